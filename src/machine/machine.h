@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * machine: where work runs. A platform back-end is one const struct platform in the visible array
+ * `platforms`; callers go through the functions below, which check state once.
+ *
+ * Life of a campaign: platform_open() gives a site (a connection to the hypervisor plus what is
+ * kept between trials), machine_start() boots one machine of a trial on it, machine_wait_ready()
+ * waits for its control channel, machine_free() powers it off and removes every trace,
+ * platform_close() ends.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "guest/channel.h"
+#include "image/image.h"
+#include "machine/network.h"
+#include "plan/plan.h"
+
+struct platform;
+struct site;
+struct machine;
+
+struct site_options {
+    const struct plan_entry *entry; /* name, kind and its settings */
+    const struct plan_placement *placement;
+    const struct image *image; /* NULL only for `fake` */
+    struct network *network;   /* NULL only for `fake` */
+    const char *directory;     /* the campaign's own, for overlays, disks, sockets, consoles */
+    const char *uri;           /* libvirt URI; NULL: the in-process driver */
+    uint64_t seed;             /* for `fake` */
+};
+
+struct machine_options {
+    unsigned index; /* 0 .. count-1 in its trial */
+    unsigned count; /* machines that boot at the same time */
+    unsigned vcpus;
+    uint64_t memory_bytes;
+    uint64_t scratch_bytes; /* size of each of two raw scratch disks; 0: none */
+    uint64_t block;         /* block and cell of the trial: `fake` draws from them */
+    uint64_t cell;
+};
+
+/* A figure that a back-end cannot give has the reason here instead, never 0. */
+struct machine_figure {
+    uint64_t value;
+    const char *missing; /* NULL: value is good; else why there is none */
+};
+
+/* What the host saw of a machine since it was started. */
+struct machine_usage {
+    struct machine_figure cpu_ns;       /* CPU time of everything that makes up the machine */
+    struct machine_figure vcpu_run_ns;  /* vCPU threads on a CPU */
+    struct machine_figure vcpu_wait_ns; /* vCPU threads runnable but waiting: steal */
+    struct machine_figure emulator_run_ns;
+    struct machine_figure emulator_wait_ns;
+    struct machine_figure exits;
+};
+
+/* One back-end. Every hook gets a valid object; err is never NULL. */
+struct platform {
+    struct plan_kind kind;
+    bool is_virtual; /* false: the work runs on the host's own kernel */
+    bool is_fake;    /* has no channel; only workload `fake` runs on it */
+    /* Can it be used here and now? Negative with the reason and the remedy in err. Does not start
+     * more than a short probe payload. */
+    int (*probe)(const struct plan_entry *entry, const char *uri, struct error *err);
+    int (*open)(const struct site_options *options, void **out_site, struct error *err);
+    /* Returns once the machine has begun to boot. */
+    int (*start)(void *site, const struct machine_options *options, void **out_machine,
+                 struct error *err);
+    /* 0 while it runs; negative with the cause (exit, crash, panic on the console) once it does
+     * not. */
+    int (*alive)(void *machine, struct error *err);
+    int (*usage)(void *machine, struct machine_usage *out_usage, struct error *err);
+    /* The last lines of its console, the caller's to free; NULL: none. */
+    char *(*console_tail)(void *machine);
+    /* Where the control channel is reached. */
+    void (*endpoint)(void *machine, struct channel_options *out_options);
+    /* Paths of the scratch disks as the machine sees them. */
+    const char *(*scratch_path)(void *machine, unsigned which);
+    void (*stop)(void *machine); /* powers off, removes everything, frees */
+    void (*close)(void *site);
+    /* `fake` only: the performance factor of this trial, and whether it fails or hangs. */
+    int (*draw)(void *machine, double *out_factor, struct error *err);
+};
+
+extern const struct platform *const platforms[]; /* NULL-terminated, in the order of design.md */
+const struct platform *platform_find(const struct plan_kind *kind);
+
+int platform_probe(const struct plan_entry *entry, const char *uri, struct error *err)
+    __attribute__((warn_unused_result));
+int platform_open(const struct site_options *options, struct site **out_site, struct error *err)
+    __attribute__((warn_unused_result));
+struct site *platform_close(struct site *site);
+
+int machine_start(struct site *site, const struct machine_options *options,
+                  struct machine **out_machine, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Opens the control channel, waiting while the machine boots. The time-out grows with the number of
+ * machines that boot at once. *out_boot_ns: from machine_start() until the first command ran. */
+int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
+    __attribute__((warn_unused_result));
+
+int machine_check_alive(struct machine *machine, struct error *err)
+    __attribute__((warn_unused_result));
+struct channel *machine_channel(struct machine *machine);
+/* The address that the load side reaches the machine at, numeric, and the port there for a service
+ * that listens on `port` in the machine (user-mode networks forward). */
+const char *machine_address(const struct machine *machine);
+uint16_t machine_port(const struct machine *machine, uint16_t port);
+const char *machine_scratch_path(struct machine *machine, unsigned which);
+int machine_read_usage(struct machine *machine, struct machine_usage *out_usage, struct error *err)
+    __attribute__((warn_unused_result));
+char *machine_console_tail(struct machine *machine);
+int machine_draw(struct machine *machine, double *out_factor, struct error *err)
+    __attribute__((warn_unused_result));
+struct machine *machine_free(struct machine *machine);
+
+/* Removes what a run that was killed left behind on this host (domains, namespaces, mounts,
+ * directories of processes that no longer live). */
+int machine_clean_leftovers(struct error *err);

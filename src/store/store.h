@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * store: everything that was measured, in one SQLite file. Raw samples are only ever added. One
+ * campaign writes at a time; any number of readers.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct store;
+
+enum store_mode {
+    STORE_READ,  /* must exist */
+    STORE_WRITE, /* made when missing; -EBUSY while another campaign runs on it */
+};
+
+/* path NULL: the default below XDG data. A file that is not a store, is corrupt, or was written by
+ * a newer version is refused (ERROR_USAGE) and left as it is. */
+int store_open(const char *path, enum store_mode mode, struct store **out_store, struct error *err)
+    __attribute__((warn_unused_result));
+const char *store_path(const struct store *store);
+struct store *store_close(struct store *store);
+
+struct store_fact { /* one line of provenance */
+    char *name;     /* "host.cpu.model" */
+    char *value;
+};
+
+struct store_cell {
+    int64_t id;     /* of the row */
+    size_t index;   /* position in plan_expand() */
+    char *platform; /* name in the plan */
+    char *platform_kind;
+    char *workload; /* name in the plan */
+    char *workload_kind;
+    char *parameters; /* "key=value ..." canonical */
+    unsigned vms;
+    unsigned vcpus;
+    uint64_t memory_bytes;
+    bool is_baseline;
+    size_t baseline_index; /* the cell it is compared with */
+};
+
+struct store_metric {
+    char *workload; /* name in the plan */
+    char *name;
+    char *unit;
+    bool higher_is_better;
+    bool adds_up;
+    bool primary;
+};
+
+struct store_campaign {
+    int64_t id;
+    char *name;
+    char *plan_text; /* canonical YAML */
+    char *plan_digest;
+    uint64_t seed;
+    uint64_t start_ns; /* CLOCK_REALTIME */
+    uint64_t end_ns;   /* 0: not ended */
+    bool complete;
+    char *end_cause; /* why it ended: "blocks", "ci", "budget", "interrupted", ... */
+    struct store_cell *cells;
+    size_t cell_count;
+    struct store_metric *metrics;
+    size_t metric_count;
+    struct store_fact *facts;
+    size_t fact_count;
+};
+
+enum trial_status {
+    TRIAL_OK,
+    TRIAL_FAILED,  /* did not finish, or its result was wrong */
+    TRIAL_INVALID, /* finished but must not count (clock-suspect, overloaded load side, ...) */
+};
+
+struct store_machine {
+    unsigned index;
+    uint64_t boot_ns;   /* 0: never became ready */
+    uint64_t host_ns;   /* measured part, host's clock */
+    uint64_t guest_ns;  /* measured part, guest's clock; 0: not taken */
+    char *console_tail; /* NULL: none kept */
+};
+
+struct store_sample {
+    unsigned machine; /* index */
+    char *metric;     /* name */
+    double value;
+};
+
+/* Further numbers of a machine or of the whole trial (machine -1): "cpu_ns", "vcpu_wait_ns", ... */
+struct store_figure {
+    int machine;
+    char *name;
+    double value;
+    char *missing; /* NULL: value is good; else why there is none */
+};
+
+struct store_trial {
+    int64_t id;
+    int64_t cell_id;
+    uint64_t block;
+    size_t position; /* in its block */
+    enum trial_status status;
+    char *cause;                                              /* NULL when ok */
+    uint64_t start_ns;                                        /* CLOCK_REALTIME */
+    uint64_t boot_ns, prepare_ns, run_ns, verify_ns, stop_ns; /* wall time of each phase */
+    struct store_machine *machines;
+    size_t machine_count;
+    struct store_sample *samples;
+    size_t sample_count;
+    struct store_figure *figures;
+    size_t figure_count;
+    struct store_fact *facts; /* provenance of this trial: load before it, frequency, ... */
+    size_t fact_count;
+};
+
+/* Adds a campaign with its cells, metrics and facts; sets campaign->id and each cell's id. */
+int store_add_campaign(struct store *store, struct store_campaign *campaign, struct error *err)
+    __attribute__((warn_unused_result));
+/* Adds a finished trial in one transaction; sets trial->id. */
+int store_add_trial(struct store *store, struct store_trial *trial, struct error *err)
+    __attribute__((warn_unused_result));
+int store_end_campaign(struct store *store, int64_t campaign_id, bool complete, const char *cause,
+                       struct error *err) __attribute__((warn_unused_result));
+
+/* All campaigns, oldest first, without trials. */
+int store_list_campaigns(struct store *store, struct store_campaign **out_campaigns,
+                         size_t *out_count, struct error *err) __attribute__((warn_unused_result));
+/* selector: an id, a name (its newest), or NULL for the newest of all. An unknown one is
+ * ERROR_USAGE and names those that are there. */
+int store_read_campaign(struct store *store, const char *selector,
+                        struct store_campaign *out_campaign, struct error *err)
+    __attribute__((warn_unused_result));
+/* Every trial in the order in which they ran. */
+int store_read_trials(struct store *store, int64_t campaign_id, struct store_trial **out_trials,
+                      size_t *out_count, struct error *err) __attribute__((warn_unused_result));
+
+void store_campaign_done(struct store_campaign *campaign);
+void store_trial_done(struct store_trial *trial);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * workload: what runs. A back-end is one const struct workload in the visible array `workloads`, in
+ * a file of its own of about 100 lines. Its hooks see the machines of one trial and add samples.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "guest/channel.h"
+#include "machine/machine.h"
+#include "plan/plan.h"
+
+#define WORKLOAD_METRICS_MAX 16
+
+struct metric {
+    const char *name; /* "time" */
+    const char *unit; /* "s" */
+    bool higher_is_better;
+    bool adds_up; /* the sum over machines means something (throughput); else consolidate 1/value */
+    bool primary; /* the one that verdicts and charts are about; at least one in a workload */
+    const char *help;
+};
+
+struct workload_sample {
+    unsigned machine;
+    unsigned metric; /* index into workload->metrics */
+    double value;
+};
+
+/* One trial as a workload sees it. */
+struct workload_run {
+    const struct workload *workload;
+    const void *options; /* the struct that workload->kind.options describes */
+    struct machine **machines;
+    unsigned machine_count;
+    struct channel *load; /* the load side: a sandbox of the same root file system */
+    uint64_t seed;        /* of the campaign: input is the same in every trial */
+    uint64_t timeout_ns;  /* for each step */
+    void *state;          /* the back-end's own, freed by finish */
+
+    /* Filled by the hooks. */
+    struct workload_sample *samples;
+    size_t sample_count;
+    size_t sample_capacity;
+    uint64_t host_ns[PLAN_VMS_MAX];  /* duration of the measured part on the host's clock */
+    uint64_t guest_ns[PLAN_VMS_MAX]; /* ... and on the machine's; 0: not taken inside */
+    char invalid[256];               /* not empty: the trial ran but must not count, and why */
+};
+
+struct workload {
+    struct plan_kind kind;
+    const struct metric *metrics;
+    size_t metric_count;
+    /* Size of each of the two raw scratch disks that a machine needs; NULL: none. */
+    uint64_t (*scratch_bytes)(const void *options);
+    /* Before the clock starts: generate input, start servers. May be NULL. */
+    int (*prepare)(struct workload_run *run, struct error *err);
+    /* The measured part, on all machines at once. */
+    int (*run)(struct workload_run *run, struct error *err);
+    /* After the clock stopped: is the result right? A wrong result is an error. May be NULL. */
+    int (*verify)(struct workload_run *run, struct error *err);
+    void (*finish)(struct workload_run *run); /* may be NULL */
+};
+
+extern const struct workload *const workloads[]; /* NULL-terminated */
+const struct workload *workload_find(const struct plan_kind *kind);
+
+/* For back-ends. */
+void workload_add_sample(struct workload_run *run, unsigned machine, unsigned metric, double value);
+
+/* Starts argv_of(i) in every machine, or for every machine on the load side, at one barrier; waits;
+ * stores host_ns and guest_ns; results[i] is the caller's to free. A status other than 0 is an
+ * error that names the machine and quotes its last line. */
+struct workload_jobs {
+    const char *const *argv[PLAN_VMS_MAX];
+    const char *directory;
+    bool on_load_side;
+};
+int workload_run_jobs(struct workload_run *run, const struct workload_jobs *jobs,
+                      struct channel_result *results, struct error *err)
+    __attribute__((warn_unused_result));
