@@ -40,6 +40,8 @@ struct machine_options {
     unsigned vcpus;
     uint64_t memory_bytes;
     uint64_t scratch_bytes; /* size of each of two raw scratch disks; 0: none */
+    const char *scratch_source; /* host file with what the first one holds: copied into a file of the
+                                   machine's own, both preallocated; NULL: zeros */
     uint64_t block;         /* block and cell of the trial: `fake` draws from them */
     uint64_t cell;
 };
@@ -82,9 +84,12 @@ struct platform {
     void (*endpoint)(void *machine, struct channel_options *out_options);
     /* Paths of the scratch disks as the machine sees them. */
     const char *(*scratch_path)(void *machine, unsigned which);
+    /* The files behind them on the host, for checking what is really on the disk. */
+    const char *(*scratch_file)(void *machine, unsigned which);
     void (*stop)(void *machine); /* powers off, removes everything, frees */
     void (*close)(void *site);
-    /* `fake` only: the performance factor of this trial, and whether it fails or hangs. */
+    /* `fake` only: by what a time is multiplied in this trial (1 is native, higher is slower), or the
+     * error when it fails or hangs. */
     int (*draw)(void *machine, double *out_factor, struct error *err);
 };
 
@@ -110,10 +115,13 @@ int machine_check_alive(struct machine *machine, struct error *err)
     __attribute__((warn_unused_result));
 struct channel *machine_channel(struct machine *machine);
 /* The address that the load side reaches the machine at, numeric, and the port there for a service
- * that listens on `port` in the machine (user-mode networks forward). */
+ * that listens on `port` in the machine. In a user-mode network each machine has a loopback address of
+ * its own (127.x.y.z), so that forwarded ports keep their numbers: netperf needs that. Forwarded are
+ * 22, 80, 443, 12865 and 12866. */
 const char *machine_address(const struct machine *machine);
 uint16_t machine_port(const struct machine *machine, uint16_t port);
 const char *machine_scratch_path(struct machine *machine, unsigned which);
+const char *machine_scratch_file(struct machine *machine, unsigned which);
 int machine_read_usage(struct machine *machine, struct machine_usage *out_usage, struct error *err)
     __attribute__((warn_unused_result));
 char *machine_console_tail(struct machine *machine);
