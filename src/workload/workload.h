@@ -37,7 +37,8 @@ struct workload_run {
     const void *options; /* the struct that workload->kind.options describes */
     struct machine **machines;
     unsigned machine_count;
-    struct channel *load; /* the load side: a sandbox of the same root file system */
+    struct channel *load; /* the load side: a sandbox of the same root file system; may be NULL */
+    const char *scratch_source; /* host file with what each first scratch disk held; may be NULL */
     uint64_t seed;        /* of the campaign: input is the same in every trial */
     uint64_t timeout_ns;  /* for each step */
     void *state;          /* the back-end's own, freed by finish */
@@ -55,8 +56,11 @@ struct workload {
     struct plan_kind kind;
     const struct metric *metrics;
     size_t metric_count;
-    /* Size of each of the two raw scratch disks that a machine needs; NULL: none. */
+    /* Size of each of the two raw scratch disks that a machine needs; NULL: none. The first one holds
+     * seeded data, the same in every machine, when the machine starts. */
     uint64_t (*scratch_bytes)(const void *options);
+    bool needs_load_side; /* run->load is used */
+    bool is_fake;         /* runs on the platform `fake` and on no other */
     /* Before the clock starts: generate input, start servers. May be NULL. */
     int (*prepare)(struct workload_run *run, struct error *err);
     /* The measured part, on all machines at once. */
@@ -83,3 +87,11 @@ struct workload_jobs {
 int workload_run_jobs(struct workload_run *run, const struct workload_jobs *jobs,
                       struct channel_result *results, struct error *err)
     __attribute__((warn_unused_result));
+void workload_free_results(const struct workload_run *run, struct channel_result *results);
+
+/* Runs argv in each machine in turn, where a status other than 0 is an error. */
+int workload_check_all(struct workload_run *run, const char *const *argv, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The directory in every machine that is on a disk and that a workload may write to. */
+#define WORKLOAD_DIRECTORY "/work"

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * dd: a disk workload. Every machine copies its first scratch disk to its second with O_DIRECT, and
+ * the copy is flushed before the clock stops. What then lies on the host's disk is compared with what
+ * the first scratch disk held, byte for byte.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "workload/list.h"
+
+struct dd_options {
+    uint64_t bytes;
+    uint64_t block_bytes;
+};
+
+static const struct option options[] = {
+    {.name = "size",
+     .type = OPTION_SIZE,
+     .offset = offsetof(struct dd_options, bytes),
+     .value_name = "SIZE",
+     .fallback = "1GiB",
+     .min = 1 << 20,
+     .max = 1024.0 * (1 << 30),
+     .help = "How much is copied from one disk to the other."},
+    {.name = "block-size",
+     .type = OPTION_SIZE,
+     .offset = offsetof(struct dd_options, block_bytes),
+     .value_name = "SIZE",
+     .fallback = "1MiB",
+     .min = 4096,
+     .max = 1 << 30,
+     .help = "Size of each read and write; O_DIRECT wants a multiple of 4KiB."},
+};
+
+static const struct metric metrics[] = {
+    {.name = "copy",
+     .unit = "MB/s",
+     .higher_is_better = true,
+     .adds_up = true,
+     .primary = true,
+     .help = "Bytes copied by the time from start to end of dd, flush included."},
+};
+
+static uint64_t scratch_bytes(const void *object)
+{
+    const struct dd_options *want = object;
+    return want->bytes;
+}
+
+static int run_dd(struct workload_run *run, struct error *err)
+{
+    const struct dd_options *want = run->options;
+    char block[32], count[32], from[PLAN_VMS_MAX][128], to[PLAN_VMS_MAX][128];
+    const char *argv[PLAN_VMS_MAX][10];
+    snprintf(block, sizeof(block), "bs=%" PRIu64, want->block_bytes);
+    snprintf(count, sizeof(count), "count=%" PRIu64, want->bytes);
+    struct workload_jobs jobs = {0};
+    for (unsigned i = 0; i < run->machine_count; i++) {
+        snprintf(from[i], sizeof(from[i]), "if=%s", machine_scratch_path(run->machines[i], 0));
+        snprintf(to[i], sizeof(to[i]), "of=%s", machine_scratch_path(run->machines[i], 1));
+        const char *const line[] = {"dd",
+                                    from[i],
+                                    to[i],
+                                    block,
+                                    count,
+                                    "iflag=direct,count_bytes",
+                                    "oflag=direct",
+                                    "conv=notrunc,fsync",
+                                    "status=none",
+                                    NULL};
+        memcpy(argv[i], line, sizeof(line));
+        jobs.argv[i] = argv[i];
+    }
+    struct channel_result results[PLAN_VMS_MAX] = {0};
+    int rc = workload_run_jobs(run, &jobs, results, err);
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; i < run->machine_count; i++)
+        workload_add_sample(run, i, 0,
+                            (double)want->bytes / 1e6 / ((double)results[i].guest_ns / NS_PER_S));
+    workload_free_results(run, results);
+    return 0;
+}
+
+/* Reads up to size bytes in spite of short reads. */
+static ssize_t read_full(int fd, char *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = read(fd, bytes + done, size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+/* The offset of the first difference, or length; negative errno. */
+static int64_t compare_files(const char *path_a, const char *path_b, uint64_t length,
+                             struct error *err)
+{
+    enum { CHUNK = 1 << 20 };
+    CLEANUP_FD int a = open(path_a, O_RDONLY | O_CLOEXEC);
+    CLEANUP_FD int b = open(path_b, O_RDONLY | O_CLOEXEC);
+    if (a < 0 || b < 0)
+        return error_set_errno(err, ERROR_FAILED, -errno, "open '%s'", a < 0 ? path_a : path_b);
+    CLEANUP_FREE char *from_a = mem_alloc(CHUNK);
+    CLEANUP_FREE char *from_b = mem_alloc(CHUNK);
+    for (uint64_t at = 0; at < length; at += CHUNK) {
+        size_t want = length - at < CHUNK ? (size_t)(length - at) : CHUNK;
+        ssize_t got_a = read_full(a, from_a, want), got_b = read_full(b, from_b, want);
+        if (got_a != (ssize_t)want || got_b != (ssize_t)want || memcmp(from_a, from_b, want) != 0)
+            return (int64_t)at;
+        int rc = interrupt_check(err);
+        if (rc < 0)
+            return rc;
+    }
+    return (int64_t)length;
+}
+
+static int verify(struct workload_run *run, struct error *err)
+{
+    const struct dd_options *want = run->options;
+    for (unsigned i = 0; i < run->machine_count; i++) {
+        const char *copy = machine_scratch_file(run->machines[i], 1);
+        int64_t same = compare_files(run->scratch_source, copy, want->bytes, err);
+        if (same < 0)
+            return error_prefix(err, "verify dd: machine %u", i);
+        if ((uint64_t)same < want->bytes)
+            return error_set(err, ERROR_FAILED, -EBADMSG,
+                             "verify dd: machine %u: the copy differs from the source within the "
+                             "MiB at byte %" PRId64,
+                             i, same);
+    }
+    return 0;
+}
+
+const struct workload workload_dd = {
+    .kind = {.name = "dd",
+             .help = "Copy one raw disk to another with dd and O_DIRECT: disk.",
+             .options = {options, COUNT_OF(options), sizeof(struct dd_options)},
+             .estimate_ns = 10 * NS_PER_S},
+    .metrics = metrics,
+    .metric_count = COUNT_OF(metrics),
+    .scratch_bytes = scratch_bytes,
+    .run = run_dd,
+    .verify = verify,
+};

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * fake: runs on the platform `fake` alone, so that the whole way from plan to report can be tested in
+ * seconds. Its values are the base value times the factor that the platform draws for the trial.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "workload/list.h"
+
+struct fake_options {
+    double base_s;
+    double base_rate;
+};
+
+static const struct option options[] = {
+    {.name = "time",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(struct fake_options, base_s),
+     .value_name = "SECONDS",
+     .fallback = "10",
+     .min = 1e-9,
+     .max = 1e9,
+     .help = "The time that it reports at factor 1; none passes."},
+    {.name = "rate",
+     .type = OPTION_NUMBER,
+     .offset = offsetof(struct fake_options, base_rate),
+     .value_name = "NUMBER",
+     .fallback = "1000",
+     .min = 1e-9,
+     .max = 1e12,
+     .help = "The rate that it reports at factor 1."},
+};
+
+enum { METRIC_TIME, METRIC_RATE };
+static const struct metric metrics[] = {
+    [METRIC_TIME] = {.name = "time", .unit = "s", .primary = true, .help = "Time times factor."},
+    [METRIC_RATE] = {.name = "rate",
+                     .unit = "1/s",
+                     .higher_is_better = true,
+                     .adds_up = true,
+                     .help = "Rate divided by the factor."},
+};
+
+static int run_fake(struct workload_run *run, struct error *err)
+{
+    const struct fake_options *want = run->options;
+    for (unsigned i = 0; i < run->machine_count; i++) {
+        double factor;
+        int rc = machine_draw(run->machines[i], &factor, err);
+        if (rc < 0)
+            return rc;
+        workload_add_sample(run, i, METRIC_TIME, want->base_s * factor);
+        workload_add_sample(run, i, METRIC_RATE, want->base_rate / factor);
+        run->host_ns[i] = run->guest_ns[i] = (uint64_t)(want->base_s * factor * NS_PER_S);
+    }
+    return 0;
+}
+
+const struct workload workload_fake = {
+    .kind = {.name = "fake",
+             .help = "Values drawn by the platform `fake`: for trying plans and reports out.",
+             .options = {options, COUNT_OF(options), sizeof(struct fake_options)}},
+    .metrics = metrics,
+    .metric_count = COUNT_OF(metrics),
+    .is_fake = true,
+    .run = run_fake,
+};
