@@ -19,11 +19,21 @@ enum store_mode {
 };
 
 /* path NULL: the default below XDG data. A file that is not a store, is corrupt, or was written by
- * a newer version is refused (ERROR_USAGE) and left as it is. */
+ * a newer version is refused (ERROR_USAGE) and left as it is. STORE_WRITE on a file that is not
+ * there makes it with the first campaign, not before; its directory must be there (but the default
+ * one). While a store is open for writing there is a file PATH-lock beside it. */
 int store_open(const char *path, enum store_mode mode, struct store **out_store, struct error *err)
     __attribute__((warn_unused_result));
 const char *store_path(const struct store *store);
 struct store *store_close(struct store *store);
+
+enum trial_status {
+    TRIAL_OK,
+    TRIAL_FAILED,  /* did not finish, or its result was wrong */
+    TRIAL_INVALID, /* finished but must not count (clock-suspect, overloaded load side, ...) */
+    TRIAL_STATUS_COUNT,
+};
+extern const char *const trial_status_names[TRIAL_STATUS_COUNT]; /* "ok", "failed", "invalid" */
 
 struct store_fact { /* one line of provenance */
     char *name;     /* "host.cpu.model" */
@@ -68,14 +78,9 @@ struct store_campaign {
     size_t cell_count;
     struct store_metric *metrics;
     size_t metric_count;
-    struct store_fact *facts;
+    struct store_fact *facts; /* provenance that holds for every trial */
     size_t fact_count;
-};
-
-enum trial_status {
-    TRIAL_OK,
-    TRIAL_FAILED,  /* did not finish, or its result was wrong */
-    TRIAL_INVALID, /* finished but must not count (clock-suspect, overloaded load side, ...) */
+    size_t trial_counts[TRIAL_STATUS_COUNT]; /* read only */
 };
 
 struct store_machine {
@@ -86,18 +91,20 @@ struct store_machine {
     char *console_tail; /* NULL: none kept */
 };
 
+/* The const texts below are not freed by store_trial_done(). Those of a trial that was read live
+ * until store_close(), one copy for all that are equal. */
 struct store_sample {
-    unsigned machine; /* index */
-    char *metric;     /* name */
-    double value;
+    unsigned machine;   /* index */
+    const char *metric; /* name */
+    double value;       /* finite, in the metric's unit */
 };
 
 /* Further numbers of a machine or of the whole trial (machine -1): "cpu_ns", "vcpu_wait_ns", ... */
 struct store_figure {
     int machine;
-    char *name;
+    const char *name;
     double value;
-    char *missing; /* NULL: value is good; else why there is none */
+    const char *missing; /* NULL: value is good; else why there is none */
 };
 
 struct store_trial {
@@ -119,16 +126,21 @@ struct store_trial {
     size_t fact_count;
 };
 
-/* Adds a campaign with its cells, metrics and facts; sets campaign->id and each cell's id. */
+/* Adds a campaign with its cells, metrics and facts, all or nothing; sets campaign->id and each
+ * cell's id. */
 int store_add_campaign(struct store *store, struct store_campaign *campaign, struct error *err)
     __attribute__((warn_unused_result));
-/* Adds a finished trial in one transaction; sets trial->id. */
+/* Adds a finished trial in one transaction; sets trial->id. A sample of a metric that the cell's
+ * workload does not have, or that is not finite, is -EINVAL (ERROR_INTERNAL). */
 int store_add_trial(struct store *store, struct store_trial *trial, struct error *err)
     __attribute__((warn_unused_result));
 int store_end_campaign(struct store *store, int64_t campaign_id, bool complete, const char *cause,
                        struct error *err) __attribute__((warn_unused_result));
+/* A campaign that is resumed has no end again. */
+int store_reopen_campaign(struct store *store, int64_t campaign_id, struct error *err)
+    __attribute__((warn_unused_result));
 
-/* All campaigns, oldest first, without trials. */
+/* All campaigns, oldest first, without trials; none is fine. */
 int store_list_campaigns(struct store *store, struct store_campaign **out_campaigns,
                          size_t *out_count, struct error *err) __attribute__((warn_unused_result));
 /* selector: an id, a name (its newest), or NULL for the newest of all. An unknown one is
@@ -136,9 +148,12 @@ int store_list_campaigns(struct store *store, struct store_campaign **out_campai
 int store_read_campaign(struct store *store, const char *selector,
                         struct store_campaign *out_campaign, struct error *err)
     __attribute__((warn_unused_result));
-/* Every trial in the order in which they ran. */
+/* Every trial in the order in which they ran. A million samples take about a second. */
 int store_read_trials(struct store *store, int64_t campaign_id, struct store_trial **out_trials,
                       size_t *out_count, struct error *err) __attribute__((warn_unused_result));
 
 void store_campaign_done(struct store_campaign *campaign);
 void store_trial_done(struct store_trial *trial);
+/* Frees the arrays that the readers above return, with what is in them; NULL is fine. */
+void store_free_campaigns(struct store_campaign *campaigns, size_t count);
+void store_free_trials(struct store_trial *trials, size_t count);
