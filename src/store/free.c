@@ -55,6 +55,7 @@ void store_trial_done(struct store_trial *trial)
     for (size_t i = 0; i < trial->machine_count; i++)
         free(trial->machines[i].console_tail);
     free_facts(trial->facts, trial->fact_count);
+    store_free_attachments(trial->attachments, trial->attachment_count);
     free(trial->machines);
     free(trial->samples);
     free(trial->figures);
@@ -74,4 +75,19 @@ void store_free_trials(struct store_trial *trials, size_t count)
     for (size_t i = 0; i < count; i++)
         store_trial_done(&trials[i]);
     free(trials);
+}
+
+void store_attachment_done(struct store_attachment *attachment)
+{
+    free(attachment->name);
+    free(attachment->encoding);
+    free(attachment->bytes);
+    *attachment = (struct store_attachment){0};
+}
+
+void store_free_attachments(struct store_attachment *attachments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        store_attachment_done(&attachments[i]);
+    free(attachments);
 }

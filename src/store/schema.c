@@ -132,7 +132,19 @@ static const char campaigns_and_trials[] =
                                     "    JOIN campaign ON campaign.id = trial.campaign_id\n"
                                     "    JOIN metric ON metric.id = sample.metric_id;\n";
 
+/* Whatever else a trial brings home: console logs, /proc snapshots, histograms, series. */
+static const char attachments[] = "CREATE TABLE attachment(\n"
+                                  "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+                                  "  trial_id INTEGER NOT NULL REFERENCES trial(id),\n"
+                                  "  machine INTEGER NOT NULL,\n"
+                                  "  name TEXT NOT NULL,\n"
+                                  "  encoding TEXT NOT NULL,\n"
+                                  "  bytes BLOB NOT NULL,\n"
+                                  "  UNIQUE (trial_id, machine, name)\n"
+                                  ") STRICT;\n" ONLY_ADD("attachment");
+
 const char *const schema_migrations[] = {
     campaigns_and_trials,
+    attachments,
 };
 const size_t schema_version = COUNT_OF(schema_migrations);

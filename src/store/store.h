@@ -107,6 +107,17 @@ struct store_figure {
     const char *missing; /* NULL: value is good; else why there is none */
 };
 
+/* Anything longer of a machine or of the whole trial (machine -1): a console log, a snapshot of
+ * /proc, a histogram, a series. One of a name for each machine. */
+struct store_attachment {
+    int machine;
+    char *name;     /* "console", "proc/stat", "latency" */
+    char *encoding; /* how to read the bytes: "text", "json", "hdr-v2", "f64le" */
+    void *bytes;
+    size_t length;
+};
+#define STORE_ATTACHMENT_BYTES_MAX (64 << 20)
+
 struct store_trial {
     int64_t id;
     int64_t cell_id;
@@ -124,6 +135,8 @@ struct store_trial {
     size_t figure_count;
     struct store_fact *facts; /* provenance of this trial: load before it, frequency, ... */
     size_t fact_count;
+    struct store_attachment *attachments; /* stored with the trial; not read with it */
+    size_t attachment_count;
 };
 
 /* Adds a campaign with its cells, metrics and facts, all or nothing; sets campaign->id and each
@@ -152,8 +165,19 @@ int store_read_campaign(struct store *store, const char *selector,
 int store_read_trials(struct store *store, int64_t campaign_id, struct store_trial **out_trials,
                       size_t *out_count, struct error *err) __attribute__((warn_unused_result));
 
+/* What is attached to a trial, by machine and name, without bytes (NULL, length set). */
+int store_list_attachments(struct store *store, int64_t trial_id,
+                           struct store_attachment **out_attachments, size_t *out_count,
+                           struct error *err) __attribute__((warn_unused_result));
+/* One of them with its bytes, which have a NUL behind them. 1: found; 0: there is none. */
+int store_read_attachment(struct store *store, int64_t trial_id, int machine, const char *name,
+                          struct store_attachment *out_attachment, struct error *err)
+    __attribute__((warn_unused_result));
+
 void store_campaign_done(struct store_campaign *campaign);
 void store_trial_done(struct store_trial *trial);
+void store_attachment_done(struct store_attachment *attachment);
 /* Frees the arrays that the readers above return, with what is in them; NULL is fine. */
 void store_free_campaigns(struct store_campaign *campaigns, size_t count);
 void store_free_trials(struct store_trial *trials, size_t count);
+void store_free_attachments(struct store_attachment *attachments, size_t count);

@@ -278,6 +278,31 @@ static int insert_figures(struct store *store, const struct store_trial *trial, 
     return rc;
 }
 
+static int insert_attachments(struct store *store, const struct store_trial *trial,
+                              struct error *err)
+{
+    CLEANUP_STATEMENT sqlite3_stmt *statement = NULL;
+    int rc = sql_prepare(store,
+                         "INSERT INTO attachment(trial_id, machine, name, encoding, bytes)"
+                         " VALUES (?, ?, ?, ?, ?)",
+                         step_trial, &statement, err);
+    for (size_t i = 0; rc == 0 && i < trial->attachment_count; i++) {
+        const struct store_attachment *attachment = &trial->attachments[i];
+        if (attachment->length > STORE_ATTACHMENT_BYTES_MAX)
+            return error_set(err, ERROR_INTERNAL, -EFBIG,
+                             "add a trial to store '%s': attachment '%s' has %zu bytes",
+                             store->path, attachment->name, attachment->length);
+        sqlite3_bind_int64(statement, 1, trial->id);
+        sqlite3_bind_int(statement, 2, attachment->machine);
+        sql_bind_text(statement, 3, attachment->name);
+        sql_bind_text(statement, 4, attachment->encoding);
+        sqlite3_bind_blob64(statement, 5, attachment->bytes ? attachment->bytes : "",
+                            attachment->length, SQLITE_STATIC);
+        rc = sql_run(store, statement, step_trial, err);
+    }
+    return rc;
+}
+
 static int insert_all_of_trial(struct store *store, struct store_trial *trial, struct error *err)
 {
     int rc = insert_trial(store, trial, err);
@@ -287,6 +312,8 @@ static int insert_all_of_trial(struct store *store, struct store_trial *trial, s
         rc = insert_samples(store, trial, err);
     if (rc == 0)
         rc = insert_figures(store, trial, err);
+    if (rc == 0)
+        rc = insert_attachments(store, trial, err);
     const struct fact_rows rows = {
         .sql = "INSERT INTO trial_fact(trial_id, name, value) VALUES (?, ?, ?)",
         .step = step_trial,
