@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pmu/world.h"
+
+#include <string.h>
+
+void pmu_cpu_init(struct pmu_cpu *cpu, const struct pmu_config *config, enum pmu_switch design)
+{
+    *cpu = (struct pmu_cpu){.design = design};
+    pmu_init(&cpu->pmu, config);
+    enum pmu_scope scope = design == PMU_SWITCH_TRANSPARENT ? PMU_SCOPE_HOST : PMU_SCOPE_MACHINE;
+    pmu_set_registers(&cpu->pmu, &cpu->pmu.registers, scope);
+}
+
+static void add_totals(uint64_t totals[2][PMU_EVENT_COUNT], const struct pmu_counts *now,
+                       const struct pmu_counts *since, enum pmu_bucket kernel)
+{
+    for (unsigned level = 0; level < 2; level++)
+        for (unsigned i = 0; i < PMU_EVENT_COUNT; i++)
+            totals[level][i] += now->events[kernel + level][i] - since->events[kernel + level][i];
+}
+
+static void charge_host(struct pmu_cpu *cpu, const struct pmu_counts *now)
+{
+    add_totals(cpu->host_totals, now, &cpu->left, PMU_HOST_KERNEL);
+    cpu->left = *now;
+}
+
+/* 15.39 names the failure; what this model holds to be invalid: no way to deliver the guest's
+ * interrupt (neither vNMI nor AVIC is on), or bits in the save area that no register can hold. */
+static bool is_invalid(const struct pmu_cpu *cpu, const uint8_t *page,
+                       const struct pmu_registers *registers)
+{
+    uint64_t control = pmu_vmcb_read64(page, PMU_VMCB_INTERRUPT_CONTROL);
+    if (!(control & (PMU_VMCB_NMI_ENABLED | PMU_VMCB_AVIC_ENABLED)))
+        return true;
+    uint64_t impossible = 0;
+    for (unsigned i = 0; i < PMU_COUNTERS; i++)
+        impossible |= (registers->select[i] & ~pmu_select_writable()) |
+                      (registers->counter[i] & ~PMU_COUNTER_MASK);
+    uint64_t global = registers->global_control | registers->global_status;
+    return impossible || (global & ~pmu_global_writable(&cpu->pmu));
+}
+
+static void switch_in(struct pmu_cpu *cpu, const struct pmu_registers *guest, enum pmu_scope scope)
+{
+    cpu->host = cpu->pmu.registers;
+    cpu->switched = true;
+    pmu_set_registers(&cpu->pmu, guest, scope);
+}
+
+static bool enter_architectural(struct pmu_cpu *cpu, const uint8_t *page)
+{
+    if (!(pmu_vmcb_read64(page, PMU_VMCB_VIRTUALIZATION) & PMU_VMCB_VIRTUALIZE_PMC))
+        return true;
+    struct pmu_registers registers;
+    pmu_vmcb_load_registers(page, &registers);
+    if (is_invalid(cpu, page, &registers))
+        return false;
+    cpu->guest = (struct pmu_guest){0};
+    switch_in(cpu, &registers, PMU_SCOPE_GUEST);
+    return true;
+}
+
+static void enter_transparent(struct pmu_cpu *cpu, const uint8_t *page)
+{
+    uint64_t global = pmu_global_writable(&cpu->pmu);
+    if (!pmu_vmcb_load_block(page, cpu->vmcb, global, &cpu->guest))
+        pmu_guest_reset(&cpu->guest, global);
+    cpu->guest.runs++;
+    switch_in(cpu, &cpu->guest.registers, PMU_SCOPE_AS_HOST);
+}
+
+struct pmu_outcome pmu_cpu_enter(struct pmu_cpu *cpu, const uint8_t *page, uint64_t vmcb,
+                                 const struct pmu_counts *now)
+{
+    struct pmu_outcome outcome = {.host_interrupts = pmu_advance(&cpu->pmu, now)};
+
+    charge_host(cpu, now);
+    cpu->vmcb = vmcb;
+    cpu->entered = *now;
+    if (cpu->design == PMU_SWITCH_ARCHITECTURAL && !enter_architectural(cpu, page)) {
+        outcome.invalid = true;
+        return outcome;
+    }
+    if (cpu->design == PMU_SWITCH_TRANSPARENT)
+        enter_transparent(cpu, page);
+    cpu->in_guest = true;
+    outcome.guest_pmi = cpu->switched && cpu->guest.pmi_pending;
+    return outcome;
+}
+
+/* Swap type C: selects and counters become 0, global control all-enabled; type A: the host's
+ * IRPerfCount and status come back (15.39). */
+static void restore_architectural(struct pmu_cpu *cpu)
+{
+    struct pmu_registers host = {
+        .global_control = pmu_global_writable(&cpu->pmu),
+        .global_status = cpu->host.global_status,
+        .retired = cpu->host.retired,
+    };
+    pmu_set_registers(&cpu->pmu, &host, PMU_SCOPE_MACHINE);
+}
+
+static void leave_architectural(struct pmu_cpu *cpu, uint8_t *page)
+{
+    pmu_vmcb_store_registers(page, &cpu->pmu.registers);
+    if (cpu->guest.pmi_pending) {
+        uint64_t control = pmu_vmcb_read64(page, PMU_VMCB_INTERRUPT_CONTROL);
+        pmu_vmcb_write64(page, PMU_VMCB_INTERRUPT_CONTROL, control | PMU_VMCB_NMI_PENDING);
+    }
+    restore_architectural(cpu);
+}
+
+static void leave_transparent(struct pmu_cpu *cpu, uint8_t *page, const struct pmu_counts *now)
+{
+    cpu->guest.registers = cpu->pmu.registers;
+    add_totals(cpu->guest.totals, now, &cpu->entered, PMU_GUEST_KERNEL);
+    pmu_vmcb_store_block(page, cpu->vmcb, &cpu->guest);
+    pmu_set_registers(&cpu->pmu, &cpu->host, PMU_SCOPE_HOST);
+}
+
+struct pmu_outcome pmu_cpu_leave(struct pmu_cpu *cpu, uint8_t *page, const struct pmu_counts *now)
+{
+    struct pmu_outcome outcome = {0};
+    unsigned interrupts = pmu_cpu_advance(cpu, now);
+
+    if (cpu->switched)
+        outcome.guest_pmi = cpu->guest.pmi_pending;
+    else
+        outcome.host_interrupts = interrupts;
+    if (cpu->switched && cpu->design == PMU_SWITCH_ARCHITECTURAL)
+        leave_architectural(cpu, page);
+    if (cpu->switched && cpu->design == PMU_SWITCH_TRANSPARENT)
+        leave_transparent(cpu, page, now);
+    cpu->in_guest = false;
+    cpu->switched = false;
+    charge_host(cpu, now);
+    return outcome;
+}
+
+unsigned pmu_cpu_advance(struct pmu_cpu *cpu, const struct pmu_counts *now)
+{
+    unsigned interrupts = pmu_advance(&cpu->pmu, now);
+    if (cpu->switched && interrupts)
+        cpu->guest.pmi_pending = true;
+    if (!cpu->in_guest)
+        charge_host(cpu, now);
+    return interrupts;
+}
+
+bool pmu_cpu_access_direct(const struct pmu_cpu *cpu)
+{
+    return !cpu->in_guest || (cpu->switched && cpu->design == PMU_SWITCH_TRANSPARENT);
+}
