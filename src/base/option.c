@@ -148,8 +148,16 @@ static int parse_whole(const struct option *option, void *field, const char *tex
     return parse_bounded_u64(option, text, field, err);
 }
 
+/* Zero where zero is not allowed and not the default. */
+static bool is_unset(const struct option *option, bool is_zero)
+{
+    return is_zero && !option->fallback && option->min > 0;
+}
+
 static bool format_whole(const struct option *option, const void *field, struct strbuf *out)
 {
+    if (is_unset(option, *(const uint64_t *)field == 0))
+        return false;
     format_u64(option, *(const uint64_t *)field, out);
     return true;
 }
@@ -171,7 +179,8 @@ static int parse_double(const struct option *option, void *field, const char *te
 
 static bool format_real(const struct option *option, const void *field, struct strbuf *out)
 {
-    (void)option;
+    if (is_unset(option, *(const double *)field == 0))
+        return false;
     format_double(*(const double *)field, out);
     return true;
 }
@@ -211,6 +220,23 @@ static bool format_word(const struct option *option, const void *field, struct s
     return true;
 }
 
+/* C0 and C1 controls, the line and paragraph separators, byte-order marks and non-characters: what
+ * YAML takes for a line end or refuses. */
+static bool has_control(const char *text)
+{
+    static const char *const sequences[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                            "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    for (size_t i = 0; i < COUNT_OF(sequences); i++)
+        if (strstr(text, sequences[i]))
+            return true;
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)text[0];
+        if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)text[1] < 0xa0))
+            return true;
+    }
+    return false;
+}
+
 static int check_text(const struct option *option, const char *text, struct error *err)
 {
     size_t length = strlen(text);
@@ -220,9 +246,8 @@ static int check_text(const struct option *option, const char *text, struct erro
         return refuse(option, err, text, "is longer than %d bytes", OPTION_TEXT_MAX);
     if (words_check_utf8(text, length) < length)
         return refuse(option, err, "", "is not valid UTF-8");
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return refuse(option, err, text, "has a control character");
+    if (has_control(text))
+        return refuse(option, err, text, "has a control character");
     return 0;
 }
 

@@ -50,6 +50,9 @@ static const struct {
     {"text", "a b", "a b"},
     {"text", "", .error = "text '' is empty"},
     {"text", "a\nb", .error = "text 'a b' has a control character"},
+    {"text", "a\xc2\x85", .error = "text 'a\xc2\x85' has a control character"},
+    {"text", "\xe2\x80\xa8", .error = "text '\xe2\x80\xa8' has a control character"},
+    {"text", "\xc2\xa0\xe2\x82\xac", "\xc2\xa0\xe2\x82\xac"},
     {"text", "\xff", .error = "text '' is not valid UTF-8"},
     {"word", "crr", "crr"},
     {"word", "strem",
@@ -63,6 +66,7 @@ static const struct {
      .error = "max-blocks '99999999999999999999' is too large"},
     {"number", "1.10", "1.1"},
     {"number", "1e300", "1e+300"},
+    {"number", "0", .error = "number '0' is too small: at least 1"},
     {"number", "0.5", .error = "number '0.5' is too small: at least 1"},
     {"share", "5%", "0.05"},
     {"share", "105%", .error = "share '105%' is not between 0 and 1"},
@@ -134,9 +138,8 @@ static void test_defaults_and_clone(void **state)
     struct sample *copy = option_table_clone(&table, &sample);
     option_table_done(&table, &sample);
     CLEANUP_FREE char *text = option_table_format(&table, copy);
-    assert_string_equal(text,
-                        "flag=true text=\"a \\\"b\\\"\" word=rr max-blocks=3 number=0 share=0 "
-                        "size=0B duration=0s texts=a,b");
+    assert_string_equal(text, "flag=true text=\"a \\\"b\\\"\" word=rr max-blocks=3 share=0 "
+                              "duration=0s texts=a,b");
     option_table_done(&table, copy);
     free(copy);
 }

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * check: what no single key of a plan can know.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "plan/form.h"
+
+static int check_baseline(const struct plan *plan, struct error *err)
+{
+    const struct plan_form *form = (const struct plan_form *)plan;
+    if (plan->baseline < plan->platform_count)
+        return 0;
+    CLEANUP_STRBUF struct strbuf names;
+    strbuf_init(&names);
+    for (size_t i = 0; i < plan->platform_count; i++)
+        strbuf_addf(&names, "%s%s", i ? ", " : "", plan->platforms[i].name);
+    return error_set(
+        err, ERROR_USAGE, -EINVAL,
+        "baseline '%s' is none of the platforms (%s): add it, or name another baseline",
+        form->baseline ? form->baseline : "native", names.text);
+}
+
+static int check_until(const struct plan *plan, struct error *err)
+{
+    if (plan->until.ci > 0 && plan->until.max_blocks == 0 && plan->until.budget_ns == 0)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "until needs an end for the case that the interval stays wide: give "
+                         "max-blocks or budget as well");
+    return 0;
+}
+
+static int check_image(const struct plan *plan, struct error *err)
+{
+    if (plan->root && !plan->image)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "root '%s' needs an image of your own: the built-in one has its root",
+                         plan->root);
+    for (size_t i = 0; plan->image && !plan->root && i < plan->platform_count; i++)
+        if (!strcmp(plan->platforms[i].kind->name, "native"))
+            return error_set(err, ERROR_USAGE, -EINVAL,
+                             "platform '%s' cannot run image '%s': name a root file system with "
+                             "the same programs by root, or leave the platform out",
+                             plan->platforms[i].name, plan->image);
+    return 0;
+}
+
+static int check_cells(const struct plan *plan, struct error *err)
+{
+    /* Lists are bounded (OPTION_LIST_MAX, PLAN_ENTRIES_MAX), so this does not overflow. */
+    uint64_t cells = (uint64_t)plan->platform_count * plan->workload_count * plan->vms.count *
+                     plan->vcpus.count * plan->memory_bytes.count;
+    if (cells <= PLAN_CELLS_MAX)
+        return 0;
+    return error_set(err, ERROR_USAGE, -E2BIG,
+                     "platforms x workloads x vms x vcpus x memory gives %llu combinations, more "
+                     "than %d",
+                     (unsigned long long)cells, PLAN_CELLS_MAX);
+}
+
+int plan_check(const struct plan *plan, struct error *err)
+{
+    int rc = check_baseline(plan, err);
+    if (rc == 0)
+        rc = check_until(plan, err);
+    if (rc == 0)
+        rc = check_image(plan, err);
+    if (rc == 0)
+        rc = check_cells(plan, err);
+    return rc;
+}
