@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * netperf: a network workload. A netserver in every machine, a netperf for each on the load side; all
- * streams run at once, then all request/response tests.
+ * netperf: a network workload. A netserver in every machine, a netperf for each on the load side;
+ * all streams run at once, then all request/response tests.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -73,9 +73,25 @@ static void make_command(const struct workload_run *run, unsigned machine, const
     snprintf(out->data_port, sizeof(out->data_port), "0,%u", machine_port(to, DATA_PORT));
     snprintf(out->seconds, sizeof(out->seconds), "%" PRIu64, want->duration_ns / NS_PER_S);
     /* -P 0 -v 0: print the figure alone. */
-    const char *const argv[] = {"netperf", "-H",         machine_address(to), "-p",
-                                out->control_port,       "-t", test, "-l", out->seconds, "-P", "0",
-                                "-v", "0",  "-f", "m",   "--", "-P", out->data_port, NULL};
+    const char *const argv[] = {"netperf",
+                                "-H",
+                                machine_address(to),
+                                "-p",
+                                out->control_port,
+                                "-t",
+                                test,
+                                "-l",
+                                out->seconds,
+                                "-P",
+                                "0",
+                                "-v",
+                                "0",
+                                "-f",
+                                "m",
+                                "--",
+                                "-P",
+                                out->data_port,
+                                NULL};
     memcpy(out->argv, argv, sizeof(argv));
 }
 
