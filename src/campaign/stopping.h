@@ -12,6 +12,10 @@
 #include "plan/plan.h"
 #include "store/store.h"
 
+#define STOPPING_LEVEL 0.95      /* over all looks together */
+#define STOPPING_FIRST_BLOCKS 3  /* the first look */
+#define STOPPING_MAX_BLOCKS 1000 /* the last one where a plan names none */
+
 struct stopping;
 
 struct stopping *stopping_new(const struct plan *plan, const struct plan_cell *cells,
@@ -22,4 +26,5 @@ void stopping_add(struct stopping *stopping, size_t cell, const struct store_tri
 const char *stopping_check(const struct stopping *stopping, uint64_t blocks_done);
 /* The number of blocks after which it ends at the latest. */
 uint64_t stopping_max_blocks(const struct stopping *stopping);
+uint64_t stopping_plan_max_blocks(const struct plan *plan);
 struct stopping *stopping_free(struct stopping *stopping);
