@@ -86,12 +86,12 @@ static int find_unfinished(struct progressing *going, struct error *err)
         char id[24];
         snprintf(id, sizeof(id), "%" PRId64, list[found].id);
         rc = store_read_campaign(going->store, id, &going->record, err);
-        if (rc >= 0)
+        if (rc >= 0) {
             store_campaign_done(&fresh);
+            rc = store_reopen_campaign(going->store, going->record.id, err);
+        }
     }
-    for (size_t i = 0; i < count; i++)
-        store_campaign_done(&list[i]);
-    free(list);
+    store_free_campaigns(list, count);
     return rc;
 }
 
@@ -232,9 +232,7 @@ static int run_stored(struct progressing *going, struct error *err)
         rc = run_blocks(going, trials, trial_count, err);
         outlook_done(&going->outlook);
     }
-    for (size_t i = 0; i < trial_count; i++)
-        store_trial_done(&trials[i]);
-    free(trials);
+    store_free_trials(trials, trial_count);
     if (going->summary->id == 0)
         return rc;
     struct error second = {0};

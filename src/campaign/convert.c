@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "campaign/convert.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "campaign/stopping.h"
+#include "campaign/versions.h"
 #include "probe/host.h"
 
 static void add_figure(struct store_trial *trial, int machine, const char *name,
@@ -17,9 +20,10 @@ static void add_figure(struct store_trial *trial, int machine, const char *name,
         mem_resize_array(trial->figures, trial->figure_count + 1, sizeof(*trial->figures));
     trial->figures[trial->figure_count++] = (struct store_figure){
         .machine = machine,
-        .name = mem_strdup(name),
+
+        .name = name,
         .value = missing ? 0 : (double)(after->value - before->value),
-        .missing = mem_strdup(missing),
+        .missing = missing,
     };
 }
 
@@ -50,7 +54,7 @@ void convert_samples(struct store_trial *trial, const struct workload_run *run)
     for (size_t i = 0; i < run->sample_count; i++)
         trial->samples[i] = (struct store_sample){
             .machine = run->samples[i].machine,
-            .metric = mem_strdup(run->workload->metrics[run->samples[i].metric].name),
+            .metric = run->workload->metrics[run->samples[i].metric].name,
             .value = run->samples[i].value,
         };
 }
@@ -125,6 +129,16 @@ static void add_metrics(const struct plan_entry *entry, struct store_campaign *c
     }
 }
 
+/* From these a report makes the looks again, and the level of its intervals with them. */
+static void add_stopping_facts(const struct plan *plan, struct host_facts *facts)
+{
+    if (plan->until.ci == 0)
+        return;
+    host_facts_add(facts, "stopping.first-blocks", "%d", STOPPING_FIRST_BLOCKS);
+    host_facts_add(facts, "stopping.max-blocks", "%" PRIu64, stopping_plan_max_blocks(plan));
+    host_facts_add(facts, "stopping.level", "%g", STOPPING_LEVEL);
+}
+
 static void add_image_facts(const struct image *image, struct host_facts *facts)
 {
     if (!image)
@@ -157,7 +171,8 @@ void convert_plan(const struct plan *plan, const struct plan_cell *cells, size_t
     host_facts_add(&facts, "vtax.version", "%s", VTAX_VERSION);
     host_facts_add(&facts, "plan.digest", "%s", digest);
     host_read_facts("", &facts);
-    machine_read_versions(&facts);
+    versions_read(&facts);
+    add_stopping_facts(plan, &facts);
     add_image_facts(image, &facts);
     take_facts(&facts, &out_campaign->facts, &out_campaign->fact_count);
 }
