@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "image/image.h"
+#include "machine/load_side.h"
 #include "machine/machine.h"
 #include "plan/plan.h"
 #include "workload/workload.h"

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "guest/protocol.h"
+#include "guest/channel.h"
 #include "workload/list.h"
 
 #define INPUT "input"

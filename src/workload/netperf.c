@@ -50,11 +50,18 @@ static const struct metric metrics[] = {
                    .help = "TCP_RR, one byte each way, one at a time."},
 };
 
-/* Waits until the netserver in every machine answers: it goes into the background by itself. */
+/* netserver goes into the background once it listens. */
 static int prepare(struct workload_run *run, struct error *err)
 {
-    static const char *const argv[] = {"netserver", NULL};
-    return workload_check_all(run, argv, err);
+    int rc = 0;
+    for (unsigned i = 0; rc >= 0 && i < run->machine_count; i++) {
+        const char *const argv[] = {"netserver", "-L", machine_listen_address(run->machines[i]),
+                                    NULL};
+        rc = channel_check(machine_channel(run->machines[i]), argv, run->timeout_ns, NULL, err);
+        if (rc < 0)
+            error_prefix(err, "start netserver: machine %u", i);
+    }
+    return rc;
 }
 
 struct command {
