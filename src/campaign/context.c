@@ -94,11 +94,8 @@ static int open_parts(struct context *context, struct error *err)
     if (rc >= 0)
         rc = network_open(&context->network, err);
     if (rc >= 0 && needs_load_side(context->plan))
-        rc = load_side_open(&(struct load_side_options){.network = context->network,
-                                                        .image = context->image,
-                                                        .placement = &context->plan->placement,
-                                                        .directory = context->directory},
-                            &context->load_side, err);
+        rc = load_side_open(context->network, context->image, &context->plan->placement,
+                            context->directory, &context->load_side, err);
     return rc;
 }
 
