@@ -256,7 +256,7 @@ void store_drop_created(struct store *store)
 int store_open(const char *path, enum store_mode mode, struct store **out_store, struct error *err)
 {
     struct store *store = mem_zalloc(sizeof(*store));
-    store->path = path ? mem_strdup(path) : xdg_data_path("store.db");
+    store->path = path ? mem_strdup(path) : xdg_data_path("vtax.db");
     store->is_default_path = !path;
     store->mode = mode;
     store->lock_fd = -1;

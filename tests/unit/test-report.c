@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "report/provenance.h"
+#include "report/report.h"
+#include "stats/looks.h"
+
+#define LENT(text) ((char *)(text))
+#define FAIL                                                                                       \
+    {                                                                                              \
+        -1, -1                                                                                     \
+    }
+
+/* Seconds of each machine; the numbers in the tests below were computed apart from this program. */
+struct row_of_world {
+    size_t cell;
+    double values[2];
+};
+static const struct row_of_world blocks[3][4] = {
+    {{0, {2.0}}, {1, {4.0}}, {2, {4, 4}}, {3, {10, 8}}},
+    {{0, {2.2}}, {1, {4.2}}, {2, {4, 5}}, {3, {8, 8}}},
+    {{0, {1.8}}, {1, {3.9}}, {2, FAIL}, {3, {9, 9}}},
+};
+
+struct world {
+    char *directory;
+    char *path;
+    struct error err;
+    struct report *report;
+};
+
+static struct store_cell cell_of(size_t index, const char *platform, unsigned vms)
+{
+    return (struct store_cell){
+        .index = index,
+        .platform = LENT(platform),
+        .platform_kind = LENT(platform),
+        .workload = LENT("bzip2"),
+        .workload_kind = LENT("bzip2"),
+        .parameters = LENT("level=9"),
+        .vms = vms,
+        .vcpus = 1,
+        .memory_bytes = 512 << 20,
+        .is_baseline = index % 2 == 0,
+        .baseline_index = index / 2 * 2,
+    };
+}
+
+static void add_trial(struct world *world, struct store *store, const struct store_cell *cell,
+                      uint64_t block, const double *values)
+{
+    struct store_machine machines[2] = {
+        {.index = 0, .boot_ns = 2000000000, .console_tail = LENT("\x1b[31mpanic </script>")},
+        {.index = 1, .boot_ns = 4000000000}};
+    struct store_sample samples[2] = {{0, "time", values[0]}, {1, "time", values[1]}};
+    struct store_figure figures[] = {{0, "cpu_ns", 10. * (double)(block + 1), NULL},
+                                     {-1, "exits", 0, "no tracepoints"}};
+    struct store_fact facts[] = {{LENT("host.load"), LENT(block == 0 ? "0.25" : "0.75")},
+                                 {LENT("host.mhz"), LENT("2600")}};
+    bool failed = values[0] < 0;
+    struct store_trial trial = {
+        .cell_id = cell->id,
+        .block = block,
+        .position = cell->index,
+        .status = failed ? TRIAL_FAILED : TRIAL_OK,
+        .cause = failed ? LENT("machine 0: =panic, \"here\"") : NULL,
+        .start_ns = 1,
+        .machines = machines,
+        .machine_count = cell->vms,
+        .samples = samples,
+        .sample_count = failed ? 0 : cell->vms,
+        .figures = figures,
+        .figure_count = COUNT_OF(figures),
+        .facts = facts,
+        .fact_count = COUNT_OF(facts),
+    };
+    if (store_add_trial(store, &trial, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+}
+
+static void make_store(struct world *world, size_t block_count)
+{
+    struct store *store = NULL;
+    struct store_cell cells[] = {cell_of(0, "native", 1), cell_of(1, "tcg", 1),
+                                 cell_of(2, "native", 2), cell_of(3, "tcg", 2)};
+    struct store_metric metrics[] = {{LENT("bzip2"), LENT("time"), LENT("s"), false, false, true}};
+    struct store_fact facts[] = {{LENT("host.kernel"), LENT("6.1")}};
+    struct store_campaign campaign = {
+        .name = LENT("hand"),
+        .plan_text = LENT("name: hand\n"),
+        .plan_digest = LENT("d"),
+        .seed = UINT64_MAX,
+        .start_ns = 1,
+        .cells = cells,
+        .cell_count = COUNT_OF(cells),
+        .metrics = metrics,
+        .metric_count = COUNT_OF(metrics),
+        .facts = facts,
+        .fact_count = COUNT_OF(facts),
+    };
+    if (store_open(world->path, STORE_WRITE, &store, &world->err) < 0 ||
+        store_add_campaign(store, &campaign, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+    for (size_t block = 0; block < block_count; block++)
+        for (size_t i = 0; i < COUNT_OF(blocks[0]); i++)
+            add_trial(world, store, &cells[blocks[block][i].cell], block, blocks[block][i].values);
+    store_close(store);
+}
+
+static int load(struct world *world, const struct report_options *options)
+{
+    struct store *store = NULL;
+    if (store_open(world->path, STORE_READ, &store, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+    int rc = report_load(store, NULL, options, &world->report, &world->err);
+    if (rc < 0)
+        store_close(store);
+    return rc;
+}
+
+static void load_blocks(struct world *world, size_t block_count)
+{
+    make_store(world, block_count);
+    if (load(world, &(struct report_options){0}) < 0)
+        fail_msg("%s", world->err.text);
+}
+
+static int setup(void **state)
+{
+    struct world *world = mem_zalloc(sizeof(*world));
+    world->directory = mem_strdup("/tmp/vtax-test-report-XXXXXX");
+    if (!mkdtemp(world->directory))
+        return -1;
+    world->path = mem_printf("%s/s.db", world->directory);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    report_free(world->report);
+    file_remove_tree(world->directory, NULL);
+    free(world->directory);
+    free(world->path);
+    free(world);
+    return 0;
+}
+
+static char *format(const struct report *report, enum report_format format, bool unicode)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&text, &length);
+    struct report_style style = {.unicode = unicode};
+    report_write(report, format, &style, stream);
+    fclose(stream);
+    return text;
+}
+
+static void assert_interval(const struct interval *interval, double mean, double lo, double hi)
+{
+    assert_int_equal(interval->state, INTERVAL_OK);
+    assert_near(interval->estimate, mean, 1e-9);
+    assert_near(interval->lo, lo, 1e-9);
+    assert_near(interval->hi, hi, 1e-9);
+}
+
+static void test_values_of_one_machine(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    const struct report_row *rows = world->report->rows;
+    assert_int_equal(world->report->row_count, 4);
+    assert_int_equal(world->report->blocks, 3);
+    assert_interval(&rows[0].value.interval, 2, 1.5031724576560905, 2.4968275423439095);
+    assert_interval(&rows[1].value.interval, 4.033333333333333, 3.653875029978359,
+                    4.412791636688307);
+    /* two machines: the mean of each trial is one value */
+    assert_interval(&rows[3].value.interval, 8.666666666666666, 7.232449090101285,
+                    10.100884243232047);
+    assert_int_equal(rows[2].counts[TRIAL_OK], 2);
+    assert_int_equal(rows[2].counts[TRIAL_FAILED], 1);
+    assert_int_equal(rows[2].value.n, 2);
+}
+
+static void test_consolidated_and_normalised(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    const struct report_row *rows = world->report->rows;
+    assert_interval(&rows[3].consolidated.interval, 0.2324074074074074, 0.19440306380610387,
+                    0.27041175100871095);
+    assert_interval(&rows[1].normalised.ratio, 0.494443984571066, 0.4217474961982923,
+                    0.5796711446594296);
+    assert_int_equal(rows[1].normalised.comparison.verdict, VERDICT_SLOWER);
+    /* the baseline failed in block 2: two pairs are left, and the third trial is not paired */
+    assert_int_equal(rows[3].normalised.pairs, 2);
+    assert_int_equal(rows[3].normalised.unpaired_cell, 1);
+    assert_interval(&rows[3].normalised.ratio, 0.5, 0.131088912633304, 1.9071025533587795);
+    assert_int_equal(rows[3].normalised.comparison.verdict, VERDICT_UNDECIDED);
+    assert_ptr_equal(rows[1].baseline, &rows[0]);
+    assert_ptr_equal(rows[0].baseline, &rows[0]);
+    CLEANUP_FREE char *unit = report_consolidated_unit(rows[0].metric);
+    assert_string_equal(unit, "1/s");
+}
+
+static void test_boots_figures_and_provenance(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    const struct report *report = world->report;
+    assert_int_equal(report->boot_count, 4);
+    assert_near(report->boots[0].value.mean, 2, 1e-12);
+    assert_near(report->boots[3].value.mean, 3, 1e-12);
+    assert_near(report->boots[3].longest, 4, 1e-12);
+    assert_int_equal(report->boots[3].value.n, 3);
+    assert_int_equal(report->figure_count, 8);
+    assert_string_equal(report->figures[1].name, "cpu_ns");
+    assert_near(report->figures[1].value.mean, 20, 1e-12);
+    assert_string_equal(report->figures[0].missing, "no tracepoints");
+    assert_int_equal(report->figures[0].missing_count, 3);
+    assert_int_equal(report->figures[0].value.n, 0);
+    assert_string_equal(provenance_find(report, "host.kernel"), "6.1");
+    assert_string_equal(provenance_find(report, "host.mhz"), "2600");
+    assert_null(provenance_find(report, "host.load"));
+    assert_int_equal(report->variation_count, 1);
+    assert_int_equal(report->variations[0].distinct, 2);
+    assert_near(report->variations[0].max, 0.75, 0);
+}
+
+static void test_sentences(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    static const char *const expected[] = {
+        "1 native instance: the baseline of bzip2 (time)",
+        "1 tcg VM reaches 49 % [42, 58] of native in bzip2 (time, n=3)",
+        "2 native instances: the baseline of bzip2 (time)",
+        "2 tcg VMs reach 50 % [13, 191] of native in bzip2: undecided (time, n=2)",
+    };
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        CLEANUP_FREE char *got = report_sentence(world->report, &world->report->rows[i]);
+        assert_string_equal(got, expected[i]);
+    }
+}
+
+static void test_one_block_has_values_without_interval(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 1);
+    const struct report_row *row = &world->report->rows[1];
+    assert_int_equal(row->value.interval.state, INTERVAL_TOO_FEW);
+    assert_near(row->value.mean, 4, 0);
+    CLEANUP_FREE char *sentence = report_sentence(world->report, row);
+    assert_string_equal(sentence, "1 tcg VM: 50 % of native in bzip2 in the one block measured, "
+                                  "which gives no interval (time)");
+    CLEANUP_FREE char *text = format(world->report, REPORT_TEXT, false);
+    assert_non_null(strstr(text, "4.00 (n=1)"));
+    CLEANUP_FREE char *json = format(world->report, REPORT_JSON, false);
+    json_t *root = json_loads(json, 0, NULL);
+    json_t *normalised =
+        json_object_get(json_array_get(json_object_get(root, "cells"), 1), "normalised");
+    assert_true(json_is_null(json_object_get(normalised, "ci95")));
+    assert_near(json_number_value(json_object_get(normalised, "mean")), 0.5, 1e-12);
+    assert_string_equal(json_string_value(json_object_get(normalised, "verdict")), "undecided");
+    json_decref(root);
+}
+
+static void test_no_trial_at_all(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 0);
+    assert_int_equal(world->report->row_count, 4);
+    assert_int_equal(world->report->rows[1].value.n, 0);
+    for (int i = 0; i < REPORT_FORMAT_COUNT; i++) {
+        CLEANUP_FREE char *text = format(world->report, (enum report_format)i, true);
+        assert_true(strlen(text) > 0);
+        assert_null(strstr(text, " nan"));
+        assert_null(strstr(text, "-nan"));
+        assert_null(strstr(text, "[nan"));
+    }
+}
+
+static void test_text_fits_and_is_harmless(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    CLEANUP_FREE char *text = format(world->report, REPORT_TEXT, false);
+    char *rest = NULL;
+    size_t lines = 0;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strlen(line) > 80)
+            fail_msg("too long: %s", line);
+        for (const char *at = line; *at; at++)
+            assert_in_range(*at, 0x20, 0x7e);
+        lines++;
+    }
+    assert_true(lines > 20);
+}
+
+static void test_json_as_documented(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    CLEANUP_FREE char *text = format(world->report, REPORT_JSON, false);
+    json_t *root = json_loads(text, 0, NULL);
+    const char *name, *seed, *platform, *better, *verdict;
+    int id, complete, vms, ok, failed, invalid;
+    double mean, lo, hi;
+    assert_int_equal(
+        json_unpack(root,
+                    "{s:{s:i, s:s, s:s, s:b}, s:[{}, {s:s, s:i, s:s, s:{s:i, s:i, s:i},"
+                    " s:{s:F, s:[F, F], s:s}}]}",
+                    "campaign", "id", &id, "name", &name, "seed", &seed, "complete", &complete,
+                    "cells", "platform", &platform, "vms", &vms, "better", &better, "trials", "ok",
+                    &ok, "failed", &failed, "invalid", &invalid, "normalised", "mean", &mean,
+                    "ci95", &lo, &hi, "verdict", &verdict),
+        0);
+    assert_string_equal(json_string_value(json_object_get(root, "format")), "vtax-report");
+    assert_string_equal(seed, "18446744073709551615"); /* does not fit an integer of JSON readers */
+    assert_string_equal(platform, "tcg");
+    assert_string_equal(better, "lower");
+    assert_string_equal(verdict, "slower");
+    assert_true(id == 1 && !complete && vms == 1 && ok == 3 && failed == 0 && invalid == 0);
+    assert_near(mean, 0.494443984571066, 1e-9);
+    assert_near(hi - lo, 0.5796711446594296 - 0.4217474961982923, 1e-9);
+    assert_int_equal(json_array_size(json_object_get(root, "problems")), 1);
+    json_decref(root);
+}
+
+static void test_csv_has_every_sample(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    CLEANUP_FREE char *text = format(world->report, REPORT_CSV, false);
+    size_t lines = 0;
+    for (const char *at = text; (at = strstr(at, "\r\n")); at += 2)
+        lines++;
+    assert_int_equal(lines, 1 + 3 * 2 + 2 * 2 + 3 * 2 + 1);
+    assert_non_null(strstr(text, "\r\n1,hand,5,1,0,ok,,native,native,bzip2,level=9,1,1,536870912,0,"
+                                 "time,2.2000000000000002,s\r\n"));
+    assert_non_null(strstr(text, ",failed,\"machine 0: =panic, \"\"here\"\"\",native,"));
+}
+
+static void test_choice_of_metric(void **state)
+{
+    struct world *world = *state;
+    make_store(world, 1);
+    assert_int_equal(load(world, &(struct report_options){.metric = "tim"}), -ENOENT);
+    assert_int_equal(world->err.kind, ERROR_USAGE);
+    assert_non_null(strstr(world->err.text, "bzip2/time"));
+    assert_int_equal(load(world, &(struct report_options){.metric = "bzip2/time"}), 0);
+    assert_int_equal(world->report->row_count, 4);
+}
+
+static void test_saving_replaces_or_leaves(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 1);
+    CLEANUP_FREE char *path = mem_printf("%s/out.json", world->directory);
+    CLEANUP_FREE char *text = NULL;
+    assert_int_equal(report_save(world->report, REPORT_JSON, path, &world->err), 0);
+    assert_int_equal(file_read(path, 1 << 20, &text, NULL, NULL), 0);
+    assert_non_null(strstr(text, "vtax-report"));
+    CLEANUP_FREE char *nowhere = mem_printf("%s/no/out.json", world->directory);
+    assert_int_equal(report_save(world->report, REPORT_JSON, nowhere, &world->err), -ENOENT);
+    assert_int_equal(report_save(world->report, REPORT_JSON, "/dev/full", &world->err), -ENOSPC);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_values_of_one_machine),
+        CASE(test_consolidated_and_normalised),
+        CASE(test_boots_figures_and_provenance),
+        CASE(test_sentences),
+        CASE(test_one_block_has_values_without_interval),
+        CASE(test_no_trial_at_all),
+        CASE(test_text_fits_and_is_harmless),
+        CASE(test_json_as_documented),
+        CASE(test_csv_has_every_sample),
+        CASE(test_choice_of_metric),
+        CASE(test_saving_replaces_or_leaves),
+    };
+    return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
