@@ -84,6 +84,7 @@ struct option_table {
     const struct option *options;
     size_t count;
     size_t struct_bytes;
+    const char *title; /* above them in --help and manuals; NULL: "Options" */
 };
 
 /* NULL when there is none of this name (length bytes, not NUL-terminated). '_' is taken for '-'. */

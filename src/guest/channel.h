@@ -4,7 +4,7 @@
  * fixed argument vectors that are quoted here, so that no shell reads anything as syntax.
  *
  * Jobs start together: channel_start_job() brings a job up to its barrier in every machine, then
- * channel_release_job() lets each go. The guest-side runner (guest/runner.c, a static binary that
+ * channel_release_job() lets each go. The guest-side runner (guest/runner/, a static binary that
  * channel_open() puts into the machine) waits at the barrier, takes the guest's own time around the
  * program, and prints what wait4(2) says. A channel is used by one thread at a time.
  */
@@ -15,6 +15,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+
+/* Where channel_open() puts the runner. Not /run: Debian's initramfs mounts that noexec. */
+#define GUEST_RUNNER_PATH "/tmp/vtax-guest"
 
 struct channel;
 struct channel_job;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * machine: where work runs. A platform back-end is one const struct platform in the visible array
- * `platforms`; callers go through the functions below, which check state once.
+ * `platforms`; callers go through the functions below, which check state once. Machines must be
+ * started from a thread that lives as long as they do: their processes die with it.
  *
  * Life of a campaign: platform_open() gives a site (a connection to the hypervisor plus what is
  * kept between trials), machine_start() boots one machine of a trial on it, machine_wait_ready()
@@ -13,12 +14,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "guest/channel.h"
 #include "image/image.h"
 #include "machine/network.h"
 #include "plan/plan.h"
+
+#define MACHINE_SCRATCH_COUNT 2
 
 struct platform;
 struct site;
@@ -29,7 +33,7 @@ struct site_options {
     const struct plan_placement *placement;
     const struct image *image; /* NULL only for `fake` */
     struct network *network;   /* NULL only for `fake` */
-    const char *directory;     /* the campaign's own, for overlays, disks, sockets, consoles */
+    const char *directory;     /* the campaign's own, on the disk that is measured; absolute */
     const char *uri;           /* libvirt URI; NULL: the in-process driver */
     uint64_t seed;             /* for `fake` */
 };
@@ -40,9 +44,10 @@ struct machine_options {
     unsigned vcpus;
     uint64_t memory_bytes;
     uint64_t scratch_bytes; /* size of each of two raw scratch disks; 0: none */
-    const char *scratch_source; /* host file with what the first one holds: copied into a file of the
-                                   machine's own, both preallocated; NULL: zeros */
-    uint64_t block;         /* block and cell of the trial: `fake` draws from them */
+    /* Host file with what the first one holds: copied into a file of the machine's own, both
+     * preallocated; NULL: zeros. */
+    const char *scratch_source;
+    uint64_t block; /* block and cell of the trial: `fake` draws from them */
     uint64_t cell;
 };
 
@@ -82,19 +87,23 @@ struct platform {
     char *(*console_tail)(void *machine);
     /* Where the control channel is reached. */
     void (*endpoint)(void *machine, struct channel_options *out_options);
+    /* The process on the host that is the machine, with its descendants. */
+    pid_t (*pid)(void *machine);
     /* Paths of the scratch disks as the machine sees them. */
     const char *(*scratch_path)(void *machine, unsigned which);
     /* The files behind them on the host, for checking what is really on the disk. */
     const char *(*scratch_file)(void *machine, unsigned which);
-    void (*stop)(void *machine); /* powers off, removes everything, frees */
+    void (*stop)(void *machine); /* powers off, removes everything, frees; also when half started */
     void (*close)(void *site);
-    /* `fake` only: by what a time is multiplied in this trial (1 is native, higher is slower), or the
-     * error when it fails or hangs. */
+    /* `fake` only: by what a time is multiplied in this trial (1 is native, higher is slower), or
+     * the error when it fails or hangs. */
     int (*draw)(void *machine, double *out_factor, struct error *err);
 };
 
 extern const struct platform *const platforms[]; /* NULL-terminated, in the order of design.md */
 const struct platform *platform_find(const struct plan_kind *kind);
+/* Their kinds, for a plan vocabulary: NULL-terminated, the caller frees the array. */
+const struct plan_kind **platform_list_kinds(void);
 
 int platform_probe(const struct plan_entry *entry, const char *uri, struct error *err)
     __attribute__((warn_unused_result));
@@ -115,11 +124,17 @@ int machine_check_alive(struct machine *machine, struct error *err)
     __attribute__((warn_unused_result));
 struct channel *machine_channel(struct machine *machine);
 /* The address that the load side reaches the machine at, numeric, and the port there for a service
- * that listens on `port` in the machine. In a user-mode network each machine has a loopback address of
- * its own (127.x.y.z), so that forwarded ports keep their numbers: netperf needs that. Forwarded are
- * 22, 80, 443, 12865 and 12866. */
+ * that listens on `port` in the machine. In a user-mode network each machine has a loopback address
+ * of its own (127.x.y.z), so that forwarded ports keep their numbers: netperf needs that. Forwarded
+ * are 22, 80, 443, 12865 and 12866. */
 const char *machine_address(const struct machine *machine);
 uint16_t machine_port(const struct machine *machine, uint16_t port);
+/* The address that a service in the machine must listen at: 0.0.0.0, but for native instances
+ * without a network of their own, which share the host's loopback device, their own loopback
+ * address. */
+const char *machine_listen_address(const struct machine *machine);
+/* 0: there is none. */
+pid_t machine_pid(const struct machine *machine);
 const char *machine_scratch_path(struct machine *machine, unsigned which);
 const char *machine_scratch_file(struct machine *machine, unsigned which);
 int machine_read_usage(struct machine *machine, struct machine_usage *out_usage, struct error *err)
@@ -129,6 +144,7 @@ int machine_draw(struct machine *machine, double *out_factor, struct error *err)
     __attribute__((warn_unused_result));
 struct machine *machine_free(struct machine *machine);
 
-/* Removes what a run that was killed left behind on this host (domains, namespaces, mounts,
- * directories of processes that no longer live). */
-int machine_clean_leftovers(struct error *err);
+/* Removes what runs that were killed left behind on this host: hypervisor processes and
+ * directories. (Sandboxes and their mounts die with the run, namespaces and their devices with
+ * their last process.) Call it before the first platform_open(). */
+int machine_clean_leftovers(struct error *err) __attribute__((warn_unused_result));

@@ -61,7 +61,8 @@ static const struct option options[FORM_KEY_COUNT] = {
                           "may be repeated."},
 };
 
-const struct option_table plan_option_table = {options, FORM_KEY_COUNT, sizeof(struct plan_form)};
+const struct option_table plan_option_table = {options, FORM_KEY_COUNT, sizeof(struct plan_form),
+                                               "Options that change the plan"};
 
 const char *const form_maps[] = {"until", "placement", NULL};
 

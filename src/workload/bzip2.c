@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * bzip2: a processor-bound workload. Every machine compresses the same generated file, which it made
- * itself from the campaign's seed; the time is that of the bzip2 process alone. Afterwards the result
- * is decompressed again and must give the input.
+ * bzip2: a processor-bound workload. Every machine compresses the same generated file, which it
+ * made itself from the campaign's seed; the time is that of the bzip2 process alone. Afterwards the
+ * result is decompressed again and must give the input.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "guest/protocol.h"
+#include "guest/channel.h"
 #include "workload/list.h"
 
 #define INPUT "input"
@@ -67,15 +67,15 @@ static int read_digest(struct channel *channel, const char *const *argv, uint64_
     return 0;
 }
 
-/* Makes the input in every machine; the digests must agree with each other. The agreed one is kept in
- * run->state. */
+/* Makes the input in every machine; the digests must agree with each other. The agreed one is kept
+ * in run->state. */
 static int prepare(struct workload_run *run, struct error *err)
 {
     const struct bzip2_options *want = run->options;
     char seed[32], bytes[32];
     snprintf(seed, sizeof(seed), "%" PRIu64, run->seed);
     snprintf(bytes, sizeof(bytes), "%" PRIu64, want->input_bytes);
-    const char *const argv[] = {GUEST_RUNNER_PATH, "generate", "--seed", seed,
+    const char *const argv[] = {GUEST_RUNNER_PATH, "generate", "--seed",   seed,
                                 "--bytes",         bytes,      INPUT_PATH, NULL};
     char *agreed = run->state = mem_zalloc(65);
     for (unsigned i = 0; i < run->machine_count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * dd: a disk workload. Every machine copies its first scratch disk to its second with O_DIRECT, and
- * the copy is flushed before the clock stops. What then lies on the host's disk is compared with what
- * the first scratch disk held, byte for byte.
+ * the copy is flushed before the clock stops. What then lies on the host's disk is compared with
+ * what the first scratch disk held, byte for byte.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,16 +67,11 @@ static int run_dd(struct workload_run *run, struct error *err)
     for (unsigned i = 0; i < run->machine_count; i++) {
         snprintf(from[i], sizeof(from[i]), "if=%s", machine_scratch_path(run->machines[i], 0));
         snprintf(to[i], sizeof(to[i]), "of=%s", machine_scratch_path(run->machines[i], 1));
-        const char *const line[] = {"dd",
-                                    from[i],
-                                    to[i],
-                                    block,
-                                    count,
-                                    "iflag=direct,count_bytes",
-                                    "oflag=direct",
-                                    "conv=notrunc,fsync",
-                                    "status=none",
-                                    NULL};
+        const char *const line[] = {"dd",           from[i],
+                                    to[i],          block,
+                                    count,          "iflag=direct,count_bytes",
+                                    "oflag=direct", "conv=notrunc,fsync",
+                                    "status=none",  NULL};
         memcpy(argv[i], line, sizeof(line));
         jobs.argv[i] = argv[i];
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * fake: runs on the platform `fake` alone, so that the whole way from plan to report can be tested in
- * seconds. Its values are the base value times the factor that the platform draws for the trial.
+ * fake: runs on the platform `fake` alone, so that the whole way from plan to report can be tested
+ * in seconds. Its values are the base value times the factor that the platform draws for the trial.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * netperf: a network workload. A netserver in every machine, a netperf for each on the load side; all
- * streams run at once, then all request/response tests.
+ * netperf: a network workload. A netserver in every machine, a netperf for each on the load side;
+ * all streams run at once, then all request/response tests.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -50,11 +50,18 @@ static const struct metric metrics[] = {
                    .help = "TCP_RR, one byte each way, one at a time."},
 };
 
-/* Waits until the netserver in every machine answers: it goes into the background by itself. */
+/* netserver goes into the background once it listens. */
 static int prepare(struct workload_run *run, struct error *err)
 {
-    static const char *const argv[] = {"netserver", NULL};
-    return workload_check_all(run, argv, err);
+    int rc = 0;
+    for (unsigned i = 0; rc >= 0 && i < run->machine_count; i++) {
+        const char *const argv[] = {"netserver", "-L", machine_listen_address(run->machines[i]),
+                                    NULL};
+        rc = channel_check(machine_channel(run->machines[i]), argv, run->timeout_ns, NULL, err);
+        if (rc < 0)
+            error_prefix(err, "start netserver: machine %u", i);
+    }
+    return rc;
 }
 
 struct command {
@@ -73,9 +80,25 @@ static void make_command(const struct workload_run *run, unsigned machine, const
     snprintf(out->data_port, sizeof(out->data_port), "0,%u", machine_port(to, DATA_PORT));
     snprintf(out->seconds, sizeof(out->seconds), "%" PRIu64, want->duration_ns / NS_PER_S);
     /* -P 0 -v 0: print the figure alone. */
-    const char *const argv[] = {"netperf", "-H",         machine_address(to), "-p",
-                                out->control_port,       "-t", test, "-l", out->seconds, "-P", "0",
-                                "-v", "0",  "-f", "m",   "--", "-P", out->data_port, NULL};
+    const char *const argv[] = {"netperf",
+                                "-H",
+                                machine_address(to),
+                                "-p",
+                                out->control_port,
+                                "-t",
+                                test,
+                                "-l",
+                                out->seconds,
+                                "-P",
+                                "0",
+                                "-v",
+                                "0",
+                                "-f",
+                                "m",
+                                "--",
+                                "-P",
+                                out->data_port,
+                                NULL};
     memcpy(out->argv, argv, sizeof(argv));
 }
 

@@ -57,10 +57,9 @@ static int start_jobs(struct workload_run *run, const struct workload_jobs *jobs
                       struct channel_job **started, struct error *err)
 {
     for (unsigned i = 0; i < run->machine_count; i++) {
-        struct channel_job_options options = {.argv = jobs->argv[i],
-                                              .directory = jobs->directory};
-        int rc = channel_start_job(job_channel(run, i, jobs->on_load_side), &options, &started[i],
-                                   err);
+        struct channel_job_options options = {.argv = jobs->argv[i], .directory = jobs->directory};
+        int rc =
+            channel_start_job(job_channel(run, i, jobs->on_load_side), &options, &started[i], err);
         if (rc < 0)
             return error_prefix(err, "run %s: machine %u", run->workload->kind.name, i);
     }

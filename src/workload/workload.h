@@ -39,9 +39,9 @@ struct workload_run {
     unsigned machine_count;
     struct channel *load; /* the load side: a sandbox of the same root file system; may be NULL */
     const char *scratch_source; /* host file with what each first scratch disk held; may be NULL */
-    uint64_t seed;        /* of the campaign: input is the same in every trial */
-    uint64_t timeout_ns;  /* for each step */
-    void *state;          /* the back-end's own, freed by finish */
+    uint64_t seed;              /* of the campaign: input is the same in every trial */
+    uint64_t timeout_ns;        /* for each step */
+    void *state;                /* the back-end's own, freed by finish */
 
     /* Filled by the hooks. */
     struct workload_sample *samples;
@@ -56,8 +56,8 @@ struct workload {
     struct plan_kind kind;
     const struct metric *metrics;
     size_t metric_count;
-    /* Size of each of the two raw scratch disks that a machine needs; NULL: none. The first one holds
-     * seeded data, the same in every machine, when the machine starts. */
+    /* Size of each of the two raw scratch disks that a machine needs; NULL: none. The first one
+     * holds seeded data, the same in every machine, when the machine starts. */
     uint64_t (*scratch_bytes)(const void *options);
     bool needs_load_side; /* run->load is used */
     bool is_fake;         /* runs on the platform `fake` and on no other */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "campaign/context.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/xdg.h"
+#include "guest/generate.h"
+
+#define GENERATE_CHUNK_BYTES (1 << 20)
+
+static bool needs_machines(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->platform_count; i++)
+        if (!platform_find(plan->platforms[i].kind)->is_fake)
+            return true;
+    return false;
+}
+
+static bool needs_load_side(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->workload_count; i++)
+        if (workload_find(plan->workloads[i].kind)->needs_load_side)
+            return true;
+    return false;
+}
+
+/* Below the cache, not the runtime directory: overlays and scratch disks want a real disk. */
+static int make_directory(struct context *context, struct error *err)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "run/%d", (int)getpid());
+    context->directory = xdg_cache_path(name);
+    return file_make_directories(context->directory, 0700, err);
+}
+
+static int open_image(struct context *context, struct error *err)
+{
+    const struct plan *plan = context->plan;
+    if (plan->image)
+        return image_open_file(plan->image, plan->root, context->directory, &context->image, err);
+    return image_build(&context->progress, &context->image, err);
+}
+
+/* Writes the bytes that every first scratch disk of a workload holds. */
+static int make_scratch_source(struct context *context, size_t workload, uint64_t bytes,
+                               struct error *err)
+{
+    char *path = mem_printf("%s/source-%zu", context->directory, workload);
+    context->scratch_sources[workload] = path;
+    CLEANUP_STREAM FILE *file = fopen(path, "wex");
+    if (!file)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make scratch data '%s'", path);
+    CLEANUP_FREE char *chunk = mem_alloc(GENERATE_CHUNK_BYTES);
+    struct generator generator;
+    generator_init(&generator, context->plan->seed);
+    for (uint64_t done = 0; done < bytes; done += GENERATE_CHUNK_BYTES) {
+        size_t want =
+            bytes - done < GENERATE_CHUNK_BYTES ? (size_t)(bytes - done) : GENERATE_CHUNK_BYTES;
+        generator_fill(&generator, chunk, want);
+        if (fwrite(chunk, 1, want, file) != want)
+            return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make scratch data '%s'", path);
+    }
+    if (fflush(file) != 0 || fsync(fileno(file)) < 0)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make scratch data '%s'", path);
+    return 0;
+}
+
+static int make_scratch_sources(struct context *context, struct error *err)
+{
+    const struct plan *plan = context->plan;
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < plan->workload_count; i++) {
+        const struct workload *workload = workload_find(plan->workloads[i].kind);
+        uint64_t bytes =
+            workload->scratch_bytes ? workload->scratch_bytes(plan->workloads[i].options) : 0;
+        if (bytes > 0)
+            rc = make_scratch_source(context, i, bytes, err);
+    }
+    return rc;
+}
+
+static int open_parts(struct context *context, struct error *err)
+{
+    int rc = make_directory(context, err);
+    if (rc >= 0)
+        rc = open_image(context, err);
+    if (rc >= 0)
+        rc = make_scratch_sources(context, err);
+    if (rc >= 0)
+        rc = network_open(&context->network, err);
+    if (rc >= 0 && needs_load_side(context->plan))
+        rc = load_side_open(context->network, context->image, &context->plan->placement,
+                            context->directory, &context->load_side, err);
+    return rc;
+}
+
+int context_open(struct context *context, const struct plan *plan, const char *uri,
+                 struct error *err)
+{
+    *context = (struct context){
+        .plan = plan,
+        .uri = uri,
+        .sites = mem_array(plan->platform_count, sizeof(*context->sites)),
+        .scratch_sources = mem_array(plan->workload_count, sizeof(*context->scratch_sources)),
+    };
+    progress_init(&context->progress);
+    if (!needs_machines(plan))
+        return 0;
+    int rc = machine_clean_leftovers(err);
+    if (rc >= 0)
+        rc = open_parts(context, err);
+    if (rc < 0)
+        context_close(context);
+    return rc;
+}
+
+int context_find_site(struct context *context, size_t platform, struct site **out_site,
+                      struct error *err)
+{
+    if (!context->sites[platform]) {
+        struct site_options options = {
+            .entry = &context->plan->platforms[platform],
+            .placement = &context->plan->placement,
+            .image = context->image,
+            .network = context->network,
+            .directory = context->directory,
+            .uri = context->uri,
+            .seed = context->plan->seed,
+        };
+        int rc = platform_open(&options, &context->sites[platform], err);
+        if (rc < 0)
+            return error_prefix(err, "open platform '%s'", options.entry->name);
+    }
+    *out_site = context->sites[platform];
+    return 0;
+}
+
+void context_close(struct context *context)
+{
+    const struct plan *plan = context->plan;
+    for (size_t i = plan->platform_count; i > 0; i--)
+        platform_close(context->sites[i - 1]);
+    load_side_close(context->load_side);
+    network_close(context->network);
+    image_free(context->image);
+    for (size_t i = 0; i < plan->workload_count; i++)
+        free(context->scratch_sources[i]);
+    if (context->directory)
+        file_remove_tree(context->directory, NULL);
+    free(context->directory);
+    free(context->scratch_sources);
+    free(context->sites);
+    progress_clear(&context->progress);
+    *context = (struct context){0};
+}

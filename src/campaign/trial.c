@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "campaign/trial.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "campaign/convert.h"
+#include "probe/host.h"
+
+/* Room for a workload on a machine that is much slower than the estimate. */
+#define TIMEOUT_FACTOR 20
+#define TIMEOUT_MIN_NS (120 * NS_PER_S)
+
+/* A trial under way. */
+struct running {
+    struct context *context;
+    const struct trial_options *options;
+    const struct workload *workload;
+    struct workload_run run;
+    struct machine *machines[PLAN_VMS_MAX];
+    struct machine_usage before[PLAN_VMS_MAX];
+    bool usage_is_known[PLAN_VMS_MAX];
+    struct store_trial *trial;
+};
+
+bool trial_clock_is_suspect(uint64_t host_ns, uint64_t guest_ns)
+{
+    if (guest_ns == 0)
+        return false;
+    uint64_t gap_ns = host_ns > guest_ns ? host_ns - guest_ns : guest_ns - host_ns;
+    return (double)gap_ns > (double)host_ns * TRIAL_CLOCK_SHARE + (double)TRIAL_CLOCK_NS;
+}
+
+bool trial_failed_to_boot(const struct store_trial *trial)
+{
+    if (trial->status != TRIAL_FAILED)
+        return false;
+    for (size_t i = 0; i < trial->machine_count; i++)
+        if (trial->machines[i].boot_ns > 0)
+            return false;
+    return true;
+}
+
+static int boot_machines(struct running *running, struct error *err)
+{
+    const struct plan_cell *cell = running->options->cell;
+    const void *options = running->run.options;
+    struct site *site;
+    int rc = context_find_site(running->context, cell->platform, &site, err);
+    if (rc < 0)
+        return rc;
+    struct machine_options machine = {
+        .count = cell->vms,
+        .vcpus = cell->vcpus,
+        .memory_bytes = cell->memory_bytes,
+        .scratch_bytes =
+            running->workload->scratch_bytes ? running->workload->scratch_bytes(options) : 0,
+        .scratch_source = running->context->scratch_sources[cell->workload],
+        .block = running->options->block,
+        .cell = running->options->cell_index,
+    };
+    for (unsigned i = 0; i < cell->vms; i++) {
+        machine.index = i;
+        rc = machine_start(site, &machine, &running->machines[i], err);
+        if (rc < 0)
+            return error_prefix(err, "start machine %u", i);
+        running->run.machine_count = i + 1;
+    }
+    for (unsigned i = 0; i < cell->vms; i++) {
+        rc = machine_wait_ready(running->machines[i], &running->trial->machines[i].boot_ns, err);
+        if (rc < 0)
+            return error_prefix(err, "boot machine %u", i);
+    }
+    return 0;
+}
+
+static void read_usage_before(struct running *running)
+{
+    for (unsigned i = 0; i < running->run.machine_count; i++)
+        running->usage_is_known[i] =
+            machine_read_usage(running->machines[i], &running->before[i], NULL) >= 0;
+}
+
+/* What the host saw of each machine during the measured part. */
+static void record_usage(struct running *running)
+{
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        struct machine_usage after;
+        if (running->usage_is_known[i] &&
+            machine_read_usage(running->machines[i], &after, NULL) >= 0)
+            convert_usage(running->trial, (int)i, &running->before[i], &after);
+    }
+}
+
+/* An error of a step may only be the echo of a machine that died: then that is the cause. */
+static int explain_failure(struct running *running, int rc, struct error *err)
+{
+    if (rc == -EINTR)
+        return rc;
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        struct error cause = {0};
+        if (machine_check_alive(running->machines[i], &cause) < 0)
+            return error_set(err, ERROR_FAILED, rc, "machine %u: %s", i, cause.text);
+    }
+    return rc;
+}
+
+static int run_phases(struct running *running, struct error *err)
+{
+    struct store_trial *trial = running->trial;
+    const struct workload *workload = running->workload;
+    uint64_t at_ns = clock_monotonic_ns();
+    int rc = boot_machines(running, err);
+    uint64_t now_ns = clock_monotonic_ns();
+    trial->boot_ns = now_ns - at_ns;
+    if (rc >= 0 && workload->prepare) {
+        rc = workload->prepare(&running->run, err);
+        at_ns = now_ns;
+        now_ns = clock_monotonic_ns();
+        trial->prepare_ns = now_ns - at_ns;
+    }
+    if (rc >= 0) {
+        read_usage_before(running);
+        rc = workload->run(&running->run, err);
+        record_usage(running);
+        at_ns = now_ns;
+        now_ns = clock_monotonic_ns();
+        trial->run_ns = now_ns - at_ns;
+    }
+    if (rc >= 0 && workload->verify) {
+        rc = workload->verify(&running->run, err);
+        at_ns = now_ns;
+        trial->verify_ns = clock_monotonic_ns() - at_ns;
+    }
+    return rc < 0 ? explain_failure(running, rc, err) : 0;
+}
+
+static void record_clocks(struct running *running)
+{
+    struct store_trial *trial = running->trial;
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        uint64_t host_ns = running->run.host_ns[i], guest_ns = running->run.guest_ns[i];
+        trial->machines[i].host_ns = host_ns;
+        trial->machines[i].guest_ns = guest_ns;
+        if (trial->status == TRIAL_OK && trial_clock_is_suspect(host_ns, guest_ns)) {
+            trial->status = TRIAL_INVALID;
+            trial->cause = mem_printf("clock-suspect: machine %u: %.3f s on the host's clock, "
+                                      "%.3f s on its own",
+                                      i, (double)host_ns / 1e9, (double)guest_ns / 1e9);
+        }
+    }
+}
+
+static void record_outcome(struct running *running, int rc, const struct error *err)
+{
+    struct store_trial *trial = running->trial;
+    if (rc < 0) {
+        trial->status = TRIAL_FAILED;
+        trial->cause = mem_strdup(err->text);
+        for (unsigned i = 0; i < running->run.machine_count; i++)
+            trial->machines[i].console_tail = machine_console_tail(running->machines[i]);
+    } else if (running->run.invalid[0]) {
+        trial->status = TRIAL_INVALID;
+        trial->cause = mem_strdup(running->run.invalid);
+    }
+    record_clocks(running);
+    convert_samples(trial, &running->run);
+}
+
+static void stop_machines(struct running *running)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    if (running->workload->finish)
+        running->workload->finish(&running->run);
+    for (unsigned i = running->run.machine_count; i > 0; i--)
+        machine_free(running->machines[i - 1]);
+    running->trial->stop_ns = clock_monotonic_ns() - start_ns;
+    free(running->run.samples);
+}
+
+static uint64_t step_timeout_ns(const struct plan_entry *workload, unsigned vms)
+{
+    uint64_t estimate_ns = plan_estimate_entry(workload);
+    uint64_t timeout_ns = estimate_ns * TIMEOUT_FACTOR * vms;
+    return timeout_ns > TIMEOUT_MIN_NS ? timeout_ns : TIMEOUT_MIN_NS;
+}
+
+int trial_run(struct context *context, const struct trial_options *options,
+              struct store_trial *out_trial, struct error *err)
+{
+    const struct plan_cell *cell = options->cell;
+    const struct plan_entry *entry = &context->plan->workloads[cell->workload];
+    struct store_trial trial = {
+        .block = options->block,
+        .position = options->position,
+        .status = TRIAL_OK,
+        .start_ns = clock_realtime_ns(),
+        .machines = mem_array(cell->vms, sizeof(*trial.machines)),
+        .machine_count = cell->vms,
+    };
+    for (unsigned i = 0; i < cell->vms; i++)
+        trial.machines[i].index = i;
+    struct running running = {
+        .context = context,
+        .options = options,
+        .workload = workload_find(entry->kind),
+        .trial = &trial,
+    };
+    running.run = (struct workload_run){
+        .workload = running.workload,
+        .options = entry->options,
+        .machines = running.machines,
+        .load = context->load_side ? load_side_channel(context->load_side) : NULL,
+        .scratch_source = context->scratch_sources[cell->workload],
+        .seed = context->plan->seed,
+        .timeout_ns = step_timeout_ns(entry, cell->vms),
+    };
+    convert_moment(&trial);
+    struct error cause = {0};
+    int rc = run_phases(&running, &cause);
+    if (rc == -EINTR) {
+        stop_machines(&running);
+        store_trial_done(&trial);
+        return error_set(err, ERROR_FAILED, -EINTR, "interrupted");
+    }
+    record_outcome(&running, rc, &cause);
+    stop_machines(&running);
+    *out_trial = trial;
+    return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * versions: of the programs that a result depends on, for its provenance.
+ */
+#pragma once
+
+#include "probe/host.h"
+
+/* Adds "version.qemu", "version.bubblewrap", ...; a program that is not there is left out. */
+void versions_read(struct host_facts *facts);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "command/list.h"
+
+/* In the order in which --help shows them: the way through the program. */
+const struct command *const commands[] = {
+    &command_plan_list, &command_plan_show, &command_plan_check,
+    &command_help,      &command_version,   NULL,
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * list: every command there is. A new one is a file of its own that ends with its struct, a line
+ * here, a row in list.c, its file in meson.build and its manual in man/.
+ */
+#pragma once
+
+#include "cli/command.h"
+
+extern const struct command command_plan_show;
+extern const struct command command_plan_list;
+extern const struct command command_plan_check;
+extern const struct command command_help;
+extern const struct command command_version;
+
+extern const struct command *const commands[]; /* NULL-terminated */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/console.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#define TAIL_BYTES 4096
+
+static void clean(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (((unsigned char)text[i] < ' ' && text[i] != '\n') || text[i] == 127)
+            text[i] = ' ';
+}
+
+char *console_read_tail(const char *path)
+{
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0 || status.st_size == 0)
+        return NULL;
+    CLEANUP_FREE char *text = mem_alloc(TAIL_BYTES + 1);
+    off_t start = status.st_size > TAIL_BYTES ? status.st_size - TAIL_BYTES : 0;
+    ssize_t got = pread(fd, text, TAIL_BYTES, start);
+    if (got <= 0)
+        return NULL;
+    text[got] = '\0';
+    clean(text, (size_t)got);
+    const char *newline = start > 0 ? strchr(text, '\n') : NULL;
+    return newline ? mem_strdup(newline + 1) : TAKE_PTR(text); /* whole lines only */
+}
+
+char *console_read_last_line(const char *path)
+{
+    CLEANUP_FREE char *text = console_read_tail(path);
+    if (!text)
+        return NULL;
+    size_t length = strlen(text);
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
+        text[--length] = '\0';
+    const char *newline = strrchr(text, '\n');
+    return length ? mem_strdup(newline ? newline + 1 : text) : NULL;
+}
+
+const char *console_find_death(const char *text, size_t *out_length)
+{
+    static const char *const signs[] = {
+        "Kernel panic - not syncing", "BUG: ",          "Oops: ",
+        "general protection fault",   "soft lockup",    "Out of memory: Killed process",
+        "invoked oom-killer",         "I/O error, dev", "Attempted to kill init",
+    };
+    for (size_t i = 0; i < COUNT_OF(signs); i++) {
+        const char *at = strstr(text, signs[i]);
+        if (!at)
+            continue;
+        while (at > text && at[-1] != '\n')
+            at--;
+        *out_length = strcspn(at, "\n");
+        return at;
+    }
+    return NULL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * console: the end of what a machine printed, and whether its kernel has died.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* The last lines (up to 4 KiB) of a file, without control characters but newlines, the caller's to
+ * free; NULL when there is nothing. */
+char *console_read_tail(const char *path);
+/* Its last line that is not empty. */
+char *console_read_last_line(const char *path);
+
+/* The line that says that the kernel is lost (panic, oops, lockup, out of memory), in text; NULL
+ * when there is none. *out_length is that of the line. */
+const char *console_find_death(const char *text, size_t *out_length);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "machine/list.h"
+#include "machine/record.h"
+
+/* A guest is ready in 5 to 10 s alone and in 45 s with nine others under pure emulation; these
+ * limits leave room for a loaded host. */
+#define BOOT_NS (120 * NS_PER_S)
+#define BOOT_FURTHER_NS (45 * NS_PER_S)
+#define STEP_NS (30 * NS_PER_S)
+
+const struct platform *const platforms[] = {&platform_native, NULL};
+
+struct site {
+    const struct platform *platform;
+    void *back_end;
+    char *directory; /* below the campaign's; NULL: none */
+    struct network *network;
+};
+
+struct machine {
+    struct site *site;
+    void *back_end;
+    struct channel *channel;
+    struct machine_options options;
+    char *address;
+    uint64_t started_ns;
+};
+
+DEFINE_CLEANUP(struct site *, platform_close);
+DEFINE_CLEANUP(struct machine *, machine_free);
+
+const struct platform *platform_find(const struct plan_kind *kind)
+{
+    for (const struct platform *const *at = platforms; *at; at++)
+        if (&(*at)->kind == kind)
+            return *at;
+    return NULL;
+}
+
+const struct plan_kind **platform_list_kinds(void)
+{
+    const struct plan_kind **kinds = mem_array(COUNT_OF(platforms), sizeof(*kinds));
+    for (size_t i = 0; platforms[i]; i++)
+        kinds[i] = &platforms[i]->kind;
+    return kinds;
+}
+
+static int find(const struct plan_entry *entry, const struct platform **out_platform,
+                struct error *err)
+{
+    *out_platform = platform_find(entry->kind);
+    if (*out_platform)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, -EINVAL, "platform '%s' has no back-end", entry->name);
+}
+
+int platform_probe(const struct plan_entry *entry, const char *uri, struct error *err)
+{
+    const struct platform *platform;
+    int rc = find(entry, &platform, err);
+    if (rc >= 0)
+        rc = platform->probe(entry, uri, err);
+    return rc < 0 ? error_prefix(err, "platform '%s'", entry->name) : 0;
+}
+
+/* A directory of the site's own, so that closing removes nothing else. */
+static int make_directory(struct site *site, const char *parent, struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/site-XXXXXX", parent);
+    int rc = file_make_directories(parent, 0700, err);
+    if (rc < 0)
+        return rc;
+    if (!mkdtemp(path))
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make a directory in '%s'", parent);
+    site->directory = TAKE_PTR(path);
+    return record_add(site->directory, err);
+}
+
+int platform_open(const struct site_options *options, struct site **out_site, struct error *err)
+{
+    CLEANUP(platform_close_cleanup) struct site *site = mem_zalloc(sizeof(*site));
+    int rc = find(options->entry, &site->platform, err);
+    if (rc < 0)
+        return rc;
+    struct site_options own = *options;
+    if (!site->platform->is_fake) {
+        rc = make_directory(site, options->directory, err);
+        own.directory = site->directory;
+        site->network = options->network;
+    }
+    if (rc >= 0)
+        rc = site->platform->open(&own, &site->back_end, err);
+    if (rc < 0)
+        return error_prefix(err, "open platform '%s'", options->entry->name);
+    *out_site = TAKE_PTR(site);
+    return 0;
+}
+
+struct site *platform_close(struct site *site)
+{
+    if (!site)
+        return NULL;
+    if (site->back_end)
+        site->platform->close(site->back_end);
+    if (site->directory)
+        record_remove(site->directory, NULL);
+    free(site->directory);
+    free(site);
+    return NULL;
+}
+
+static int alive(void *context, struct error *err)
+{
+    return machine_check_alive(context, err);
+}
+
+static void fill_endpoint(struct machine *machine, struct channel_options *out_options)
+{
+    *out_options = (struct channel_options){0};
+    machine->site->platform->endpoint(machine->back_end, out_options);
+}
+
+int machine_start(struct site *site, const struct machine_options *options,
+                  struct machine **out_machine, struct error *err)
+{
+    CLEANUP(machine_free_cleanup) struct machine *machine = mem_zalloc(sizeof(*machine));
+    machine->site = site;
+    machine->options = *options;
+    machine->started_ns = clock_monotonic_ns();
+    int rc = site->platform->start(site->back_end, options, &machine->back_end, err);
+    if (rc < 0)
+        return error_prefix(err, "start machine %u", options->index);
+    if (site->platform->endpoint) {
+        struct channel_options endpoint;
+        fill_endpoint(machine, &endpoint);
+        machine->address = mem_strdup(endpoint.address);
+    }
+    *out_machine = TAKE_PTR(machine);
+    return 0;
+}
+
+int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
+{
+    if (!machine->channel && machine->site->platform->endpoint) {
+        struct channel_options options;
+        fill_endpoint(machine, &options);
+        unsigned others = machine->options.count > 1 ? machine->options.count - 1 : 0;
+        options.timeout_ns = STEP_NS + others * NS_PER_S;
+        options.deadline_ns = machine->started_ns + BOOT_NS + others * BOOT_FURTHER_NS;
+        options.alive = alive;
+        options.alive_context = machine;
+        int rc = channel_open(&options, &machine->channel, err);
+        if (rc < 0)
+            return error_prefix(err, "boot machine %u", machine->options.index);
+    }
+    *out_boot_ns = clock_monotonic_ns() - machine->started_ns;
+    return 0;
+}
+
+int machine_check_alive(struct machine *machine, struct error *err)
+{
+    const struct platform *platform = machine->site->platform;
+    int rc = platform->alive ? platform->alive(machine->back_end, err) : 0;
+    return rc < 0 ? error_prefix(err, "machine %u", machine->options.index) : 0;
+}
+
+struct channel *machine_channel(struct machine *machine)
+{
+    return machine->channel;
+}
+
+const char *machine_address(const struct machine *machine)
+{
+    return machine->address;
+}
+
+static bool shares_loopback(const struct machine *machine)
+{
+    const struct site *site = machine->site;
+    return site->network && network_mode(site->network) == NETWORK_USER &&
+           !site->platform->is_virtual;
+}
+
+uint16_t machine_port(const struct machine *machine, uint16_t port)
+{
+    if (!machine->site->network || shares_loopback(machine))
+        return port;
+    return network_forward_port(machine->site->network, port);
+}
+
+const char *machine_listen_address(const struct machine *machine)
+{
+    return shares_loopback(machine) ? machine->address : "0.0.0.0";
+}
+
+pid_t machine_pid(const struct machine *machine)
+{
+    const struct platform *platform = machine->site->platform;
+    return platform->pid ? platform->pid(machine->back_end) : 0;
+}
+
+const char *machine_scratch_path(struct machine *machine, unsigned which)
+{
+    const struct platform *platform = machine->site->platform;
+    bool is_there = which < MACHINE_SCRATCH_COUNT && platform->scratch_path;
+    return is_there ? platform->scratch_path(machine->back_end, which) : NULL;
+}
+
+const char *machine_scratch_file(struct machine *machine, unsigned which)
+{
+    const struct platform *platform = machine->site->platform;
+    bool is_there = which < MACHINE_SCRATCH_COUNT && platform->scratch_file;
+    return is_there ? platform->scratch_file(machine->back_end, which) : NULL;
+}
+
+int machine_read_usage(struct machine *machine, struct machine_usage *out_usage, struct error *err)
+{
+    const struct platform *platform = machine->site->platform;
+    int rc = platform->usage(machine->back_end, out_usage, err);
+    return rc < 0 ? error_prefix(err, "read the usage of machine %u", machine->options.index) : 0;
+}
+
+char *machine_console_tail(struct machine *machine)
+{
+    const struct platform *platform = machine->site->platform;
+    return platform->console_tail ? platform->console_tail(machine->back_end) : NULL;
+}
+
+int machine_draw(struct machine *machine, double *out_factor, struct error *err)
+{
+    const struct platform *platform = machine->site->platform;
+    if (!platform->draw)
+        return error_set(err, ERROR_INTERNAL, -ENOTSUP, "platform '%s' does not draw",
+                         platform->kind.name);
+    return platform->draw(machine->back_end, out_factor, err);
+}
+
+struct machine *machine_free(struct machine *machine)
+{
+    if (!machine)
+        return NULL;
+    channel_close(machine->channel);
+    if (machine->back_end)
+        machine->site->platform->stop(machine->back_end);
+    free(machine->address);
+    free(machine);
+    return NULL;
+}
+
+int machine_clean_leftovers(struct error *err)
+{
+    return record_clean_dead(err);
+}

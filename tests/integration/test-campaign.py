@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The whole way from plan to report on the platform `fake`."""
+import math
+import random
+import signal
+import time
+import unittest
+
+import vtaxtest
+
+PLAN = """\
+name: fakes
+platforms:
+  - {{name: base, kind: fake, noise: {noise}}}
+  - {{name: other, kind: fake, noise: {noise}, slowdown: {slowdown}{more}}}
+baseline: base
+vms: [1, 2]
+workloads: [fake]
+blocks: {blocks}
+seed: {seed}
+"""
+
+
+class Campaign(vtaxtest.World):
+    def plan(self, noise=0.05, slowdown=1.0, blocks=3, seed=1, more=""):
+        return self.write("plan.yaml", PLAN.format(noise=noise, slowdown=slowdown, blocks=blocks,
+                                                   seed=seed, more=more))
+
+    def run_plan(self, plan, *args, code=0):
+        return self.vtax("run", plan, "--store", self.store, *args, code=code)
+
+    def order(self):
+        return self.rows("SELECT t.block, t.position, c.platform, c.vms FROM trial t "
+                         "JOIN cell c ON c.id = t.cell_id ORDER BY t.id")
+
+    def values(self):
+        return self.rows("SELECT t.block, t.position, s.machine, s.value FROM sample s "
+                         "JOIN trial t ON t.id = s.trial_id ORDER BY 1, 2, 3, 4")
+
+    def other(self, report, vms=1, metric="time"):
+        cells = [cell for cell in report["cells"] if cell["platform"] == "other"
+                 and cell["vms"] == vms and cell["metric"] == metric]
+        self.assertEqual(len(cells), 1)
+        return cells[0]
+
+    def test_report_has_every_cell(self):
+        self.run_plan(self.plan(slowdown=1.25, noise=0.01, blocks=5))
+        report = self.report()
+        self.assertEqual(report["format"], "vtax-report")
+        self.assertTrue(report["campaign"]["complete"])
+        cell = self.other(report, vms=2)
+        self.assertEqual(cell["trials"], {"ok": 5, "failed": 0, "invalid": 0})
+        self.assertEqual(cell["normalised"]["verdict"], "slower")
+        self.assertAlmostEqual(cell["normalised"]["mean"], 0.8, delta=0.03)
+
+    def test_same_seed_same_campaign(self):
+        plan = self.plan(blocks=4, seed=11)
+        self.run_plan(plan)
+        first = (self.order(), self.values())
+        self.store = self.path("again.db")
+        self.run_plan(plan)
+        self.assertEqual(first, (self.order(), self.values()))
+        self.store = self.path("another.db")
+        self.run_plan(self.plan(blocks=4, seed=12))
+        self.assertNotEqual(first[0], self.order())
+
+    def test_every_block_has_every_cell_in_its_own_order(self):
+        self.run_plan(self.plan(blocks=6))
+        blocks = {}
+        for block, _, platform, vms in self.order():
+            blocks.setdefault(block, []).append((platform, vms))
+        self.assertEqual(len(blocks), 6)
+        for cells in blocks.values():
+            self.assertEqual(sorted(cells), [("base", 1), ("base", 2), ("other", 1), ("other", 2)])
+        self.assertGreater(len({tuple(cells) for cells in blocks.values()}), 1)
+
+    def test_resume_after_kill_at_many_points(self):
+        plan = self.plan(blocks=6, seed=5, more=", trial-time: 10ms")
+        self.run_plan(plan)
+        expected = (self.order(), self.values())
+        chance = random.Random(7)
+        for attempt in range(8):
+            self.store = self.path(f"killed-{attempt}.db")
+            args = ["run", plan, "--store", self.store]
+            kills = 0
+            while True:
+                process = self.start(*args, *(["--resume"] if self.unfinished() else []))
+                try:
+                    _, err = process.communicate(timeout=chance.uniform(0.01, 0.12))
+                    self.assertEqual(process.returncode, 0, err)
+                    break
+                except vtaxtest.subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+                    process.communicate()
+                    kills += 1
+                if kills > 60:
+                    self.vtax(*args, *(["--resume"] if self.unfinished() else []))
+                    break
+            self.assertEqual((self.order(), self.values()), expected, f"after {kills} kills")
+            self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
+
+    def unfinished(self):
+        try:
+            return self.rows("SELECT count(*) FROM campaign WHERE complete = 0")[0][0] > 0
+        except vtaxtest.sqlite3.Error:
+            return False
+
+    def test_interrupt_keeps_the_store_and_says_130(self):
+        plan = self.plan(blocks=100, more=", trial-time: 50ms")
+        process = self.start("run", plan, "--store", self.store)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self.unfinished():
+            time.sleep(0.02)
+        vtaxtest.interrupt(process)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(self.rows("SELECT complete FROM campaign"), [(0,)])
+        self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
+
+    def test_second_run_on_a_store_is_refused(self):
+        plan = self.plan(blocks=1000, more=", trial-time: 50ms")
+        process = self.start("run", plan, "--store", self.store)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self.unfinished():
+            time.sleep(0.02)
+        _, err = self.vtax("run", plan, "--store", self.store, code=3)
+        self.assertIn(self.store, err)
+        self.assertIsNone(process.poll())
+        self.report()
+        vtaxtest.interrupt(process)
+        process.communicate(timeout=60)
+
+    def test_failed_trials_are_kept_with_their_cause(self):
+        self.run_plan(self.plan(blocks=20, more=", fail: 0.3, hang: 0.1"), "--give-up", "0")
+        cell = self.other(self.report())
+        self.assertEqual(sum(cell["trials"].values()), 20)
+        self.assertGreater(cell["trials"]["failed"], 0)
+        causes = self.rows("SELECT DISTINCT cause FROM trial WHERE status = 'failed'")
+        self.assertTrue(causes and all(cause for cause, in causes))
+        self.assertEqual(self.rows("SELECT count(*) FROM sample s JOIN trial t ON t.id = s.trial_id "
+                                   "WHERE t.status = 'failed'"), [(0,)])
+
+    def test_everything_fails(self):
+        self.run_plan(self.plan(more=", fail: 1"), "--give-up", "0")
+        cell = self.other(self.report())
+        self.assertEqual(cell["trials"], {"ok": 0, "failed": 3, "invalid": 0})
+        self.assertEqual(cell["normalised"]["verdict"], "undecided")
+        for form in ("text", "html", "csv"):
+            self.vtax("report", "--store", self.store, "--format", form)
+
+    def test_adaptive_stop_at_a_look(self):
+        plan = self.write("until.yaml", PLAN.format(noise=0.02, slowdown=1.5, blocks=3, seed=3, more="")
+                          .replace("blocks: 3", "until: {ci: 5%, max-blocks: 40}"))
+        self.run_plan(plan)
+        blocks, = self.rows("SELECT count(DISTINCT block) FROM trial")[0]
+        self.assertIn(blocks, (3, 5, 8, 12, 18, 27, 40))
+        self.assertLess(blocks, 40)
+
+    def test_budget_ends_a_campaign(self):
+        plan = self.write("until.yaml",
+                          PLAN.format(noise=0.02, slowdown=1, blocks=3, seed=3,
+                                      more=", trial-time: 20ms")
+                          .replace("blocks: 3", "until: {budget: 300ms}"))
+        self.run_plan(plan)
+        self.assertEqual(self.rows("SELECT complete, end_cause FROM campaign"), [(1, "budget")])
+
+    def test_slowdown_is_found(self):
+        """An injected slowdown of 25 % is inside its interval about 95 times in 100."""
+        seeds, inside, slower = 100, 0, 0
+        for seed in range(seeds):
+            self.store = self.path(f"slow-{seed}.db")
+            self.run_plan(self.plan(slowdown=1.25, blocks=8, seed=seed), "--vms", "1")
+            normalised = self.other(self.report())["normalised"]
+            low, high = normalised["ci95"]
+            inside += low <= 1 / 1.25 <= high
+            slower += normalised["verdict"] == "slower"
+        self.assertGreaterEqual(inside, seeds * 0.95 - 4 * math.sqrt(seeds * 0.95 * 0.05))
+        self.assertGreaterEqual(slower, seeds * 0.9)
+
+    def test_no_false_alarms_beyond_nominal(self):
+        """A/A campaigns: two platforms that are the same differ in 5 of 100 at most, give or take
+        what chance does (4 standard deviations)."""
+        seeds, alarms = 300, 0
+        for seed in range(seeds):
+            self.store = self.path(f"same-{seed}.db")
+            self.run_plan(self.plan(blocks=5, seed=seed), "--vms", "1")
+            alarms += self.other(self.report())["normalised"]["verdict"] in ("slower", "faster")
+        self.assertLessEqual(alarms, seeds * 0.05 + 4 * math.sqrt(seeds * 0.05 * 0.95))
+
+
+class BadInput(vtaxtest.World):
+    def test_nothing_is_made(self):
+        fake = "name: x\nplatforms: [fake]\nworkloads: [fake]\n"
+        for text in (fake + "vms: 0\n", fake + "blocks: -1\n", fake + "memory: 512\n",
+                     fake + "colour: red\n", fake + "name: y\n", "", "platforms: [fak]\n"):
+            plan = self.write("bad.yaml", text)
+            _, err = self.vtax("run", plan, "--store", self.store, code=2)
+            self.assertIn("bad.yaml", err)
+            self.assertEqual(len(err.strip().splitlines()), 1, err)
+        self.vtax("run", self.path("absent.yaml"), "--store", self.store, code=2)
+        for args in (("--platforms", "native,fake", "--workloads", "fake"),
+                     ("--platforms", "fake", "--workloads", "bzip2"),
+                     ("--platforms", "qemu-tcg,native", "--workloads", "bzip2", "--memory", "900TiB"),
+                     ("--platforms", "qemu-tcg,native", "--workloads", "bzip2", "--vcpus", "64")):
+            self.vtax("run", "quick", *args, "--store", self.store, code=2)
+        self.assertFalse(vtaxtest.os.path.exists(self.store))
+
+
+if __name__ == "__main__":
+    vtaxtest.main()

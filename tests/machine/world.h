@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * world: what tests of real machines share: an image, a directory, a network, and the decision to
+ * skip or to fail when the host lacks something.
+ */
+#pragma once
+
+#include "unit/test.h"
+
+#include "image/image.h"
+#include "machine/load_side.h"
+#include "machine/machine.h"
+
+struct world {
+    struct image *image;
+    struct network *network;
+    char directory[64];
+    struct plan_placement placement;
+    struct plan_entry entry;
+    struct site *site;
+};
+
+/* Fails when VTAX_MUST_WORK=1, else says why and skips. */
+void world_lack(const char *what);
+
+/* cmocka set-up and tear-down: *state is the world. */
+int world_set_up(void **state);
+int world_tear_down(void **state);
+
+/* Opens the site of a platform by its word; skips when its probe refuses. */
+void world_open_site(struct world *world, const char *platform);
+
+/* Starts `count` machines and waits until they are ready. */
+void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
+                 struct machine **out_machines);
+
+/* assert_int_equal(rc, 0) that shows err. */
+void world_check(int rc, const struct error *err);
