@@ -124,14 +124,15 @@ static double survival(size_t n, double d)
         return 1;
     if (d >= 1)
         return 0;
-    size_t size = 2 * ((size_t)nd + 1) - 1;
-    /* beyond this both give less than 1e-6, where the exact one has lost its digits */
+    /* beyond this p is under 1e-6, where the exact way has lost its digits */
     bool far = nd * d > 7.24;
-    if (!far && (n <= EXACT_VALUES_MAX || size <= EXACT_SIZE_MAX))
-        return 1 - exact_distribution(n, d);
-    if (far)
+    size_t size = 2 * ((size_t)nd + 1) - 1;
+    if (n <= EXACT_VALUES_MAX && far)
         return 2 * exp(-(2.000071 + 0.331 / root + 1.409 / (double)n) * nd * d);
-    return fmax(0, fmin(1, limit_survival((root + 0.12 + 0.11 / root) * d)));
+    if (n <= EXACT_VALUES_MAX || (size <= EXACT_SIZE_MAX && !far))
+        return 1 - exact_distribution(n, d);
+    double x = root * d;
+    return fmax(0, fmin(1, limit_survival(x + 1 / (6 * root) + (x - 1) / (4 * (double)n))));
 }
 
 double ks_distribution(size_t n, double d)

@@ -81,6 +81,15 @@ static size_t mser_cut(const double *values, size_t n)
     return cut;
 }
 
+/* A best cut at the half says either that the series never settled, or that it has a slight trend
+ * and little noise: then nothing is cut. */
+static bool never_settled(const double *means, size_t n, double tolerance)
+{
+    double first = summary_moments(means, n / 2).mean;
+    double second = summary_moments(means + n / 2, n - n / 2).mean;
+    return fabs(first - second) > tolerance * fabs(second);
+}
+
 static void test_trend(struct steady *steady, const double *kept, size_t n)
 {
     size_t width = (n + TREND_POINTS_MAX - 1) / TREND_POINTS_MAX;
@@ -98,15 +107,10 @@ static void judge(struct steady *steady, const struct steady_options *options, b
         steady->reason = "still warming up at half of the series";
     else if (steady->p_value < options->alpha && fabs(steady->change) > options->tolerance)
         steady->reason = steady->change > 0 ? "rising to the end" : "falling to the end";
-    else
-        *steady = (struct steady){.verdict = STEADY_SETTLED,
-                                  .n = steady->n,
-                                  .warm_up = steady->warm_up,
-                                  .batch = steady->batch,
-                                  .mean = steady->mean,
-                                  .p_value = steady->p_value,
-                                  .change = steady->change,
-                                  .reason = ""};
+    else {
+        steady->verdict = STEADY_SETTLED;
+        steady->reason = "";
+    }
 }
 
 static struct steady_options with_defaults(const struct steady_options *options)
@@ -139,13 +143,16 @@ struct steady steady_of(const double *values, size_t n, const struct steady_opti
     size_t batch = n / BATCHES_MIN < BATCH_MAX ? n / BATCHES_MIN : BATCH_MAX;
     CLEANUP_FREE double *means = mem_array(n / batch, sizeof(*means));
     size_t count = batch_means(values, n, batch, means);
+    struct steady_options set = with_defaults(options);
     size_t cut = mser_cut(means, count);
+    bool unsettled = cut == count / 2 && never_settled(means, count, set.tolerance);
+    if (cut == count / 2 && !unsettled)
+        cut = 0;
     steady.batch = batch;
     steady.warm_up = cut * batch;
     steady.mean = summary_moments(values + steady.warm_up, n - steady.warm_up).mean;
     test_trend(&steady, means + cut, count - cut);
-    struct steady_options set = with_defaults(options);
-    judge(&steady, &set, cut == count / 2);
+    judge(&steady, &set, unsettled);
     return steady;
 }
 

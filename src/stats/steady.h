@@ -16,7 +16,7 @@
 enum steady_verdict {
     STEADY_TOO_SHORT, /* under STEADY_MIN_VALUES values, or one that is not finite */
     STEADY_SETTLED,
-    STEADY_DRIFTING, /* a trend is left, or the best cut lies at the end of the first half */
+    STEADY_DRIFTING, /* a trend is left, or the first half as a whole differs from the second */
 };
 
 #define STEADY_MIN_VALUES 20
