@@ -117,8 +117,8 @@ void shop_solve(double out_shares[SHOP_PAGES], double *out_pages_per_session)
     *out_pages_per_session = total;
 }
 
-int shop_world_init(struct shop_world *world, uint64_t seed, uint32_t sessions,
-                    uint32_t directories_per_session)
+int shop_world_measure(struct shop_world *world, uint64_t seed, uint32_t sessions,
+                       uint32_t directories_per_session)
 {
     uint64_t each =
         directories_per_session ? directories_per_session : SHOP_DIRECTORIES_PER_SESSION;
@@ -136,8 +136,16 @@ int shop_world_init(struct shop_world *world, uint64_t seed, uint32_t sessions,
         .products = (uint32_t)directories * SHOP_PRODUCTS_PER_DIRECTORY,
         .users = sessions * SHOP_USERS_PER_SESSION,
     };
-    catalogue_fill(world->image_bytes);
     return 0;
+}
+
+int shop_world_init(struct shop_world *world, uint64_t seed, uint32_t sessions,
+                    uint32_t directories_per_session)
+{
+    int rc = shop_world_measure(world, seed, sessions, directories_per_session);
+    if (rc == 0)
+        catalogue_fill(world->image_bytes);
+    return rc;
 }
 
 uint64_t shop_reference(uint64_t seed, const struct shop_query *query)

@@ -53,6 +53,9 @@ enum shop_page {
 #define SHOP_IMAGES 172 /* fixed images; each page has its own, customize1..3 share theirs */
 #define SHOP_IMAGE_CLASSES 3
 
+/* The name in requests and in the certificate, whatever the address. */
+#define SHOP_HOST "shop.test"
+
 /* Bounds of texts, the NUL included. */
 #define SHOP_TARGET_MAX 128
 #define SHOP_BODY_MAX 128
@@ -103,6 +106,9 @@ struct shop_world {
  * groups. -ERANGE when the directories would be over SHOP_DIRECTORIES_MAX. */
 int shop_world_init(struct shop_world *world, uint64_t seed, uint32_t sessions,
                     uint32_t directories_per_session) __attribute__((warn_unused_result));
+/* The same but for image_bytes, which stay 0: for the server sides, which do not need them. */
+int shop_world_measure(struct shop_world *world, uint64_t seed, uint32_t sessions,
+                       uint32_t directories_per_session) __attribute__((warn_unused_result));
 
 /* Where one user is, and what was chosen on the way. Plain value. */
 struct shop_session {
@@ -157,6 +163,8 @@ struct shop_query {
     uint32_t arguments[SHOP_ARGUMENTS]; /* the unused are 0 */
 };
 
+/* The last argument of an order: how many, and by which method and card. */
+uint32_t shop_order_terms(unsigned quantity, unsigned shipping_method, unsigned card);
 struct shop_query shop_session_query(const struct shop_session *session);
 /* The number that the back end gives with each answer and that the page must show. */
 uint64_t shop_reference(uint64_t seed, const struct shop_query *query);

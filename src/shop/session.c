@@ -100,6 +100,11 @@ static uint32_t pack_options(const struct shop_session *session, unsigned steps)
     return packed;
 }
 
+uint32_t shop_order_terms(unsigned quantity, unsigned shipping_method, unsigned card)
+{
+    return (quantity * SHOP_SHIPPING_METHODS + shipping_method) * SHOP_CARDS + card;
+}
+
 struct shop_query shop_session_query(const struct shop_session *s)
 {
     switch ((enum shop_page)s->page) {
@@ -131,7 +136,7 @@ struct shop_query shop_session_query(const struct shop_session *s)
     case SHOP_CONFIRM:
         return (struct shop_query){SHOP_COMMAND_ORDER,
                                    {s->user, s->product, pack_options(s, SHOP_STEPS),
-                                    (s->quantity * 16u + s->shipping_method) * 16u + s->card}};
+                                    shop_order_terms(s->quantity, s->shipping_method, s->card)}};
     default:
         return (struct shop_query){SHOP_COMMAND_RESET, {0}};
     }

@@ -17,10 +17,9 @@ static const struct runner_command {
     size_t max_operands;
     int (*run)(const struct runner_arguments *arguments);
 } commands[] = {
-    {"run", 1, SIZE_MAX, runner_run},
-    {"generate", 1, 1, runner_generate},
-    {"digest", 1, SIZE_MAX, runner_digest},
-    {"digest-output", 1, SIZE_MAX, runner_digest_output},
+    {"run", 1, SIZE_MAX, runner_run},        {"generate", 1, 1, runner_generate},
+    {"digest", 1, SIZE_MAX, runner_digest},  {"digest-output", 1, SIZE_MAX, runner_digest_output},
+    {"shop-files", 1, 1, runner_shop_files},
 };
 
 int runner_complain(const char *what, const char *object)
@@ -56,14 +55,22 @@ static int parse_number(const char *text, uint64_t *out_number)
 static int parse_arguments(int argc, char **argv, struct runner_arguments *arguments)
 {
     static const struct option long_options[] = {
-        {"directory", required_argument, NULL, 'd'}, {"now", no_argument, NULL, 'n'},
-        {"direct", no_argument, NULL, 'i'},          {"seed", required_argument, NULL, 's'},
-        {"bytes", required_argument, NULL, 'b'},     {0},
+        {"directory", required_argument, NULL, 'd'},
+        {"now", no_argument, NULL, 'n'},
+        {"direct", no_argument, NULL, 'i'},
+        {"seed", required_argument, NULL, 's'},
+        {"bytes", required_argument, NULL, 'b'},
+        {"sessions", required_argument, NULL, 'S'},
+        {"directories", required_argument, NULL, 'D'},
+        {0},
     };
     *arguments = (struct runner_arguments){.bytes = UINT64_MAX};
     for (int letter; (letter = getopt_long(argc, argv, "+", long_options, NULL)) != -1;) {
-        uint64_t *number = letter == 's' ? &arguments->seed : &arguments->bytes;
-        if (letter == '?' || (strchr("sb", letter) && parse_number(optarg, number) < 0))
+        uint64_t *number = letter == 's'   ? &arguments->seed
+                           : letter == 'b' ? &arguments->bytes
+                           : letter == 'S' ? &arguments->sessions
+                                           : &arguments->directories;
+        if (letter == '?' || (strchr("sbSD", letter) && parse_number(optarg, number) < 0))
             return -1;
         if (letter == 'd')
             arguments->directory = optarg;
@@ -80,7 +87,9 @@ static int complain_use(void)
     fprintf(stderr, "usage: " PROTOCOL_RUNNER_NAME " run [--directory DIR] [--now] -- PROGRAM...\n"
                     "       " PROTOCOL_RUNNER_NAME " generate --seed N --bytes N FILE\n"
                     "       " PROTOCOL_RUNNER_NAME " digest [--bytes N] [--direct] FILE...\n"
-                    "       " PROTOCOL_RUNNER_NAME " digest-output -- PROGRAM...\n");
+                    "       " PROTOCOL_RUNNER_NAME " digest-output -- PROGRAM...\n"
+                    "       " PROTOCOL_RUNNER_NAME
+                    " shop-files --seed N --sessions N --directories N DIR\n");
     return 2;
 }
 

@@ -7,9 +7,10 @@
  *     generate --seed N --bytes N FILE                       writes guest/generate.h data
  *     digest [--bytes N] [--direct] FILE...                  SHA-256 of files or block devices
  *     digest-output -- PROGRAM ARGUMENT...                   SHA-256 of what a program prints
+ *     shop-files --seed N --sessions N --directories N DIR   the shop's images (shop/fileset.h)
  *
- * The last three print lines "DIGEST BYTES NAME". Each returns the exit code: 0 good, 1 failed, 2
- * wrong use.
+ * The three before the last print lines "DIGEST BYTES NAME". Each returns the exit code: 0 good, 1
+ * failed, 2 wrong use.
  */
 #pragma once
 
@@ -21,8 +22,10 @@ struct runner_arguments {
     int now;               /* no barrier */
     int direct;            /* O_DIRECT */
     uint64_t seed;
-    uint64_t bytes;  /* UINT64_MAX: not given */
-    char **operands; /* NULL-terminated */
+    uint64_t bytes;       /* UINT64_MAX: not given */
+    uint64_t sessions;    /* 0: not given */
+    uint64_t directories; /* 0: not given */
+    char **operands;      /* NULL-terminated */
     size_t count;
 };
 
@@ -30,6 +33,7 @@ int runner_run(const struct runner_arguments *arguments);
 int runner_generate(const struct runner_arguments *arguments);
 int runner_digest(const struct runner_arguments *arguments);
 int runner_digest_output(const struct runner_arguments *arguments);
+int runner_shop_files(const struct runner_arguments *arguments);
 
 /* Prints "vtax-guest: WHAT 'OBJECT': strerror(errno)" and returns 1. */
 int runner_complain(const char *what, const char *object);
