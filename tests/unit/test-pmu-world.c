@@ -229,6 +229,9 @@ static void check_registers(struct world *w)
         struct naive *set = naive_active(w, i, &own);
         note_overflows(w, i, own, pmu_cpu_advance(&w->cpus[i], &w->counts[i]));
         check_set(&w->cpus[i].pmu.registers, set);
+        if (w->running[i] < 0)
+            assert_memory_equal(w->cpus[i].host_totals, w->counts[i].events,
+                                sizeof(w->cpus[i].host_totals));
         assert_int_equal(w->host_overflows[i], w->host[i].overflows);
     }
     for (int i = 0; i < VMS; i++) {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/plugin.h"
+
+/* The clock when no overflow is due: room for more instructions than will ever be executed. */
+#define CLOCK_IDLE (UINT64_C(1) << 62)
+
+static void add_back(struct slot *slot, struct block_rest rest, unsigned bucket)
+{
+    slot->counts.events[bucket][PMU_INSTRUCTIONS] += rest.instructions;
+    slot->counts.events[bucket][PMU_BRANCHES] += rest.branches;
+    slot->clock += rest.instructions;
+}
+
+void count_take_back(struct vcpu *vcpu, struct block_rest rest)
+{
+    struct slot *slot = vcpu->slot;
+    slot->counts.events[slot->block->bucket][PMU_INSTRUCTIONS] -= rest.instructions;
+    slot->counts.events[slot->block->bucket][PMU_BRANCHES] -= rest.branches;
+    slot->clock -= rest.instructions;
+}
+
+struct block_rest count_pause(struct vcpu *vcpu, const struct site *site)
+{
+    struct block_rest rest = block_rest_from(site->block, site->index);
+    count_take_back(vcpu, rest);
+    return rest;
+}
+
+void count_resume(struct vcpu *vcpu, struct block_rest rest)
+{
+    add_back(vcpu->slot, rest, vcpu->slot->block->bucket);
+}
+
+void count_advance(struct vcpu *vcpu)
+{
+    if (!pmu_cpu_advance(&vcpu->cpu, &vcpu->slot->counts))
+        return;
+    if (vcpu->cpu.switched)
+        pmi_raise_guest(vcpu);
+    else
+        pmi_raise_host(vcpu);
+}
+
+void count_arm(struct vcpu *vcpu)
+{
+    uint64_t distance = pmu_distance(&vcpu->cpu.pmu);
+    vcpu->slot->clock = distance < CLOCK_IDLE ? CLOCK_DUE - distance : CLOCK_IDLE;
+}
+
+void count_arm_now(struct vcpu *vcpu)
+{
+    vcpu->slot->clock = CLOCK_DUE;
+}
+
+void count_tick(unsigned index, void *userdata)
+{
+    struct plugin *plugin = userdata;
+    struct vcpu *vcpu = &plugin->vcpus[index];
+
+    vcpu->stats.ticks++;
+    if (vcpu->amend_cpuid)
+        cpuid_finish(plugin, vcpu);
+    count_advance(vcpu);
+    count_arm(vcpu);
+}
+
+/* A page fault of the fetch itself comes before the block it would have begun: the block that is
+ * on record was completed. */
+static bool is_fetch_fault(struct vcpu *vcpu, uint64_t from)
+{
+    return vcpu_read(vcpu, VCPU_CR2) == from;
+}
+
+void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *userdata)
+{
+    (void)to;
+    struct plugin *plugin = userdata;
+    struct vcpu *vcpu = &plugin->vcpus[index];
+    const struct block *block = vcpu->slot ? vcpu->slot->block : NULL;
+
+    if (!block)
+        return;
+    if (vcpu->restore_rcx) {
+        vcpu->restore_rcx = false;
+        vcpu_write(vcpu, VCPU_RCX, vcpu->rcx);
+    }
+    if (type != QEMU_DISCON_EXCEPTION) {
+        count_take_back(vcpu, block_rest_at_interrupt(block, from));
+        return;
+    }
+    if (vcpu->cpu.in_guest && from == vcpu->run_address)
+        switch_cancel(vcpu);
+    struct block_rest rest = block_rest_at_fault(block, from);
+    if (rest.instructions && !is_fetch_fault(vcpu, from))
+        count_take_back(vcpu, rest);
+}
+
+/* QEMU leaves a long string instruction now and then to look for interrupts, and comes back with a
+ * block that begins with it: the one before was not completed. */
+void count_repeat(unsigned index, void *userdata)
+{
+    const struct site *site = userdata;
+    struct vcpu *vcpu = &site->plugin->vcpus[index];
+    const struct block *block = vcpu->slot->block;
+
+    if (!block || !block->ends_in_repeat || block->bucket != site->block->bucket)
+        return;
+    int last = block->instructions - 1;
+    if (block_find(block, site->address) == last)
+        count_take_back(vcpu, block_rest_from(block, last));
+}

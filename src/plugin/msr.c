@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Accesses to the PMU's registers are carried out here, before QEMU sees the instruction; then the
+ * vCPU continues behind it. Whatever is not ours, or is not permitted, is left to QEMU, which
+ * raises the right exception or the VM exit.
+ */
+#include "plugin/plugin.h"
+#include "pmu/lvt.h"
+#include "pmu/svm.h"
+
+enum {
+    MSR_EFER = 0xC0000080,
+    MSR_HWCR = 0xC0010015,
+    /* In the x2APIC range, but no register of it: QEMU raises #GP in every mode. */
+    MSR_ALWAYS_FAULTS = 0x8FF,
+};
+#define EFER_SVME (UINT64_C(1) << 12)
+#define HWCR_RETIRED_ENABLE (UINT64_C(1) << 30)
+#define CR4_PCE (UINT64_C(1) << 8)
+
+static bool is_guest(const struct site *site)
+{
+    return site->block->bucket >= PMU_GUEST_KERNEL;
+}
+
+/* Does the hypervisor want to see this access of its guest (APM vol. 2, 15.11)? */
+static bool msr_exits(struct vcpu *vcpu, uint32_t msr, bool write)
+{
+    uint32_t misc1 = 0, byte;
+    uint64_t map = 0;
+    unsigned bit;
+    uint8_t permissions = 0xff;
+
+    if (!vcpu_load(vcpu, vcpu->cpu.vmcb + SVM_INTERCEPT_MISC1, &misc1, sizeof(misc1)) ||
+        !svm_intercepts_msr(misc1))
+        return false;
+    if (!svm_msr_map_bit(msr, &byte, &bit))
+        return true;
+    vcpu_load(vcpu, vcpu->cpu.vmcb + SVM_MSR_MAP_BASE, &map, sizeof(map));
+    vcpu_load(vcpu, (map & ~UINT64_C(0xfff)) + byte, &permissions, 1);
+    return permissions >> (bit + write) & 1;
+}
+
+static bool counter_read_exits(struct vcpu *vcpu)
+{
+    uint32_t misc1 = 0;
+    vcpu_load(vcpu, vcpu->cpu.vmcb + SVM_INTERCEPT_MISC1, &misc1, sizeof(misc1));
+    return svm_intercepts_rdpmc(misc1);
+}
+
+/* The instruction retires, and nothing else of its block. */
+static void finish(struct vcpu *vcpu, const struct site *site)
+{
+    vcpu->slot->counts.events[site->block->bucket][PMU_INSTRUCTIONS]++;
+    count_arm(vcpu);
+    vcpu->slot->clock++;
+    qemu_plugin_set_pc(site->next);
+}
+
+static void read_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+{
+    uint64_t value = 0;
+    count_pause(vcpu, site);
+    count_advance(vcpu);
+    vcpu->stats.msr_reads++;
+    if (pmu_read_msr(&vcpu->cpu.pmu, msr, &value) == PMU_ACCESS_DONE)
+        vcpu_write_pair(vcpu, value);
+    finish(vcpu, site);
+}
+
+/* Lets QEMU execute the write with a register number that makes it a #GP; the number that software
+ * used is put back when the exception has been delivered. */
+static void fault(struct vcpu *vcpu)
+{
+    vcpu->rcx = vcpu_read(vcpu, VCPU_RCX);
+    vcpu->restore_rcx = true;
+    vcpu_write(vcpu, VCPU_RCX, MSR_ALWAYS_FAULTS);
+}
+
+static void write_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+{
+    struct block_rest rest = count_pause(vcpu, site);
+    count_advance(vcpu);
+    vcpu->stats.msr_writes++;
+    if (pmu_write_msr(&vcpu->cpu.pmu, msr, vcpu_read_pair(vcpu)) == PMU_ACCESS_FAULT) {
+        count_resume(vcpu, rest);
+        fault(vcpu);
+        return;
+    }
+    finish(vcpu, site);
+}
+
+/* Writes of registers that are QEMU's own and tell us something. */
+static void note_write(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+{
+    if (msr == PMU_LVT_X2APIC_MSR && is_guest(site)) {
+        vcpu->cpu.guest.lvtpc = vcpu_read(vcpu, VCPU_RAX) & PMU_LVT_WRITABLE;
+        return;
+    }
+    if (is_guest(site))
+        return;
+    if (msr == PMU_LVT_X2APIC_MSR) {
+        vcpu->x2apic = true;
+        vcpu->lvtpc = vcpu_read(vcpu, VCPU_RAX);
+        return;
+    }
+    if (msr != MSR_EFER && msr != MSR_HWCR)
+        return;
+    struct block_rest rest = count_pause(vcpu, site);
+    uint64_t value = vcpu_read_pair(vcpu);
+    count_advance(vcpu);
+    if (msr == MSR_EFER)
+        pmu_set_svm_enabled(&vcpu->cpu.pmu, value & EFER_SVME);
+    else
+        vcpu->cpu.pmu.retired_enabled = value & HWCR_RETIRED_ENABLE;
+    count_arm(vcpu);
+    count_resume(vcpu, rest);
+}
+
+static void access_msr(struct vcpu *vcpu, const struct site *site)
+{
+    bool write = site->kind == DECODE_WRMSR;
+    uint32_t msr = vcpu_read(vcpu, VCPU_RCX);
+
+    if (site->block->bucket & 1) /* at CPL > 0 it is a fault */
+        return;
+    if (!pmu_has_msr(&vcpu->cpu.pmu, msr)) {
+        if (write)
+            note_write(vcpu, site, msr);
+        return;
+    }
+    if (!pmu_cpu_access_direct(&vcpu->cpu) && msr_exits(vcpu, msr, write))
+        return;
+    if (write)
+        write_msr(vcpu, site, msr);
+    else
+        read_msr(vcpu, site, msr);
+}
+
+/* RDPMC at CPL > 0 needs CR4.PCE (APM vol. 2, 13.2). */
+static void read_counter(struct vcpu *vcpu, const struct site *site)
+{
+    uint64_t value;
+    uint32_t index = vcpu_read(vcpu, VCPU_RCX);
+
+    if ((site->block->bucket & 1) && !(vcpu_read(vcpu, VCPU_CR4) & CR4_PCE))
+        return;
+    if (!pmu_cpu_access_direct(&vcpu->cpu) && counter_read_exits(vcpu))
+        return;
+    if (pmu_read_counter(&vcpu->cpu.pmu, index, &value) != PMU_ACCESS_DONE)
+        return;
+    count_pause(vcpu, site);
+    count_advance(vcpu);
+    vcpu->stats.counter_reads++;
+    if (pmu_read_counter(&vcpu->cpu.pmu, index, &value) == PMU_ACCESS_DONE)
+        vcpu_write_pair(vcpu, value);
+    finish(vcpu, site);
+}
+
+void msr_execute(unsigned index, void *userdata)
+{
+    const struct site *site = userdata;
+    struct vcpu *vcpu = &site->plugin->vcpus[index];
+
+    if (site->kind == DECODE_RDPMC)
+        read_counter(vcpu, site);
+    else
+        access_msr(vcpu, site);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const char *const switches[] = {"none", "architectural", "transparent", NULL};
+static const char *const pmus[] = {"legacy", "core", "v2", NULL};
+static const char *const reserved[] = {"fault", "clear", NULL};
+static const char *const lvts[] = {"track", "nmi", NULL};
+
+static const struct option rows[] = {
+    {"switch", 0, OPTION_WORD, offsetof(struct options, design), "DESIGN", "transparent", switches,
+     0, 0, "What a world switch does to the counters."},
+    {"pmu", 0, OPTION_WORD, offsetof(struct options, pmu), "KIND", "core", pmus, 0, 0,
+     "Which PMU the processor has: four counters, six, or six with global registers."},
+    {"reserved", 0, OPTION_WORD, offsetof(struct options, reserved), "WHAT", "fault", reserved, 0,
+     0, "What a write of reserved bits does: a #GP, or nothing to those bits."},
+    {"guest-lvt", 0, OPTION_WORD, offsetof(struct options, guest_lvt), "HOW", "track", lvts, 0, 0,
+     "How a guest takes counter interrupts: as its local APIC says, or always as NMI."},
+    {"report", 0, OPTION_TEXT, offsetof(struct options, report), "PATH", NULL, NULL, 0, 0,
+     "Where the totals go when the machine ends; standard error when not given."},
+};
+
+const struct option_table options_table = {rows, COUNT_OF(rows), sizeof(struct options)};
+
+static int parse_one(struct options *options, const char *argument, struct error *err)
+{
+    const char *equals = strchr(argument, '=');
+    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+    const struct option *option = option_find(&options_table, argument, length);
+
+    if (!option)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "unknown option '%.*s' (known: switch, pmu, reserved, guest-lvt, report)",
+                         (int)length, argument);
+    if (!equals)
+        return error_set(err, ERROR_USAGE, -EINVAL, "option '%s' needs a value: %s=%s", argument,
+                         argument, option->value_name);
+    return option_parse(option, options, equals + 1, err);
+}
+
+int options_parse(struct options *options, int argc, char *const *argv, struct error *err)
+{
+    option_table_init(&options_table, options);
+    for (int i = 0; i < argc; i++) {
+        int r = parse_one(options, argv[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

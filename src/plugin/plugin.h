@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * plugin: what the parts of the adapter share. One struct plugin, made when QEMU loads us, reaches
+ * every callback through its user data.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plugin/block.h"
+#include "plugin/options.h"
+#include "plugin/qemu-api.h"
+#include "plugin/vcpu.h"
+
+enum { PLUGIN_VMRUNS = 64 };
+
+/* The instruction behind a VMRUN: an exit continues there. */
+struct plugin_landing {
+    const void *host; /* where QEMU keeps that byte of the machine's memory */
+    uint64_t address;
+};
+
+struct plugin {
+    struct options options;
+    struct pmu_config config;
+    struct qemu_plugin_scoreboard *board;
+    unsigned vcpu_count;
+    struct vcpu *vcpus;           /* vcpu_count */
+    pthread_mutex_t landing_lock; /* for adding */
+    struct plugin_landing landings[PLUGIN_VMRUNS];
+    unsigned landing_count; /* read and published atomically */
+};
+
+/* One emulated instruction in its block; lives as long as QEMU. */
+struct site {
+    struct plugin *plugin;
+    const struct block *block;
+    uint16_t index;
+    enum decode_kind kind;
+    uint64_t address, next; /* of the instruction and the one behind it */
+};
+
+/* translate.c: instruments a block. */
+void translate_block(struct qemu_plugin_tb *tb, void *plugin);
+
+/* Tells translate.c which vCPU this thread runs: the translation callback is not told. */
+void translate_set_vcpu(struct vcpu *vcpu);
+
+/* count.c: takes back what was not executed of the block that is under way. */
+void count_take_back(struct vcpu *vcpu, struct block_rest rest);
+
+/* count.c: brings the model up to date before instruction `index` of its block (not executed yet);
+ * until count_resume() the slot says the truth of that moment. */
+struct block_rest count_pause(struct vcpu *vcpu, const struct site *site);
+void count_resume(struct vcpu *vcpu, struct block_rest rest);
+
+/* count.c: charges the model and raises what overflowed. */
+void count_advance(struct vcpu *vcpu);
+/* count.c: sets the clock to the next overflow. */
+void count_arm(struct vcpu *vcpu);
+/* count.c: makes the next block begin with count_tick(). */
+void count_arm_now(struct vcpu *vcpu);
+
+/* Callbacks; user data is the plugin, or a site where it says so. */
+void count_tick(unsigned index, void *plugin);
+void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *plugin);
+void count_repeat(unsigned index, void *site);
+void msr_execute(unsigned index, void *site);
+void cpuid_note(unsigned index, void *site);
+void cpuid_patch(unsigned index, void *plugin);
+void switch_run(unsigned index, void *site);
+void switch_exit(unsigned index, void *plugin);
+
+/* cpuid.c: changes the answer of a CPUID that is under way. */
+void cpuid_finish(struct plugin *plugin, struct vcpu *vcpu);
+
+/* switch.c: takes a VMRUN that faulted back. */
+void switch_cancel(struct vcpu *vcpu);
+
+/* pmi.c: interrupts of the host, and of the guest that is running or has just been entered. */
+void pmi_raise_host(struct vcpu *vcpu);
+void pmi_raise_guest(struct vcpu *vcpu);
+void pmi_inject(struct vcpu *vcpu);

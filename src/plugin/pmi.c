@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Counter interrupts. The host's goes where the local APIC's LVTPC says, as a message to the own
+ * APIC. A guest's cannot be put into the running guest from here: an exit is forced with a vector
+ * that Linux uses for rescheduling and that does no harm, and the interrupt is injected by the
+ * VMRUN that follows.
+ */
+#include "plugin/plugin.h"
+#include "pmu/lvt.h"
+
+enum {
+    APIC_BASE = 0xFEE00000u,
+    APIC_ID = 0x020,
+    MESSAGE_NMI = 0x400,
+    HARMLESS_VECTOR = 0xFD,
+    VMCB_INTERRUPT_SHADOW = 0x068,
+    SAVE_RFLAGS = PMU_VMCB_SAVE_AREA + 0x170,
+};
+#define RFLAGS_IF (UINT64_C(1) << 9)
+#define INJECTION_VALID (UINT64_C(1) << 31)
+
+/* In xAPIC mode the APIC's own page tells its number; in x2APIC mode that page is not there. */
+static uint32_t apic_id(struct vcpu *vcpu)
+{
+    uint32_t id = 0;
+    if (vcpu->x2apic || !vcpu_load(vcpu, APIC_BASE + APIC_ID, &id, sizeof(id)))
+        return vcpu->index;
+    return id >> 24;
+}
+
+static void send_to_self(struct vcpu *vcpu, uint32_t message)
+{
+    vcpu_store(vcpu, APIC_BASE | apic_id(vcpu) << 12, &message, sizeof(message));
+}
+
+void pmi_raise_host(struct vcpu *vcpu)
+{
+    uint32_t lvtpc = PMU_LVT_MASKED;
+    uint8_t vector = 0;
+
+    if (vcpu->x2apic)
+        lvtpc = vcpu->lvtpc;
+    else
+        vcpu_load(vcpu, APIC_BASE + PMU_LVT_OFFSET, &lvtpc, sizeof(lvtpc));
+    enum pmu_lvt_kind kind = pmu_lvt_decode(lvtpc, &vector);
+    vcpu->stats.host_pmis++;
+    if (kind == PMU_LVT_NOTHING)
+        vcpu->stats.masked++;
+    else
+        send_to_self(vcpu, kind == PMU_LVT_NMI ? MESSAGE_NMI : vector);
+}
+
+static enum pmu_lvt_kind guest_kind(const struct vcpu *vcpu, uint8_t *out_vector)
+{
+    /* 15.39: with vNMI the interrupt is an NMI of the guest */
+    if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL || vcpu->guest_nmi_always)
+        return PMU_LVT_NMI;
+    return pmu_lvt_decode(vcpu->cpu.guest.lvtpc, out_vector);
+}
+
+static void kick(struct vcpu *vcpu)
+{
+    if (vcpu->kicked)
+        return;
+    vcpu->kicked = true;
+    send_to_self(vcpu, HARMLESS_VECTOR);
+}
+
+void pmi_raise_guest(struct vcpu *vcpu)
+{
+    uint8_t vector;
+    vcpu->stats.guest_pmis++;
+    if (guest_kind(vcpu, &vector) == PMU_LVT_NOTHING) {
+        vcpu->stats.masked++;
+        vcpu->cpu.guest.pmi_pending = false;
+        return;
+    }
+    kick(vcpu);
+}
+
+static bool is_interruptible(const struct vcpu *vcpu)
+{
+    return (pmu_vmcb_read64(vcpu->page, SAVE_RFLAGS) & RFLAGS_IF) &&
+           !(pmu_vmcb_read64(vcpu->page, VMCB_INTERRUPT_SHADOW) & 1);
+}
+
+/* EVENTINJ holds one event. When the hypervisor injects one of its own the guest is entered for
+ * that, and an exit right behind it makes room. A guest that has interrupts off keeps a fixed
+ * interrupt pending until an entry finds them on. */
+void pmi_inject(struct vcpu *vcpu)
+{
+    uint8_t vector = 0;
+    enum pmu_lvt_kind kind = guest_kind(vcpu, &vector);
+    uint64_t event = pmu_lvt_injection(kind, vector);
+
+    if (kind == PMU_LVT_NOTHING) {
+        vcpu->cpu.guest.pmi_pending = false;
+        return;
+    }
+    if (pmu_vmcb_read64(vcpu->page, PMU_VMCB_EVENT_INJECTION) & INJECTION_VALID) {
+        vcpu->stats.busy++;
+        kick(vcpu);
+        return;
+    }
+    if (kind == PMU_LVT_FIXED && !is_interruptible(vcpu))
+        return;
+    vcpu_store(vcpu, vcpu->cpu.vmcb + PMU_VMCB_EVENT_INJECTION, &event, sizeof(event));
+    vcpu->cpu.guest.pmi_pending = false;
+    vcpu->stats.injections++;
+}

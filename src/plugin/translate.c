@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "plugin/plugin.h"
+
+enum { INSTRUCTION_BYTES = 15 };
+
+/* The translation callback is the only one that is not told the vCPU. With thread=multi each vCPU
+ * has a thread of its own, and translates in it. */
+static __thread struct vcpu *translating;
+
+void translate_set_vcpu(struct vcpu *vcpu)
+{
+    translating = vcpu;
+}
+
+static qemu_plugin_u64 slot_field(const struct plugin *plugin, size_t offset)
+{
+    return (qemu_plugin_u64){.score = plugin->board, .offset = offset};
+}
+
+static size_t event_offset(enum pmu_bucket bucket, enum pmu_event event)
+{
+    return offsetof(struct slot, counts.events) + (bucket * PMU_EVENT_COUNT + event) * 8u;
+}
+
+/* Does an exit continue with this instruction? The byte's place in QEMU's memory tells it from one
+ * of a guest at the same address. */
+static bool is_landing(struct plugin *plugin, const struct qemu_plugin_insn *insn)
+{
+    unsigned count = __atomic_load_n(&plugin->landing_count, __ATOMIC_ACQUIRE);
+    if (!count)
+        return false;
+    const void *host = qemu_plugin_insn_haddr(insn);
+    uint64_t address = qemu_plugin_insn_vaddr(insn);
+    for (unsigned i = 0; i < count; i++)
+        if (plugin->landings[i].host == host && plugin->landings[i].address == address)
+            return true;
+    return false;
+}
+
+static void add_landing(struct plugin *plugin, const void *host, uint64_t address)
+{
+    pthread_mutex_lock(&plugin->landing_lock);
+    unsigned count = plugin->landing_count, i = 0;
+    while (i < count &&
+           (plugin->landings[i].host != host || plugin->landings[i].address != address))
+        i++;
+    if (i == count && count < PLUGIN_VMRUNS) {
+        plugin->landings[count] = (struct plugin_landing){.host = host, .address = address};
+        __atomic_store_n(&plugin->landing_count, count + 1, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&plugin->landing_lock);
+}
+
+static enum decode_kind kind_of(const struct qemu_plugin_insn *insn, size_t *out_length)
+{
+    uint8_t bytes[INSTRUCTION_BYTES];
+    *out_length = qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
+    return decode_instruction(bytes, *out_length);
+}
+
+static struct block *make_block(const struct qemu_plugin_tb *tb, enum pmu_bucket bucket,
+                                enum decode_kind *kinds)
+{
+    size_t count = qemu_plugin_tb_n_insns(tb), length = 0;
+    struct block *block = mem_zalloc(sizeof(*block) + count * sizeof(block->offsets[0]));
+
+    block->address = qemu_plugin_tb_vaddr(tb);
+    block->code = qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0));
+    block->instructions = count;
+    block->bucket = bucket;
+    for (size_t i = 0; i < count; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        kinds[i] = kind_of(insn, &length);
+        block->offsets[i] = qemu_plugin_insn_vaddr(insn) - block->address;
+    }
+    enum decode_kind last = kinds[count - 1];
+    block->bytes = block->offsets[count - 1] + length;
+    block->is_conditional = last == DECODE_BRANCH_CONDITIONAL;
+    block->ends_in_branch = last == DECODE_BRANCH || last == DECODE_BRANCH_CONDITIONAL;
+    block->ends_in_trap = last == DECODE_TRAP;
+    block->ends_in_repeat = last == DECODE_REPEATED;
+    return block;
+}
+
+static struct site *make_site(struct plugin *plugin, const struct block *block, unsigned index,
+                              enum decode_kind kind)
+{
+    bool last = index + 1u == block->instructions;
+    struct site *site = mem_zalloc(sizeof(*site));
+    *site =
+        (struct site){.plugin = plugin,
+                      .block = block,
+                      .index = index,
+                      .kind = kind,
+                      .address = block->address + block->offsets[index],
+                      .next = block->address + (last ? block->bytes : block->offsets[index + 1])};
+    return site;
+}
+
+static void instrument_vmrun(struct plugin *plugin, struct qemu_plugin_insn *insn,
+                             struct site *site)
+{
+    const uint8_t *host = qemu_plugin_insn_haddr(insn);
+    if (site->block->bucket >= PMU_GUEST_KERNEL)
+        return;
+    add_landing(plugin, host + (site->next - site->address), site->next);
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, switch_run, QEMU_CB_RW_REGS_PC, site);
+}
+
+static void instrument_cpuid(struct plugin *plugin, struct qemu_plugin_tb *tb, struct site *site)
+{
+    struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, site->index);
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, cpuid_note, QEMU_CB_R_REGS, site);
+    if (site->index + 1u < site->block->instructions) {
+        insn = qemu_plugin_tb_get_insn(tb, site->index + 1u);
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, cpuid_patch, QEMU_CB_RW_REGS, plugin);
+    }
+}
+
+static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb *tb,
+                                   const struct block *block, unsigned index, enum decode_kind kind)
+{
+    struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, index);
+    switch (kind) {
+    case DECODE_RDMSR:
+    case DECODE_WRMSR:
+    case DECODE_RDPMC:
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, msr_execute, QEMU_CB_RW_REGS_PC,
+                                               make_site(plugin, block, index, kind));
+        break;
+    case DECODE_CPUID:
+        instrument_cpuid(plugin, tb, make_site(plugin, block, index, kind));
+        break;
+    case DECODE_VMRUN:
+        instrument_vmrun(plugin, insn, make_site(plugin, block, index, kind));
+        break;
+    default:
+        break;
+    }
+}
+
+/* The order matters: what looks at the block that went before comes first, and the overflow check
+ * sees counts that hold whole blocks only. */
+static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb,
+                             const struct block *block, bool landing, bool starts_in_repeat)
+{
+    if (landing)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, switch_exit, QEMU_CB_RW_REGS, plugin);
+    if (starts_in_repeat)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
+                                             make_site(plugin, block, 0, DECODE_REPEATED));
+    qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, count_tick, QEMU_CB_RW_REGS, QEMU_COND_GE,
+                                              slot_field(plugin, offsetof(struct slot, clock)),
+                                              CLOCK_DUE, plugin);
+    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+        tb, QEMU_INLINE_STORE, slot_field(plugin, offsetof(struct slot, block)), (uintptr_t)block);
+    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+        tb, QEMU_INLINE_ADD, slot_field(plugin, offsetof(struct slot, clock)), block->instructions);
+    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+        tb, QEMU_INLINE_ADD, slot_field(plugin, event_offset(block->bucket, PMU_INSTRUCTIONS)),
+        block->instructions);
+    if (block->ends_in_branch)
+        qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+            tb, QEMU_INLINE_ADD, slot_field(plugin, event_offset(block->bucket, PMU_BRANCHES)), 1);
+}
+
+void translate_block(struct qemu_plugin_tb *tb, void *userdata)
+{
+    struct plugin *plugin = userdata;
+    struct vcpu *vcpu = translating;
+    size_t count = qemu_plugin_tb_n_insns(tb);
+    if (!vcpu || !count)
+        return;
+    /* the landing is translated while the exit that leads to it has not been noticed yet */
+    bool landing = is_landing(plugin, qemu_plugin_tb_get_insn(tb, 0));
+    bool guest = vcpu->cpu.in_guest && !landing;
+    enum pmu_bucket bucket = 2u * guest + vcpu_is_user(vcpu);
+    CLEANUP_FREE enum decode_kind *kinds = mem_array(count, sizeof(*kinds));
+    struct block *block = make_block(tb, bucket, kinds);
+
+    instrument_start(plugin, tb, block, landing, kinds[0] == DECODE_REPEATED);
+    for (size_t i = 0; i < count; i++)
+        instrument_instruction(plugin, tb, block, i, kinds[i]);
+}

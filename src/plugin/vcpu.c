@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/vcpu.h"
+
+#include <string.h>
+
+static const char *const register_names[VCPU_REGISTERS] = {
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",    "rdi", "r8",  "r9",  "r10",
+    "r11", "r12", "r13", "r14", "r15", "cs",  "eflags", "cr0", "cr2", "cr4", "efer",
+};
+
+static void take_register(struct vcpu *vcpu, const struct qemu_register_description *description)
+{
+    for (unsigned i = 0; i < VCPU_REGISTERS; i++)
+        if (!vcpu->registers[i] && !strcmp(description->name, register_names[i]))
+            vcpu->registers[i] = description->handle;
+}
+
+bool vcpu_init(struct vcpu *vcpu, unsigned index, struct slot *slot)
+{
+    struct glib_array *list = qemu_plugin_get_registers();
+    const struct qemu_register_description *descriptions = (const void *)list->data;
+
+    vcpu->index = index;
+    vcpu->slot = slot;
+    vcpu->bytes = g_byte_array_new();
+    for (unsigned i = 0; i < list->len; i++)
+        take_register(vcpu, &descriptions[i]);
+    g_array_free(list, 1);
+    for (unsigned i = 0; i < VCPU_REGISTERS; i++)
+        if (!vcpu->registers[i])
+            return false;
+    vcpu->present = true;
+    return true;
+}
+
+uint64_t vcpu_read(struct vcpu *vcpu, enum vcpu_register name)
+{
+    uint64_t value = 0;
+    g_byte_array_set_size(vcpu->bytes, 0);
+    if (!qemu_plugin_read_register(vcpu->registers[name], vcpu->bytes))
+        return 0;
+    size_t bytes = vcpu->bytes->len < sizeof(value) ? vcpu->bytes->len : sizeof(value);
+    memcpy(&value, vcpu->bytes->data, bytes);
+    return value;
+}
+
+void vcpu_write(struct vcpu *vcpu, enum vcpu_register name, uint64_t value)
+{
+    g_byte_array_set_size(vcpu->bytes, sizeof(value));
+    memcpy(vcpu->bytes->data, &value, sizeof(value));
+    qemu_plugin_write_register(vcpu->registers[name], vcpu->bytes);
+}
+
+uint64_t vcpu_read_pair(struct vcpu *vcpu)
+{
+    return vcpu_read(vcpu, VCPU_RDX) << 32 | (uint32_t)vcpu_read(vcpu, VCPU_RAX);
+}
+
+void vcpu_write_pair(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu_write(vcpu, VCPU_RAX, (uint32_t)value);
+    vcpu_write(vcpu, VCPU_RDX, value >> 32);
+}
+
+bool vcpu_is_user(struct vcpu *vcpu)
+{
+    enum { PROTECTED = 1 };
+    const uint64_t virtual_8086 = UINT64_C(1) << 17;
+    if (vcpu_read(vcpu, VCPU_CS) & 3)
+        return vcpu_read(vcpu, VCPU_CR0) & PROTECTED;
+    return vcpu_read(vcpu, VCPU_EFLAGS) & virtual_8086;
+}
+
+bool vcpu_load(struct vcpu *vcpu, uint64_t address, void *to, size_t bytes)
+{
+    g_byte_array_set_size(vcpu->bytes, bytes);
+    if (qemu_plugin_read_memory_hwaddr(address, vcpu->bytes, bytes))
+        return false;
+    memcpy(to, vcpu->bytes->data, bytes);
+    return true;
+}
+
+bool vcpu_store(struct vcpu *vcpu, uint64_t address, const void *from, size_t bytes)
+{
+    g_byte_array_set_size(vcpu->bytes, bytes);
+    memcpy(vcpu->bytes->data, from, bytes);
+    return !qemu_plugin_write_memory_hwaddr(address, vcpu->bytes);
+}

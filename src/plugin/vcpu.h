@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * vcpu: one CPU of the emulated machine: its PMU, and its registers and memory through QEMU.
+ *
+ * A vCPU's state is touched by that vCPU's thread only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pmu/world.h"
+#include "plugin/qemu-api.h"
+
+enum vcpu_register {
+    VCPU_RAX, /* in the order of their x86 numbers */
+    VCPU_RCX,
+    VCPU_RDX,
+    VCPU_RBX,
+    VCPU_RSP,
+    VCPU_RBP,
+    VCPU_RSI,
+    VCPU_RDI,
+    VCPU_R8,
+    VCPU_R15 = VCPU_R8 + 7,
+    VCPU_CS,
+    VCPU_EFLAGS,
+    VCPU_CR0,
+    VCPU_CR2,
+    VCPU_CR4,
+    VCPU_EFER,
+    VCPU_REGISTERS
+};
+
+struct block;
+
+/* What the generated code touches: one for each vCPU, in QEMU's scoreboard. */
+struct slot {
+    struct pmu_counts counts;
+    uint64_t clock;            /* + 1 an instruction; an overflow is due at CLOCK_DUE */
+    const struct block *block; /* the translation block that began last */
+};
+
+#define CLOCK_DUE (UINT64_C(1) << 63)
+
+struct vcpu_stats {
+    uint64_t msr_reads, msr_writes, counter_reads, runs, exits, ticks;
+    uint64_t host_pmis, guest_pmis, injections, busy, masked;
+};
+
+struct vcpu {
+    unsigned index;
+    bool present;
+    struct pmu_cpu cpu;
+    struct slot *slot;
+    struct qemu_plugin_register *registers[VCPU_REGISTERS];
+    struct glib_bytes *bytes; /* what registers and memory pass through */
+    uint32_t lvtpc;           /* in x2APIC mode */
+    bool x2apic;              /* lvtpc is valid: it was written as an MSR */
+    bool guest_nmi_always;    /* option guest-lvt=nmi */
+    bool kicked;              /* an exit was asked for and has not come */
+    bool amend_cpuid;         /* CPUID is under way, leaf is its leaf */
+    uint32_t leaf;
+    bool restore_rcx; /* a #GP is under way, see msr.c */
+    uint64_t rcx;
+    uint64_t run_address;         /* of the VMRUN that entered the guest */
+    uint8_t page[PMU_VMCB_BYTES]; /* the VMCB, while a switch is worked on */
+    struct vcpu_stats stats;
+};
+
+/* Looks up the registers; must be called in the vCPU's thread. False: a register is missing. */
+bool vcpu_init(struct vcpu *vcpu, unsigned index, struct slot *slot);
+
+uint64_t vcpu_read(struct vcpu *vcpu, enum vcpu_register name);
+void vcpu_write(struct vcpu *vcpu, enum vcpu_register name, uint64_t value);
+
+/* EDX:EAX, as RDMSR and RDPMC leave it. */
+uint64_t vcpu_read_pair(struct vcpu *vcpu);
+void vcpu_write_pair(struct vcpu *vcpu, uint64_t value);
+
+/* CPL > 0. */
+bool vcpu_is_user(struct vcpu *vcpu);
+
+/* Physical memory. False, with *to unchanged, when there is none. */
+bool vcpu_load(struct vcpu *vcpu, uint64_t address, void *to, size_t bytes);
+bool vcpu_store(struct vcpu *vcpu, uint64_t address, const void *from, size_t bytes);
