@@ -71,28 +71,39 @@ static bool is_fetch_fault(struct vcpu *vcpu, uint64_t from)
     return vcpu_read(vcpu, VCPU_CR2) == from;
 }
 
-void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *userdata)
+/* An event was delivered at this address: after a fault in the middle of a block, or between two
+ * instructions. */
+static void deliver(struct vcpu *vcpu, const struct block *block, uint64_t from, bool fault)
 {
-    (void)to;
-    struct plugin *plugin = userdata;
-    struct vcpu *vcpu = &plugin->vcpus[index];
-    const struct block *block = vcpu->slot ? vcpu->slot->block : NULL;
-
-    if (!block)
+    if (!fault) {
+        count_take_back(vcpu, block_rest_at_interrupt(block, from));
         return;
+    }
     if (vcpu->restore_rcx) {
         vcpu->restore_rcx = false;
         vcpu_write(vcpu, VCPU_RCX, vcpu->rcx);
-    }
-    if (type != QEMU_DISCON_EXCEPTION) {
-        count_take_back(vcpu, block_rest_at_interrupt(block, from));
-        return;
     }
     if (vcpu->cpu.in_guest && from == vcpu->run_address)
         switch_cancel(vcpu);
     struct block_rest rest = block_rest_at_fault(block, from);
     if (rest.instructions && !is_fetch_fault(vcpu, from))
         count_take_back(vcpu, rest);
+}
+
+/* QEMU 11.1 on x86 calls twice for an exception: as an exception when it is raised, with an address
+ * that may be no more than the block's, and as an interrupt when it is delivered, with the
+ * instruction's. A hardware interrupt has the second call only. */
+void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *userdata)
+{
+    (void)to;
+    struct plugin *plugin = userdata;
+    struct vcpu *vcpu = &plugin->vcpus[index];
+    const struct block *block = vcpu->slot ? vcpu->slot->block : NULL;
+    bool fault = vcpu->raised;
+
+    vcpu->raised = type == QEMU_DISCON_EXCEPTION;
+    if (block && !vcpu->raised)
+        deliver(vcpu, block, from, fault);
 }
 
 /* QEMU leaves a long string instruction now and then to look for interrupts, and comes back with a

@@ -145,6 +145,7 @@ void switch_exit(unsigned index, void *userdata)
         return;
     vcpu->stats.exits++;
     vcpu->kicked = false;
+    vcpu->raised = false;
     vcpu->restore_rcx = false;
     correct_counts(vcpu);
     note_lvtpc(vcpu);

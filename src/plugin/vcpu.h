@@ -62,6 +62,7 @@ struct vcpu {
     bool kicked;              /* an exit was asked for and has not come */
     bool amend_cpuid;         /* CPUID is under way, leaf is its leaf */
     uint32_t leaf;
+    bool raised;      /* an exception is on its way */
     bool restore_rcx; /* a #GP is under way, see msr.c */
     uint64_t rcx;
     uint64_t run_address;         /* of the VMRUN that entered the guest */
