@@ -3,6 +3,11 @@
 
 /* In the order in which --help shows them: the way through the program. */
 const struct command *const commands[] = {
-    &command_plan_list, &command_plan_show, &command_plan_check,
-    &command_help,      &command_version,   NULL,
+    &command_plan_list,
+    &command_plan_show,
+    &command_plan_check,
+    &command_report,
+    &command_help,
+    &command_version,
+    NULL,
 };
