@@ -43,7 +43,8 @@ static int open_image(struct context *context, struct error *err)
     const struct plan *plan = context->plan;
     if (plan->image)
         return image_open_file(plan->image, plan->root, context->directory, &context->image, err);
-    return image_build(&context->progress, &context->image, err);
+    const struct image_build_options options = {.progress = &context->progress};
+    return image_build(&options, &context->image, err);
 }
 
 /* Writes the bytes that every first scratch disk of a workload holds. */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * bootstrap: runs mmdebstrap, which makes the root file system as a tarball from a Debian mirror.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Names, with the package that has it, the first program that is missing to build an image; also
+ * what an ordinary user lacks to build one in a user namespace. */
+int bootstrap_check(struct error *err) __attribute__((warn_unused_result));
+
+struct bootstrap_options {
+    const char *tarball; /* file to be written */
+    const char *scratch; /* directory for temporary files */
+    const char *mirror;  /* NULL: see bootstrap_choose_mirrors() */
+    /* Told about each step: how much of the bootstrap is done, 0..1, and what is being done. */
+    void (*step)(void *context, double share, const char *what);
+    void *context;
+};
+
+/* -EINTR when the user interrupted; then nothing of it runs any more. */
+int bootstrap_run(const struct bootstrap_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
+struct bootstrap_mirrors {
+    char *debian;   /* NULL: none found */
+    char *security; /* NULL: none found */
+};
+
+/* Picks from lines of repository addresses (as apt-get indextargets prints them) the first that
+ * ends in "/debian" and the first that ends in "/debian-security", http(s) only. The texts are the
+ * caller's to free. */
+void bootstrap_choose_mirrors(const char *lines, struct bootstrap_mirrors *out_mirrors);
+
+/* What of mmdebstrap's messages to show the user after it failed: the first line that begins with
+ * "E: " or "Err:", else the last line. The caller's to free. */
+char *bootstrap_find_cause(const char *messages);
