@@ -7,6 +7,7 @@ const struct command *const commands[] = {
     &command_plan_show,
     &command_plan_check,
     &command_report,
+    &command_load,
     &command_help,
     &command_version,
     NULL,

@@ -11,6 +11,7 @@ extern const struct command command_plan_show;
 extern const struct command command_plan_list;
 extern const struct command command_plan_check;
 extern const struct command command_report;
+extern const struct command command_load;
 extern const struct command command_help;
 extern const struct command command_version;
 
