@@ -84,25 +84,15 @@ static int sign(const struct authority *authority, const struct paths *paths, st
                                      "keyUsage=critical,digitalSignature\n"
                                      "extendedKeyUsage=serverAuth\n"
                                      "subjectAltName=DNS:" SHOP_HOST "\n";
-    const char *const argv[] = {"openssl",
-                                "x509",
-                                "-req",
-                                "-sha256",
-                                "-days",
-                                DAYS,
-                                "-in",
-                                paths->request,
-                                "-CA",
-                                authority->ca_path,
-                                "-CAkey",
-                                paths->ca_key,
-                                "-CAcreateserial",
-                                "-CAserial",
-                                paths->request,
-                                "-extfile",
-                                paths->extensions,
-                                "-out",
-                                authority->cert_path,
+    const char *const argv[] = {"openssl",     "x509",
+                                "-req",        "-sha256",
+                                "-days",       DAYS,
+                                "-in",         paths->request,
+                                "-CA",         authority->ca_path,
+                                "-CAkey",      paths->ca_key,
+                                "-set_serial", "2",
+                                "-extfile",    paths->extensions,
+                                "-out",        authority->cert_path,
                                 NULL};
     int rc = file_write_atomic(paths->extensions, extensions, sizeof(extensions) - 1, 0600, err);
     return rc < 0 ? rc : process_check(argv, TIMEOUT_NS, NULL, err);
