@@ -161,6 +161,11 @@ uint64_t shop_reference(uint64_t seed, const struct shop_query *query)
     return hash;
 }
 
+uint32_t shop_order_terms(unsigned quantity, unsigned shipping_method, unsigned card)
+{
+    return (quantity * SHOP_SHIPPING_METHODS + shipping_method) * SHOP_CARDS + card;
+}
+
 void shop_expectation_init(struct shop_expectation *expectation, enum shop_page page,
                            uint64_t reference)
 {

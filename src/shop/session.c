@@ -100,11 +100,6 @@ static uint32_t pack_options(const struct shop_session *session, unsigned steps)
     return packed;
 }
 
-uint32_t shop_order_terms(unsigned quantity, unsigned shipping_method, unsigned card)
-{
-    return (quantity * SHOP_SHIPPING_METHODS + shipping_method) * SHOP_CARDS + card;
-}
-
 struct shop_query shop_session_query(const struct shop_session *s)
 {
     switch ((enum shop_page)s->page) {
