@@ -27,7 +27,7 @@ below_main=$(find src/*/ -name '*.c' ! -path 'src/guest/runner/*' ! -path 'src/i
 {
     refuse 'no licence line' "$(grep -L 'SPDX-License-Identifier: GPL-2.0-or-later' $sources)"
     refuse 'feeds a shell or overruns' \
-        "$(matches '(^|[^_a-zA-Z.>])(system|popen|sprintf|strcat|gets|atoi) ?\(' $sources)"
+        "$(matches '(^|[^_a-zA-Z.>])(system|popen|sprintf|strcat|gets|atoi) ?\(' $(find src -name '*.[ch]'))"
     refuse 'exit() below main' "$(matches '(^|[^_a-zA-Z])exit ?\(' $below_main)"
     refuse 'white space at the end of a line' "$(grep -nE '[[:space:]]+$' $sources)"
 }
