@@ -23,7 +23,7 @@ matches() {
 sources=$(find src fuzz tests -name '*.[ch]')
 # Programs of their own may end where they like.
 below_main=$(find src/*/ -name '*.c' ! -path 'src/guest/runner/*' ! -path 'src/image/init/*')
-# shellcheck disable=SC2086 # lists of files
+# shellcheck disable=SC2046,SC2086 # lists of files
 {
     refuse 'no licence line' "$(grep -L 'SPDX-License-Identifier: GPL-2.0-or-later' $sources)"
     refuse 'feeds a shell or overruns' \
