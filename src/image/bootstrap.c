@@ -19,8 +19,6 @@
 #include "base/strbuf.h"
 #include "base/units.h"
 
-#include "image/recipe.h"
-
 #define TIMEOUT_NS (1800 * NS_PER_S)
 #define STOP_GRACE_NS (20 * NS_PER_S)
 #define MESSAGES_MAX ((size_t)1 << 20)
@@ -68,43 +66,45 @@ static bool can_make_user_namespace(void)
     return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-static int check_unprivileged(struct error *err)
+static int check_unprivileged(const char *what, struct error *err)
 {
     const struct passwd *entry = getpwuid(geteuid());
     const char *user = entry ? entry->pw_name : "";
     if (!process_find_program("newuidmap"))
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
-                         "build the guest image: an ordinary user needs 'newuidmap' (package "
-                         "uidmap); or build as root");
+                         "build the %s: an ordinary user needs 'newuidmap' (package "
+                         "uidmap); or build as root",
+                         what);
     if (!has_sub_ids("/etc/subuid", user, geteuid()) ||
         !has_sub_ids("/etc/subgid", user, geteuid()))
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
-                         "build the guest image: user '%s' has no 65536 ids of its own in "
+                         "build the %s: user '%s' has no 65536 ids of its own in "
                          "/etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 "
                          "--add-subgids 100000-165535 USER); or build as root",
-                         user);
+                         what, user);
     if (!can_make_user_namespace())
         return error_set(err, ERROR_ENVIRONMENT, -EPERM,
-                         "build the guest image: this kernel lets no ordinary user make a user "
+                         "build the %s: this kernel lets no ordinary user make a user "
                          "namespace (sysctl user.max_user_namespaces, "
                          "kernel.unprivileged_userns_clone, "
-                         "kernel.apparmor_restrict_unprivileged_userns); or build as root");
+                         "kernel.apparmor_restrict_unprivileged_userns); or build as root",
+                         what);
     return 0;
 }
 
-int bootstrap_check(struct error *err)
+int bootstrap_check(const char *what, struct error *err)
 {
     struct utsname host;
     if (uname(&host) < 0 || strcmp(host.machine, "x86_64") != 0)
         return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
-                         "build the guest image: it is for x86_64, and this host is '%s'",
+                         "build the %s: it is for x86_64, and this host is '%s'", what,
                          host.machine);
     for (size_t i = 0; i < COUNT_OF(requirements); i++)
         if (!process_find_program(requirements[i].program))
             return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
-                             "build the guest image: program '%s' is missing (package %s)",
+                             "build the %s: program '%s' is missing (package %s)", what,
                              requirements[i].program, requirements[i].package);
-    return geteuid() == 0 ? 0 : check_unprivileged(err);
+    return geteuid() == 0 ? 0 : check_unprivileged(what, err);
 }
 
 static bool ends_with(const char *text, size_t length, const char *suffix)
@@ -171,7 +171,8 @@ static void add_argument(struct arguments *arguments, const char *format, ...)
 
 /* A mirror that the user names is the only one; the host's own come with updates and security. With
  * neither, mmdebstrap has its own defaults. */
-static void add_mirrors(struct arguments *arguments, const char *mirror)
+static void add_mirrors(struct arguments *arguments, const struct bootstrap_recipe *recipe,
+                        const char *mirror)
 {
     CLEANUP(mirrors_done) struct bootstrap_mirrors host = {0};
     if (mirror) {
@@ -181,17 +182,21 @@ static void add_mirrors(struct arguments *arguments, const char *mirror)
     find_host_mirrors(&host);
     if (!host.debian)
         return;
-    add_argument(arguments, "deb %s " RECIPE_SUITE " main", host.debian);
-    add_argument(arguments, "deb %s " RECIPE_SUITE "-updates main", host.debian);
+    const char *suite = recipe->suite, *components = recipe->components;
+    add_argument(arguments, "deb %s %s %s", host.debian, suite, components);
+    if (recipe->rolling)
+        return;
+    add_argument(arguments, "deb %s %s-updates %s", host.debian, suite, components);
     if (host.security)
-        add_argument(arguments, "deb %s " RECIPE_SUITE "-security main", host.security);
+        add_argument(arguments, "deb %s %s-security %s", host.security, suite, components);
 }
 
 static void make_arguments(const struct bootstrap_options *options, struct arguments *arguments)
 {
+    const struct bootstrap_recipe *recipe = options->recipe;
     CLEANUP_STRBUF struct strbuf packages;
     strbuf_init(&packages);
-    for (const char *const *package = recipe_packages; *package; package++)
+    for (const char *const *package = recipe->packages; *package; package++)
         strbuf_addf(&packages, "%s%s", packages.length ? "," : "", *package);
     add_argument(arguments, "mmdebstrap");
     add_argument(arguments, "--mode=%s", geteuid() == 0 ? "root" : "unshare");
@@ -202,11 +207,14 @@ static void make_arguments(const struct bootstrap_options *options, struct argum
     add_argument(arguments, "--aptopt=APT::Install-Recommends \"false\"");
     add_argument(arguments, "--aptopt=Acquire::Retries \"2\"");
     add_argument(arguments, "--aptopt=Acquire::http::Timeout \"30\"");
-    for (const char *const *option = recipe_dpkg_options; *option; option++)
+    if (recipe->rolling)
+        add_argument(arguments, "--aptopt=Acquire::Check-Valid-Until \"false\"");
+    for (const char *const *option = recipe->dpkg_options; *option; option++)
         add_argument(arguments, "--dpkgopt=%s", *option);
-    add_argument(arguments, RECIPE_SUITE);
+    add_argument(arguments, "--components=%s", recipe->components);
+    add_argument(arguments, "%s", recipe->suite);
     add_argument(arguments, "%s", options->tarball);
-    add_mirrors(arguments, options->mirror);
+    add_mirrors(arguments, recipe, options->mirror);
 }
 
 /* What mmdebstrap says when it begins a step, and how much of its time has then gone, as measured.
@@ -245,6 +253,7 @@ static void take_lines(struct reader *reader)
 /* Reads what mmdebstrap says until it ends its output. */
 static int follow(int fd, struct reader *reader, struct error *err)
 {
+    const char *what = reader->options->recipe->what;
     uint64_t deadline_ns = clock_monotonic_ns() + TIMEOUT_NS;
     for (;;) {
         int rc = interrupt_check(err);
@@ -252,7 +261,7 @@ static int follow(int fd, struct reader *reader, struct error *err)
             return rc;
         if (clock_monotonic_ns() > deadline_ns)
             return error_set(err, ERROR_ENVIRONMENT, -ETIMEDOUT,
-                             "build the guest image: mmdebstrap takes longer than 30 minutes");
+                             "build the %s: mmdebstrap takes longer than 30 minutes", what);
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         if (poll(&ready, 1, 500) <= 0)
             continue;
@@ -296,9 +305,10 @@ static int complain(const struct bootstrap_options *options, const char *message
 {
     CLEANUP_FREE char *cause = bootstrap_find_cause(messages);
     return error_set(err, ERROR_ENVIRONMENT, -EIO,
-                     "build the guest image: mmdebstrap failed: %s (it needs a Debian mirror: "
+                     "build the %s: mmdebstrap failed: %s (it needs a Debian mirror: "
                      "%s%s; --mirror names another)",
-                     cause, options->mirror ? "it tried " : "it tried this host's own",
+                     options->recipe->what, cause,
+                     options->mirror ? "it tried " : "it tried this host's own",
                      options->mirror ? options->mirror : "");
 }
 
@@ -308,10 +318,11 @@ static pid_t start(const struct bootstrap_options *options, int messages_fd, str
     CLEANUP_FREE char *scratch = mem_printf("TMPDIR=%s", options->scratch);
     const char *proxy = getenv("http_proxy");
     CLEANUP_FREE char *proxy_setting = mem_printf("http_proxy=%s", proxy ? proxy : "");
+    CLEANUP_FREE char *epoch = mem_printf("SOURCE_DATE_EPOCH=%s", options->recipe->epoch);
     const char *environment[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL=C.UTF-8",
-        "SOURCE_DATE_EPOCH=" RECIPE_EPOCH,
+        epoch,
         "INITRD=No", /* the kernel package's hooks then make none */
         scratch,
         proxy ? proxy_setting : NULL,

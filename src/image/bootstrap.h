@@ -8,11 +8,24 @@
 
 #include "base/error.h"
 
-/* Names, with the package that has it, the first program that is missing to build an image; also
- * what an ordinary user lacks to build one in a user namespace. */
-int bootstrap_check(struct error *err) __attribute__((warn_unused_result));
+/* What is to be built. Lists are NULL-terminated. */
+struct bootstrap_recipe {
+    const char *what;       /* in messages: "guest image" */
+    const char *suite;      /* "trixie" */
+    const char *components; /* "main", "main contrib" */
+    bool rolling;           /* testing and unstable: no updates, no security, Release may be old */
+    const char *epoch;      /* all time stamps, seconds since 1970 */
+    const char *const *packages;
+    const char *const *dpkg_options;
+};
+
+/* Names, with the package that has it, the first program that is missing to build an image (what:
+ * which one, for the message); also what an ordinary user lacks to build one in a user namespace.
+ */
+int bootstrap_check(const char *what, struct error *err) __attribute__((warn_unused_result));
 
 struct bootstrap_options {
+    const struct bootstrap_recipe *recipe;
     const char *tarball; /* file to be written */
     const char *scratch; /* directory for temporary files */
     const char *mirror;  /* NULL: see bootstrap_choose_mirrors() */

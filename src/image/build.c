@@ -95,6 +95,7 @@ static int run_bootstrap(struct build *build, struct error *err)
 {
     const char *own = getenv("TMPDIR");
     struct bootstrap_options options = {
+        .recipe = &recipe_bootstrap,
         .tarball = build->tarball,
         .scratch = geteuid() == 0 ? build->draft
                    : own && *own  ? own
@@ -415,7 +416,7 @@ int image_build(const struct image_build_options *options, struct image **out_im
     struct image *found = NULL;
     int rc = options->again ? 0 : image_find(&found, err);
     if (rc == 0 && !found)
-        rc = bootstrap_check(err);
+        rc = bootstrap_check(recipe_bootstrap.what, err);
     if (rc == 0 && !found)
         rc = cache_open(&build.cache, err);
     if (rc < 0)

@@ -40,7 +40,7 @@ int cache_lock(const char *cache, struct progress *progress, struct error *err)
         if (errno != EWOULDBLOCK && errno != EINTR)
             return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "lock '%s'", path);
         if (progress)
-            progress_show(progress, -1, 0, "another vtax builds the guest image: waiting");
+            progress_show(progress, -1, 0, "another vtax builds an image: waiting");
         int rc = interrupt_check(err);
         if (rc < 0)
             return rc;

@@ -20,7 +20,7 @@
 #define STEP_NS (300 * NS_PER_S)
 #define UUID "76746178-0000-4000-8000-000000000001"
 #define HASH_SEED "76746178-0000-4000-8000-000000000002"
-#define INODES "65536"
+#define INODES UINT32_C(65536)
 
 #define DIGEST_BLOCK_BYTES 65536
 
@@ -42,8 +42,8 @@ static int run(const char *const *argv, struct error *err)
         return rc;
     CLEANUP_FREE char *text = output.text;
     if (output.status != 0)
-        return error_set(err, ERROR_ENVIRONMENT, -EIO, "make the guest's disk: %s failed: %.*s",
-                         argv[0], (int)strcspn(text, "\n"), text);
+        return error_set(err, ERROR_ENVIRONMENT, -EIO, "make the disk: %s failed: %.*s", argv[0],
+                         (int)strcspn(text, "\n"), text);
     return 0;
 }
 
@@ -51,7 +51,9 @@ static int run(const char *const *argv, struct error *err)
  * background would disturb what is measured. */
 static int make_file_system(const struct disk_options *options, struct error *err)
 {
-    CLEANUP_FREE char *size = mem_printf("%" PRIu64 "k", RECIPE_DISK_BYTES / 1024);
+    uint64_t bytes = options->bytes ? options->bytes : RECIPE_DISK_BYTES;
+    CLEANUP_FREE char *size = mem_printf("%" PRIu64 "k", bytes / 1024);
+    CLEANUP_FREE char *inodes = mem_printf("%" PRIu32, options->inodes ? options->inodes : INODES);
     const char *argv[] = {"mke2fs",
                           "-q",
                           "-F",
@@ -62,7 +64,7 @@ static int make_file_system(const struct disk_options *options, struct error *er
                           "-m",
                           "0",
                           "-N",
-                          INODES,
+                          inodes,
                           "-U",
                           UUID,
                           "-E",

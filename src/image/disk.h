@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -13,6 +15,8 @@ struct disk_options {
     const char *tree;  /* directory with the files */
     const char *owned; /* what `tar --list --verbose --numeric-owner` says of them */
     const char *path;  /* file to be written */
+    uint64_t bytes;    /* its size; 0: RECIPE_DISK_BYTES */
+    uint32_t inodes;   /* 0: enough for the guest image */
 };
 
 int disk_make(const struct disk_options *options, struct error *err)

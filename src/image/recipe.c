@@ -38,6 +38,15 @@ const char *const recipe_dpkg_options[] = {
     "path-include=/usr/share/doc/*/copyright", NULL,
 };
 
+const struct bootstrap_recipe recipe_bootstrap = {
+    .what = "guest image",
+    .suite = RECIPE_SUITE,
+    .components = "main",
+    .epoch = RECIPE_EPOCH,
+    .packages = recipe_packages,
+    .dpkg_options = recipe_dpkg_options,
+};
+
 static void add_list(struct strbuf *buf, const char *name, const char *const *items)
 {
     strbuf_addf(buf, "%s:", name);
