@@ -20,6 +20,23 @@
 
 static const char search_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/* The path of a program, the caller's to free, or NULL. An ordinary user's PATH often lacks the
+ * sbin directories, so they are searched too. */
+static char *find_program(const char *name)
+{
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0 ? mem_strdup(name) : NULL;
+    const char *path = getenv("PATH");
+    CLEANUP_FREE char *dirs = mem_printf("%s:%s", path ? path : "", search_path);
+    char *rest = dirs;
+    for (const char *dir; (dir = strsep(&rest, ":"));) {
+        CLEANUP_FREE char *candidate = mem_printf("%s/%s", dir, name);
+        if (*dir && access(candidate, X_OK) == 0)
+            return TAKE_PTR(candidate);
+    }
+    return NULL;
+}
+
 static void report_and_exit(int report_fd)
 {
     int code = errno;
@@ -50,8 +67,8 @@ static void pin(const struct process_options *options, int report_fd)
         report_and_exit(report_fd);
 }
 
-static void run_child(const struct process_options *options, int null_fd, int report_fd,
-                      pid_t parent)
+static void run_child(const struct process_options *options, const char *program, int null_fd,
+                      int report_fd, pid_t parent)
 {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
@@ -78,13 +95,16 @@ static void run_child(const struct process_options *options, int null_fd, int re
     if (options->directory && chdir(options->directory) < 0)
         report_and_exit(report_fd);
     char *const *environment = options->environment ? (char *const *)options->environment : environ;
-    execvpe(options->argv[0], (char *const *)options->argv, environment);
+    execve(program, (char *const *)options->argv, environment);
     report_and_exit(report_fd);
 }
 
 pid_t process_start(const struct process_options *options, struct error *err)
 {
     const char *name = options->argv[0];
+    CLEANUP_FREE char *program = find_program(name);
+    if (!program)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -ENOENT, "start '%s'", name);
     CLEANUP_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int report[2];
     if (null_fd < 0 || pipe2(report, O_CLOEXEC) < 0)
@@ -93,7 +113,7 @@ pid_t process_start(const struct process_options *options, struct error *err)
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        run_child(options, null_fd, report[1], parent);
+        run_child(options, program, null_fd, report[1], parent);
     int fork_errno = errno;
     close(report[1]);
     if (pid < 0)
@@ -244,15 +264,6 @@ int process_check(const char *const *argv, uint64_t timeout_ns, char **out_text,
 
 bool process_find_program(const char *name)
 {
-    if (strchr(name, '/'))
-        return access(name, X_OK) == 0;
-    const char *path = getenv("PATH");
-    CLEANUP_FREE char *dirs = mem_printf("%s:%s", path ? path : "", search_path);
-    char *rest = dirs;
-    for (const char *dir; (dir = strsep(&rest, ":"));) {
-        CLEANUP_FREE char *candidate = mem_printf("%s/%s", dir, name);
-        if (*dir && access(candidate, X_OK) == 0)
-            return true;
-    }
-    return false;
+    CLEANUP_FREE char *path = find_program(name);
+    return path != NULL;
 }
