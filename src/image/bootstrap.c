@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/strbuf.h"
 #include "base/units.h"
@@ -297,12 +298,17 @@ char *bootstrap_find_cause(const char *messages)
         line = find_line(messages, prefixes[i]);
     if (!line)
         return mem_strdup("it says nothing");
-    return mem_strndup(line, strcspn(line, "\n"));
+    size_t length = strcspn(line, "\n");
+    /* apt says why on the next line. */
+    if (line[length] == '\n' && line[length + 1] == ' ')
+        length += 1 + strcspn(line + length + 1, "\n");
+    return mem_strndup(line, length);
 }
 
 static int complain(const struct bootstrap_options *options, const char *messages,
                     struct error *err)
 {
+    log_debug("mmdebstrap: %s", messages);
     CLEANUP_FREE char *cause = bootstrap_find_cause(messages);
     return error_set(err, ERROR_ENVIRONMENT, -EIO,
                      "build the %s: mmdebstrap failed: %s (it needs a Debian mirror: "

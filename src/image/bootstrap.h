@@ -49,5 +49,5 @@ struct bootstrap_mirrors {
 void bootstrap_choose_mirrors(const char *lines, struct bootstrap_mirrors *out_mirrors);
 
 /* What of mmdebstrap's messages to show the user after it failed: the first line that begins with
- * "E: " or "Err:", else the last line. The caller's to free. */
+ * "Err:" (with the next line, which says why), else "E: ", else "W: ". The caller's to free. */
 char *bootstrap_find_cause(const char *messages);

@@ -292,7 +292,8 @@ int image_remove(const char *prefix, struct error *err)
     if (lock < 0 || (rc = list(LOOK_QUICK, &entries, &count, err)) < 0)
         return lock < 0 ? lock : rc;
     for (size_t i = 0; i < count; i++)
-        if (strncmp(strrchr(entries[i].directory, '/') + 1, prefix, strlen(prefix)) == 0 ||
+        if ((*prefix &&
+             strncmp(strrchr(entries[i].directory, '/') + 1, prefix, strlen(prefix)) == 0) ||
             strcmp(entries[i].digest, prefix) == 0)
             found++, at = i;
     if (found == 1)

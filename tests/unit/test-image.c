@@ -248,7 +248,7 @@ static void test_cause_of_a_failure(void **state)
         bootstrap_find_cause("I: running apt-get update...\n"
                              "Err:1 http://x trixie InRelease\n  Could not resolve 'x'\n"
                              "E: apt-get update failed\n");
-    assert_string_equal(fetch, "Err:1 http://x trixie InRelease");
+    assert_string_equal(fetch, "Err:1 http://x trixie InRelease\n  Could not resolve 'x'");
     CLEANUP_FREE char *other = bootstrap_find_cause("I: a\nE: b\nE: c");
     assert_string_equal(other, "E: b");
     CLEANUP_FREE char *none = bootstrap_find_cause("");
