@@ -102,7 +102,10 @@ static int refuse_option(struct scanner *scanner, const char *word)
         for (size_t j = 0; j < table->count; j++)
             known[count++] = mem_printf("--%s", table->options[j].name);
     CLEANUP_FREE char *given = mem_strndup(word, strcspn(word, "="));
-    int rc = words_set_unknown(scanner->err, "option", given, (const char *const *)known);
+    const char *nearest = words_find_nearest((const char *const *)known, given);
+    int rc = refuse(scanner, "unknown option '%.80s' (%s%s%ssee 'vtax%s%s --help')", given,
+                    nearest ? "did you mean '" : "", nearest ? nearest : "", nearest ? "'? " : "",
+                    scanner->line->topic[0] ? " " : "", scanner->line->topic);
     for (size_t i = 0; i < count; i++)
         free(known[i]);
     return rc;

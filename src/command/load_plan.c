@@ -65,7 +65,7 @@ int load_plan(const struct command_call *call, const char *name,
         return rc;
     rc = plan_check(plan, err);
     if (rc < 0)
-        return error_prefix(err, "plan '%s'", name);
+        return rc;
     *out_plan = TAKE_PTR(plan);
     return 0;
 }

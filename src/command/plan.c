@@ -151,8 +151,8 @@ static void print_text(const struct view *view)
     const struct plan *plan = view->plan;
     char estimate[UNITS_TEXT_MAX];
     CLEANUP_FREE char *length = describe_length(plan);
-    printf("Plan %s: %zu cells, %s about %s\n\n", plan->name, view->cell_count,
-           plan->until.budget_ns || has_until(plan) ? "at most" : "in all",
+    printf("Plan %s: %zu cell%s, %s about %s\n\n", plan->name, view->cell_count,
+           view->cell_count == 1 ? "" : "s", has_until(plan) ? "at most" : "in all",
            format_estimate(view->estimate_ns, estimate));
     print_entries("platforms", plan->platforms, plan->platform_count);
     print_field("baseline", plan->platforms[plan->baseline].name);
@@ -278,8 +278,9 @@ const struct command command_plan_show = {
     .name = "plan show",
     .operands = "PLAN",
     .summary = "Show what a plan measures and about how long it takes",
-    .help = "PLAN is a built-in plan (see 'vtax plan list'), a file, or - for standard input.\n"
-            "The options are those of 'vtax run', so that a campaign can be tried out first:\n"
+    .help = "PLAN is a built-in plan (see 'vtax plan list'), a file, or - for standard\n"
+            "input. The options are those of 'vtax run', so that a campaign can be tried\n"
+            "out first:\n"
             "\n"
             "  vtax plan show quick --vms 1..4 --set bzip2.input=16MiB\n"
             "\n"
@@ -346,8 +347,8 @@ const struct command command_plan_check = {
     .name = "plan check",
     .operands = "PLAN...",
     .summary = "Check plan files",
-    .help = "Ends with 2 and says the file and the line at the first mistake. Whether this host\n"
-            "offers what a plan names is for 'vtax doctor' to say.\n",
+    .help = "Ends with 2 at the first mistake and says the file and the line. Whether this\n"
+            "host offers what a plan names is for 'vtax doctor' to say.\n",
     .operand_min = 1,
     .operand_max = 1000,
     .run = run_check,

@@ -96,6 +96,7 @@ struct plan *plan_free(struct plan *plan)
         return NULL;
     entry_list_done(plan->platforms, plan->platform_count);
     entry_list_done(plan->workloads, plan->workload_count);
+    free(form_of(plan)->file);
     option_table_done(&plan_option_table, plan);
     free(plan);
     return NULL;
@@ -209,5 +210,9 @@ int plan_override(struct plan *plan, const char *key, const char *text,
     const struct option *option = option_find(&plan_option_table, key, strlen(key));
     if (!option)
         return error_set(err, ERROR_INTERNAL, -EINVAL, "override: no key '%s'", key);
-    return form_set(form_of(plan), (enum form_key)(option - options), text, vocabulary, err);
+    enum form_key which = (enum form_key)(option - options);
+    int rc = form_set(form_of(plan), which, text, vocabulary, err);
+    if (rc == 0)
+        form_of(plan)->lines[which] = 0;
+    return rc;
 }

@@ -37,6 +37,8 @@ struct plan_form {
     struct option_texts workloads;
     char *baseline; /* NULL: native */
     struct option_texts settings;
+    char *file;                     /* what plan_parse() was told */
+    unsigned lines[FORM_KEY_COUNT]; /* where each key stands in it; 0: nowhere, or overridden */
 };
 
 struct plan_form *form_new(void);

@@ -223,6 +223,7 @@ static int read_key(struct parser *parser, enum form_key key, const struct tree_
         return refuse(parser, item, "key '%s' is there twice (first on line %u)", item->key,
                       first->line);
     parser->seen[key] = item;
+    parser->form->lines[key] = item->line;
     if ((key == FORM_PLATFORMS || key == FORM_WORKLOADS) && item->shape != TREE_WORD)
         return read_entries(parser, key, item);
     CLEANUP_STRBUF struct strbuf text;
@@ -350,6 +351,7 @@ int plan_parse(const char *text, size_t length, const char *name,
     struct parser parser = {
         .name = name, .vocabulary = vocabulary, .form = form_new(), .err = err ? err : &ignored};
     CLEANUP_PLAN struct plan *plan = &parser.form->plan;
+    parser.form->file = mem_strdup(name);
     rc = read_root(&parser, root);
     if (rc < 0)
         return rc;

@@ -181,18 +181,20 @@ static const struct {
     {"platforms", "native,qemu-tcg", NULL},
     {"platforms", "native,slow", NULL},
     {"platforms", "kvm",
-     "baseline 'native' is none of the platforms (kvm): add it, or name another baseline"},
+     "plan 'x': baseline 'native' is none of the platforms (kvm): add it, or name another "
+     "baseline"},
     {"platforms", "native,slo",
      "unknown platform 'slo' (did you mean 'slow'? known: native, slow, fake, qemu-tcg, kvm)"},
     {"baseline", "slow", NULL},
     {"baseline", "kvm",
-     "baseline 'kvm' is none of the platforms (native, slow, fake): add it, or name another "
-     "baseline"},
+     "plan 'x': baseline 'kvm' is none of the platforms (native, slow, fake): add it, or name "
+     "another baseline"},
     {"workloads", "netperf", NULL},
     {"vms", "1..10", NULL},
     {"vms", "0", "vms '0' is too small: at least 1"},
     {"until-ci", "2%",
-     "until needs an end for the case that the interval stays wide: give max-blocks or budget as "
+     "plan 'x': until needs an end for the case that the interval stays wide: give max-blocks or "
+     "budget as "
      "well"},
     {"set", "bzip2.input=1MiB", NULL},
     {"set", "slow.slowdown=2", NULL},
@@ -204,9 +206,10 @@ static const struct {
     {"set", "fake.input=1MiB",
      "set 'fake.input=1MiB': a platform and a workload 'fake' both have the key 'input': give one "
      "of them another name"},
-    {"root", "/r", "root '/r' needs an image of your own: the built-in one has its root"},
+    {"root", "/r", "plan 'x': root '/r' needs an image of your own: the built-in one has its root"},
     {"image", "a.qcow2",
-     "platform 'native' cannot run image 'a.qcow2': name a root file system with the same programs "
+     "plan 'x': platform 'native' cannot run image 'a.qcow2': name a root file system with the "
+     "same programs "
      "by root, or leave the platform out"},
 };
 
@@ -352,8 +355,9 @@ static void test_too_many_cells(void **state)
                                            "workloads: [plain]\nvms: 1..64\nvcpus: 1..64\n",
                                            &err);
     assert_true(plan_check(plan, &err) < 0);
-    assert_string_equal(err.text, "platforms x workloads x vms x vcpus x memory gives 12288 "
-                                  "combinations, more than 10000");
+    assert_string_equal(
+        err.text, "dir/x.yaml: line 3: platforms x workloads x vms x vcpus x memory gives 12288 "
+                  "combinations, more than 10000");
 }
 
 static void test_estimates(void **state)

@@ -1,0 +1,146 @@
+$ vtax plan list
+  quick       Does virtualization cost anything here? Plain Linux against
+              QEMU's emulation, which works everywhere, in a few minutes. Use
+              it to see that everything works; measure with `micro`.
+  micro       Processor, network and disk on plain Linux, KVM and QEMU's
+              emulation, until the intervals are narrow enough to trust or two
+              hours have passed.
+  paper       A full study: three hypervisors against plain Linux, up to ten
+              machines side by side. Takes a server with hardware
+              virtualization, 16 GiB of memory to spare, and a day.
+$ vtax plan show quick
+Plan quick: 12 cells, in all about 15 min 45 s
+
+  platforms   native
+              qemu-tcg
+  baseline    native
+  workloads   bzip2 (input=8MiB level=9)
+              netperf
+              dd
+  blocks      3
+  vms         1,2
+  vcpus       1
+  memory      512MiB
+  seed        1
+  digest      b7f614036db9ab5546cb8c46962baeb14766f9252248a556ac606e807eb6e07f
+
+  workload  platform  VMs  vCPUs    memory  about
+  bzip2     native      1      1    512MiB  10 s
+  bzip2     qemu-tcg    1      1    512MiB  18 s
+  bzip2     native      2      1    512MiB  20 s
+  bzip2     qemu-tcg    2      1    512MiB  34 s
+  netperf   native      1      1    512MiB  22 s
+  netperf   qemu-tcg    1      1    512MiB  30 s
+  netperf   native      2      1    512MiB  44 s
+  netperf   qemu-tcg    2      1    512MiB  58 s
+  dd        native      1      1    512MiB  10 s
+  dd        qemu-tcg    1      1    512MiB  18 s
+  dd        native      2      1    512MiB  20 s
+  dd        qemu-tcg    2      1    512MiB  34 s
+$ vtax plan show micro --platforms native,kvm --vms 2 --workloads dd
+Plan micro: 2 cells, at most about 23 min 45 s
+
+  platforms   native
+              kvm
+  baseline    native
+  workloads   dd
+  blocks      until the 95 % intervals are within 2 %, at most 30, no longer
+              than 2h
+  vms         2
+  vcpus       1
+  memory      512MiB
+  seed        1
+  digest      ee606ca4e1fc268bf45a539f6f10b7927a92a03e4ce4c885dae32d419a2dfdbc
+
+  workload  platform  VMs  vCPUs    memory  about
+  dd        native      2      1    512MiB  20 s
+  dd        kvm         2      1    512MiB  28 s
+$ vtax plan show quick --yaml >quick.yaml; cat quick.yaml
+name: quick
+platforms:
+  - {name: native, kind: native}
+  - {name: qemu-tcg, kind: qemu-tcg}
+baseline: native
+vms: [1, 2]
+vcpus: [1]
+memory: [512MiB]
+workloads:
+  - {name: bzip2, kind: bzip2, input: 8MiB, level: 9}
+  - {name: netperf, kind: netperf}
+  - {name: dd, kind: dd}
+blocks: 3
+seed: 1
+$ vtax plan check quick.yaml quick micro paper
+quick.yaml: good
+quick: good
+micro: good
+paper: good
+$ vtax plan show quick | grep digest >a; vtax plan show quick.yaml | grep digest >b; cmp a b
+$ vtax plan show quick --platforms native --vms 1 --workloads dd --json
+{
+  "format": "vtax-plan",
+  "version": 1,
+  "name": "quick",
+  "digest": "373d4d97b3074df0775eb328a76d956741a32b8b9b8cb1dcaf07de1b2a630179",
+  "seed": 1,
+  "baseline": "native",
+  "length": {
+    "blocks": 3
+  },
+  "platforms": [
+    {
+      "name": "native",
+      "kind": "native",
+      "settings": {}
+    }
+  ],
+  "workloads": [
+    {
+      "name": "dd",
+      "kind": "dd",
+      "settings": {}
+    }
+  ],
+  "estimate_ns": 30000000000,
+  "cells": [
+    {
+      "workload": "dd",
+      "platform": "native",
+      "vms": 1,
+      "vcpus": 1,
+      "memory_bytes": 536870912,
+      "estimate_ns": 10000000000
+    }
+  ],
+  "yaml": "name: quick\nplatforms:\n  - {name: native, kind: native}\nbaseline: native\nvms: [1]\nvcpus: [1]\nmemory: [512MiB]\nworkloads:\n  - {name: dd, kind: dd}\nblocks: 3\nseed: 1\n"
+}
+$ printf 'platforms: [native]\nworkloads: [dd]\n' | vtax plan show - | head -1
+Plan stdin: 1 cell, in all about 30 s
+# Overrides.
+$ vtax plan show quick --set bzip2.input=1MiB --set bzip2.level=3 | grep level
+  workloads   bzip2 (input=1MiB level=3)
+$ vtax plan show quick --until-ci 2% --until-budget 30min | grep -e blocks -e 'Plan'
+Plan quick: 12 cells, at most about 30 min 0 s
+  blocks      until the 95 % intervals are within 2 %, no longer than 30min
+$ vtax plan show micro --blocks 4 | grep blocks
+  blocks      4
+$ vtax plan show quick --until-ci 2%
+vtax: plan 'quick': until needs an end for the case that the interval stays wide: give max-blocks or budget as well
+[2]
+$ vtax plan show quick --platforms kvm
+vtax: plan 'quick': baseline 'native' is none of the platforms (kvm): add it, or name another baseline
+[2]
+$ vtax plan show quick --platforms kvm --baseline kvm | grep baseline
+  baseline    kvm
+$ vtax plan show quick --platforms native,kmv
+vtax: --platforms: unknown platform 'kmv' (did you mean 'kvm'? known: native, qemu-tcg, kvm, xen-pv, xen-pvh, xen-hvm, virtualbox, fake)
+[2]
+$ vtax plan show quick --set dd.inptu=1MiB
+vtax: --set 'dd.inptu=1MiB': workload 'dd': unknown key 'inptu' (known: none)
+[2]
+$ vtax plan show quick --set dd=1MiB
+vtax: --set 'dd=1MiB' is not NAME.KEY=VALUE, such as bzip2.input=16MiB
+[2]
+$ vtax plan show quick --image mine.qcow2
+vtax: plan 'quick': platform 'native' cannot run image 'mine.qcow2': name a root file system with the same programs by root, or leave the platform out
+[2]
