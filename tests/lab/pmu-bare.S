@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A machine of its own, without any operating system, that tries the emulated PMU and prints what it
+ * finds on the serial port, a name and a hexadecimal number a line. QEMU boots it by multiboot, in
+ * 32-bit protected mode without paging, at CPL 0.
+ */
+    .set SELECT0, 0xC0010200
+    .set COUNTER0, 0xC0010201
+    .set LOOPS, 1000000
+
+    .section .text
+    .code32
+    .globl _start
+_start:
+    jmp begin
+    .balign 4
+header:
+    .long 0x1BADB002
+    .long 0x10000                /* the addresses below are valid */
+    .long -(0x1BADB002 + 0x10000)
+    .long header, load_start, load_end, bss_end, _start
+    .set load_start, _start
+
+begin:
+    mov $stack_end, %esp
+    call set_up_idt
+    mov $0xff, %al               /* no interrupt but the counter's: the old controllers masked */
+    out %al, $0x21
+    out %al, $0xa1
+
+    mov $0x80000001, %eax
+    cpuid
+    mov %ecx, %eax
+    shr $23, %eax
+    and $1, %eax
+    mov $name_cpuid, %esi
+    call print
+
+    /* instructions, exactly: the write that enables, the return behind it, and all up to RDPMC */
+    mov $0x004300c0, %eax
+    call start
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_loop, %esi
+    call print
+
+    /* user instructions only: none here */
+    mov $0x004100c0, %eax
+    call start
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_user, %esi
+    call print
+
+    /* branches */
+    mov $0x004300c2, %eax
+    call start
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_branches, %esi
+    call print
+
+    /* one repeated string instruction is one instruction, however long QEMU takes for it */
+    mov $0x004300c0, %eax
+    call start
+    mov $0x300000, %edi
+    mov $0x200000, %ecx
+    rep stosb
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_repeat, %esi
+    call print
+
+    /* CMASK 1 and inverted: cycles in which nothing retires; the model has none here but for misses,
+     * which are not counted in this run */
+    mov $0x01c300c0, %eax
+    call start
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_idle, %esi
+    call print
+
+    /* an event that no one knows counts nothing */
+    mov $0x004300d1, %eax
+    call start
+    nop
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_unknown, %esi
+    call print
+
+    /* a reserved bit: #GP, the register that names the MSR as it was, the select unchanged */
+    movl $0, faults
+    mov $SELECT0, %ecx
+    mov $0x00430076, %eax
+    mov $0, %edx
+    wrmsr
+    mov $0x004b0076, %eax
+    wrmsr
+    rdmsr
+    mov $name_select, %esi
+    call print
+    mov faults, %eax
+    mov $name_fault, %esi
+    call print
+    mov fault_ecx, %eax
+    mov $name_fault_ecx, %esi
+    call print
+
+    /* faults in the middle of blocks: each INT3 and each UD2 is delivered to a handler of five
+     * instructions; UD2 does not retire */
+    mov $0x004300c0, %eax
+    call start
+    nop
+    int3
+    nop
+    ud2
+    nop
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_faults_count, %esi
+    call print
+
+    /* overflow: a fixed interrupt, and the counter has wrapped */
+    movl $0xee, 0xFEE00340       /* LVTPC */
+    mov 0xFEE000F0, %eax
+    or $0x100, %eax
+    mov %eax, 0xFEE000F0         /* APIC on */
+    mov $SELECT0, %ecx
+    xor %eax, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $COUNTER0, %ecx
+    mov $-1000, %eax
+    mov $0xffff, %edx
+    wrmsr
+    mov $SELECT0, %ecx
+    mov $0x005300c0, %eax
+    xor %edx, %edx
+    sti
+    wrmsr
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    cli
+    mov interrupts, %eax
+    mov $name_interrupts, %esi
+    call print
+
+    mov $name_end, %esi
+    xor %eax, %eax
+    call print
+    mov $0x604, %dx              /* power off, for machines that have it there */
+    mov $0x2000, %ax
+    outw %ax, %dx
+    mov $0, %al
+    out %al, $0xf4
+2:  hlt
+    jmp 2b
+
+/* Counter 0 to zero, then the select in EAX. Returns right behind the write, so what is counted
+ * begins with the write itself and the return. */
+start:
+    push %eax
+    mov $SELECT0, %ecx
+    xor %eax, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $COUNTER0, %ecx
+    wrmsr
+    mov $SELECT0, %ecx
+    pop %eax
+    wrmsr
+    ret
+
+/* The string at ESI and EAX, with the counter off. */
+print:
+    push %eax
+    mov $SELECT0, %ecx
+    xor %eax, %eax
+    xor %edx, %edx
+    wrmsr
+1:  lodsb
+    test %al, %al
+    jz 2f
+    call put
+    jmp 1b
+2:  mov $' ', %al
+    call put
+    pop %ebx
+    mov $8, %edi
+3:  rol $4, %ebx
+    mov %bl, %al
+    and $15, %al
+    add $'0', %al
+    cmp $'9', %al
+    jbe 4f
+    add $39, %al
+4:  call put
+    dec %edi
+    jnz 3b
+    mov $10, %al
+put:
+    mov $0x3f8, %dx
+    out %al, %dx
+    ret
+
+/* A gate for each of the 256 vectors; three have handlers of their own. */
+set_up_idt:
+    mov $idt, %edi
+    mov $256, %ecx
+1:  mov $other, %eax
+    call gate
+    dec %ecx
+    jnz 1b
+    mov $idt + 8 * 3, %edi
+    mov $breakpoint, %eax
+    call gate
+    mov $idt + 8 * 6, %edi
+    mov $undefined, %eax
+    call gate
+    mov $idt + 8 * 13, %edi
+    mov $protection, %eax
+    call gate
+    mov $idt + 8 * 0xee, %edi
+    mov $interrupt, %eax
+    call gate
+    lidt idt_pointer
+    ret
+gate:
+    mov %ax, (%edi)
+    mov %cs, %dx
+    mov %dx, 2(%edi)
+    movw $0x8e00, 4(%edi)
+    shr $16, %eax
+    mov %ax, 6(%edi)
+    add $8, %edi
+    ret
+
+breakpoint:
+    nop
+    nop
+    nop
+    nop
+    iret
+undefined:
+    nop
+    nop
+    nop
+    addl $2, (%esp)
+    iret
+protection:
+    incl faults
+    mov %ecx, fault_ecx
+    add $4, %esp
+    addl $2, (%esp)              /* WRMSR has two bytes */
+    iret
+interrupt:
+    incl interrupts
+    movl $0, 0xFEE000B0          /* end of interrupt */
+    iret
+other:
+    mov $name_other, %esi
+    xor %eax, %eax
+    call print
+5:  hlt
+    jmp 5b
+
+name_cpuid: .asciz "cpuid"
+name_loop: .asciz "loop"
+name_user: .asciz "user"
+name_branches: .asciz "branches"
+name_repeat: .asciz "repeat"
+name_idle: .asciz "idle"
+name_unknown: .asciz "unknown"
+name_fault: .asciz "fault"
+name_fault_ecx: .asciz "fault-ecx"
+name_select: .asciz "select"
+name_faults_count: .asciz "faults-count"
+name_interrupts: .asciz "interrupts"
+name_end: .asciz "end"
+name_other: .asciz "unexpected-interrupt"
+
+idt_pointer:
+    .word 256 * 8 - 1
+    .long idt
+    .balign 16
+load_end:
+    .section .bss
+    .balign 16
+idt: .skip 256 * 8
+faults: .skip 4
+fault_ecx: .skip 4
+interrupts: .skip 4
+    .balign 16
+    .skip 16384
+stack_end:
+bss_end:
