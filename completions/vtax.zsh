@@ -3,7 +3,8 @@
 #
 # zsh completion for vtax. The build puts the tables in place of the line with the two at signs.
 
-local -a _vtax_commands
+# Global: this file is read once, its functions are called often.
+typeset -ga _vtax_commands _vtax_plan_words
 
 @zsh-tables@
 
@@ -24,6 +25,10 @@ _vtax_names() {
     done
     for name rest in ${(kv)summaries}; do names+=("$name:$rest"); done
     (( $#names )) && _describe command names
+}
+
+_vtax_plans() {
+    _alternative "plans:built-in plan:($_vtax_plan_words)" 'files:plan file:_files -g "*.yaml"'
 }
 
 _vtax() {

@@ -139,15 +139,12 @@ static void add_zsh_option(struct strbuf *out, const struct option *option,
     strbuf_adds(out, "'\n");
 }
 
-static void add_zsh_operands(struct strbuf *out, const struct command *command,
-                             const struct completion_words *words)
+static void add_zsh_operands(struct strbuf *out, const struct command *command)
 {
     if (!command->operands)
         return;
     if (strstr(command->operands, "PLAN")) {
-        strbuf_adds(out, "        '*:plan:_alternative \"plans\\:built-in plan\\:(");
-        add_words(out, find_words(words, &plan_operand));
-        strbuf_adds(out, ")\" \"files\\:plan file\\:_files -g \\\"*.yaml\\\"\"'\n");
+        strbuf_adds(out, "        '*:plan:_vtax_plans'\n");
     } else if (strstr(command->operands, "FILE")) {
         strbuf_adds(out, "        '*:file:_files'\n");
     }
@@ -162,6 +159,8 @@ void completion_add_zsh(struct strbuf *out, const struct command *const *command
         add_zsh_text(out, commands[i]->summary);
         strbuf_adds(out, "'\n");
     }
+    strbuf_adds(out, ")\n_vtax_plan_words=(");
+    add_words(out, find_words(words, &plan_operand));
     strbuf_adds(out, ")\n\n_vtax_command() {\n    case $1 in\n");
     for (size_t i = 0; commands[i]; i++) {
         const struct option_table *table;
@@ -169,7 +168,7 @@ void completion_add_zsh(struct strbuf *out, const struct command *const *command
         for (size_t j = 0; (table = table_at(commands[i], j)); j++)
             for (size_t k = 0; k < table->count; k++)
                 add_zsh_option(out, &table->options[k], words);
-        add_zsh_operands(out, commands[i], words);
+        add_zsh_operands(out, commands[i]);
         strbuf_adds(out, "    ) ;;\n");
     }
     strbuf_adds(out, "    (*) return 1 ;;\n    esac\n}\n");

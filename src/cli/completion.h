@@ -21,7 +21,7 @@ struct completion_words {
 void completion_add_bash(struct strbuf *out, const struct command *const *commands,
                          const struct completion_words *words);
 
-/* _vtax_commands: an array of "NAME:SUMMARY"; _vtax_command NAME: sets the array `specs` for
- * _arguments, or fails. */
+/* _vtax_commands: an array of "NAME:SUMMARY"; _vtax_plan_words; _vtax_command NAME: sets the array
+ * `specs` for _arguments, or fails. */
 void completion_add_zsh(struct strbuf *out, const struct command *const *commands,
                         const struct completion_words *words);

@@ -60,7 +60,9 @@ static int find(const struct plan_entry *entry, const struct platform **out_plat
     *out_platform = platform_find(entry->kind);
     if (*out_platform)
         return 0;
-    return error_set(err, ERROR_INTERNAL, -EINVAL, "platform '%s' has no back-end", entry->name);
+    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
+                     "platform '%s' is not available: this build has no back-end for '%s'",
+                     entry->name, entry->kind->name);
 }
 
 int platform_probe(const struct plan_entry *entry, const char *uri, struct error *err)

@@ -143,11 +143,18 @@ static int verify(struct workload_run *run, struct error *err)
     return 0;
 }
 
+/* Mostly for the disks to be filled and compared. */
+static uint64_t estimate(const void *settings)
+{
+    const struct dd_options *want = settings;
+    return 2 * NS_PER_S + (want->bytes >> 20) * 8 * NS_PER_MS;
+}
+
 const struct workload workload_dd = {
     .kind = {.name = "dd",
              .help = "Copy one raw disk to another with dd and O_DIRECT: disk.",
              .options = {options, COUNT_OF(options), sizeof(struct dd_options)},
-             .estimate_ns = 10 * NS_PER_S},
+             .estimate = estimate},
     .metrics = metrics,
     .metric_count = COUNT_OF(metrics),
     .scratch_bytes = scratch_bytes,

@@ -138,11 +138,17 @@ static int run_netperf(struct workload_run *run, struct error *err)
     return rc;
 }
 
+static uint64_t estimate(const void *settings)
+{
+    const struct netperf_options *want = settings;
+    return 2 * want->duration_ns + 2 * NS_PER_S;
+}
+
 const struct workload workload_netperf = {
     .kind = {.name = "netperf",
              .help = "TCP stream and request/response with netperf: network.",
              .options = {options, COUNT_OF(options), sizeof(struct netperf_options)},
-             .estimate_ns = 22 * NS_PER_S},
+             .estimate = estimate},
     .metrics = metrics,
     .metric_count = COUNT_OF(metrics),
     .needs_load_side = true,

@@ -9,52 +9,52 @@ $ vtax plan list
               machines side by side. Takes a server with hardware
               virtualization, 16 GiB of memory to spare, and a day.
 $ vtax plan show quick
-Plan quick: 12 cells, in all about 15 min 45 s
+Plan quick: 12 cells, in all about 7 min 34 s
 
   platforms   native
               qemu-tcg
   baseline    native
   workloads   bzip2 (input=8MiB level=9)
-              netperf
-              dd
+              netperf (duration=2s)
+              dd (size=256MiB block-size=1MiB)
   blocks      3
   vms         1,2
   vcpus       1
   memory      512MiB
   seed        1
-  digest      b7f614036db9ab5546cb8c46962baeb14766f9252248a556ac606e807eb6e07f
+  digest      7f288c7a6d91f7f2ac46e755abd115143c0cb93a3450c90d7ed2dda47cba7a79
 
   workload  platform  VMs  vCPUs    memory  about
-  bzip2     native      1      1    512MiB  10 s
-  bzip2     qemu-tcg    1      1    512MiB  18 s
-  bzip2     native      2      1    512MiB  20 s
-  bzip2     qemu-tcg    2      1    512MiB  34 s
-  netperf   native      1      1    512MiB  22 s
-  netperf   qemu-tcg    1      1    512MiB  30 s
-  netperf   native      2      1    512MiB  44 s
-  netperf   qemu-tcg    2      1    512MiB  58 s
-  dd        native      1      1    512MiB  10 s
-  dd        qemu-tcg    1      1    512MiB  18 s
-  dd        native      2      1    512MiB  20 s
-  dd        qemu-tcg    2      1    512MiB  34 s
+  bzip2     native      1      1    512MiB  9.4 s
+  bzip2     qemu-tcg    1      1    512MiB  17 s
+  bzip2     native      2      1    512MiB  14 s
+  bzip2     qemu-tcg    2      1    512MiB  25 s
+  netperf   native      1      1    512MiB  6.0 s
+  netperf   qemu-tcg    1      1    512MiB  14 s
+  netperf   native      2      1    512MiB  9.0 s
+  netperf   qemu-tcg    2      1    512MiB  20 s
+  dd        native      1      1    512MiB  4.0 s
+  dd        qemu-tcg    1      1    512MiB  12 s
+  dd        native      2      1    512MiB  6.1 s
+  dd        qemu-tcg    2      1    512MiB  17 s
 $ vtax plan show micro --platforms native,kvm --vms 2 --workloads dd
-Plan micro: 2 cells, at most about 23 min 45 s
+Plan micro: 2 cells, at most about 18 min 17 s
 
   platforms   native
               kvm
   baseline    native
-  workloads   dd
+  workloads   dd (size=1GiB block-size=1MiB)
   blocks      until the 95 % intervals are within 2 %, at most 30, no longer
               than 2h
   vms         2
   vcpus       1
   memory      512MiB
   seed        1
-  digest      ee606ca4e1fc268bf45a539f6f10b7927a92a03e4ce4c885dae32d419a2dfdbc
+  digest      b2b7d23c8c148a68276fa76b125a1c7da3f925c41570f9ca52ecef234416e7a0
 
   workload  platform  VMs  vCPUs    memory  about
-  dd        native      2      1    512MiB  20 s
-  dd        kvm         2      1    512MiB  28 s
+  dd        native      2      1    512MiB  15 s
+  dd        kvm         2      1    512MiB  21 s
 $ vtax plan show quick --yaml >quick.yaml; cat quick.yaml
 name: quick
 platforms:
@@ -66,8 +66,8 @@ vcpus: [1]
 memory: [512MiB]
 workloads:
   - {name: bzip2, kind: bzip2, input: 8MiB, level: 9}
-  - {name: netperf, kind: netperf}
-  - {name: dd, kind: dd}
+  - {name: netperf, kind: netperf, duration: 2s}
+  - {name: dd, kind: dd, size: 256MiB, block-size: 1MiB}
 blocks: 3
 seed: 1
 $ vtax plan check quick.yaml quick micro paper
@@ -81,7 +81,7 @@ $ vtax plan show quick --platforms native --vms 1 --workloads dd --json
   "format": "vtax-plan",
   "version": 1,
   "name": "quick",
-  "digest": "373d4d97b3074df0775eb328a76d956741a32b8b9b8cb1dcaf07de1b2a630179",
+  "digest": "0ee242bdae0f5d2ea880c92769be90fcdbd0ba9619dad9d2608af0381dc11f2c",
   "seed": 1,
   "baseline": "native",
   "length": {
@@ -98,10 +98,13 @@ $ vtax plan show quick --platforms native --vms 1 --workloads dd --json
     {
       "name": "dd",
       "kind": "dd",
-      "settings": {}
+      "settings": {
+        "size": "256MiB",
+        "block-size": "1MiB"
+      }
     }
   ],
-  "estimate_ns": 30000000000,
+  "estimate_ns": 12144000000,
   "cells": [
     {
       "workload": "dd",
@@ -109,13 +112,13 @@ $ vtax plan show quick --platforms native --vms 1 --workloads dd --json
       "vms": 1,
       "vcpus": 1,
       "memory_bytes": 536870912,
-      "estimate_ns": 10000000000
+      "estimate_ns": 4048000000
     }
   ],
-  "yaml": "name: quick\nplatforms:\n  - {name: native, kind: native}\nbaseline: native\nvms: [1]\nvcpus: [1]\nmemory: [512MiB]\nworkloads:\n  - {name: dd, kind: dd}\nblocks: 3\nseed: 1\n"
+  "yaml": "name: quick\nplatforms:\n  - {name: native, kind: native}\nbaseline: native\nvms: [1]\nvcpus: [1]\nmemory: [512MiB]\nworkloads:\n  - {name: dd, kind: dd, size: 256MiB, block-size: 1MiB}\nblocks: 3\nseed: 1\n"
 }
 $ printf 'platforms: [native]\nworkloads: [dd]\n' | vtax plan show - | head -1
-Plan stdin: 1 cell, in all about 30 s
+Plan stdin: 1 cell, in all about 31 s
 # Overrides.
 $ vtax plan show quick --set bzip2.input=1MiB --set bzip2.level=3 | grep level
   workloads   bzip2 (input=1MiB level=3)
@@ -136,7 +139,7 @@ $ vtax plan show quick --platforms native,kmv
 vtax: --platforms: unknown platform 'kmv' (did you mean 'kvm'? known: native, qemu-tcg, kvm, xen-pv, xen-pvh, xen-hvm, virtualbox, fake)
 [2]
 $ vtax plan show quick --set dd.inptu=1MiB
-vtax: --set 'dd.inptu=1MiB': workload 'dd': unknown key 'inptu' (known: none)
+vtax: --set 'dd.inptu=1MiB': workload 'dd': unknown key 'inptu' (known: size, block-size)
 [2]
 $ vtax plan show quick --set dd=1MiB
 vtax: --set 'dd=1MiB' is not NAME.KEY=VALUE, such as bzip2.input=16MiB

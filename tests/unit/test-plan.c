@@ -367,10 +367,10 @@ static void test_estimates(void **state)
         parse("platforms: [native, qemu-tcg]\nworkloads: [bzip2, fake]\nvms: 2\nblocks: 4\n", NULL);
     CLEANUP_FREE struct plan_cell *cells = NULL;
     plan_expand(plan, &cells);
-    assert_int_equal(plan_estimate_cell(plan, &cells[0]), 20 * NS_PER_S);
-    assert_int_equal(plan_estimate_cell(plan, &cells[1]), 33500 * NS_PER_MS);
+    assert_int_equal(plan_estimate_cell(plan, &cells[0]), 15 * NS_PER_S);
+    assert_int_equal(plan_estimate_cell(plan, &cells[1]), 25500 * NS_PER_MS);
     assert_int_equal(plan_estimate_cell(plan, &cells[2]), 0);
-    assert_int_equal(plan_estimate(plan), 4 * (20 + 33.5 + 0 + 13.5) * NS_PER_S);
+    assert_int_equal(plan_estimate(plan), 4 * (15 + 25.5 + 0 + 10.5) * NS_PER_S);
     assert_int_equal(plan_override(plan, "until-budget", "1min", &test_vocabulary, NULL), 0);
     assert_int_equal(plan_estimate(plan), 60 * NS_PER_S);
 }
