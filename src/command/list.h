@@ -12,6 +12,7 @@ extern const struct command command_plan_list;
 extern const struct command command_plan_check;
 extern const struct command command_report;
 extern const struct command command_load;
+extern const struct command command_besim;
 extern const struct command command_image_build;
 extern const struct command command_image_list;
 extern const struct command command_image_remove;

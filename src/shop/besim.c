@@ -121,17 +121,23 @@ static void append_answer(struct connection *connection, const char *status, con
     connection->out_length += (size_t)head + body_length;
 }
 
-static size_t compose_usage(struct besim *besim, char body[ANSWER_BODY_MAX])
+struct besim_usage besim_usage(const struct besim *besim)
+{
+    struct besim_usage usage = besim->usage;
+    usage.elapsed_ns = clock_monotonic_ns() - besim->reset_at_ns;
+    usage.cpu_ns = thread_cpu_ns() - besim->reset_at_cpu_ns;
+    return usage;
+}
+
+static size_t compose_usage(const struct besim *besim, char body[ANSWER_BODY_MAX])
 {
     char fields[512];
-    struct besim_usage *usage = &besim->usage;
-    usage->elapsed_ns = clock_monotonic_ns() - besim->reset_at_ns;
-    usage->cpu_ns = thread_cpu_ns() - besim->reset_at_cpu_ns;
+    struct besim_usage usage = besim_usage(besim);
     snprintf(fields, sizeof(fields),
              "requests;%" PRIu64 "&refused;%" PRIu64 "&connections;%" PRIu64 "&elapsed_ns;%" PRIu64
              "&busy_ns;%" PRIu64 "&cpu_ns;%" PRIu64,
-             usage->requests, usage->refused, usage->connections, usage->elapsed_ns, usage->busy_ns,
-             usage->cpu_ns);
+             usage.requests, usage.refused, usage.connections, usage.elapsed_ns, usage.busy_ns,
+             usage.cpu_ns);
     return answer_compose_fields(fields, body);
 }
 

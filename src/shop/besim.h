@@ -34,7 +34,10 @@ struct besim_usage {
     uint64_t cpu_ns;  /* CPU time of the thread */
 };
 
-/* Asks the simulator at address ("ADDRESS:PORT", within network_namespace 0: the caller's). */
+/* From within: only on the thread that runs it, before, between or after runs. */
+struct besim_usage besim_usage(const struct besim *besim);
+
+/* From anywhere: asks the simulator at a numeric "ADDRESS:PORT". */
 int besim_reset(const char *address, uint64_t seed, uint32_t sessions,
                 uint32_t directories_per_session, struct error *err)
     __attribute__((warn_unused_result));

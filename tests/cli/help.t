@@ -17,6 +17,7 @@ Commands:
   plan check      Check plan files
   report          Show what a campaign measured
   load            Put HTTP load on a server and measure how it answers
+  besim           Run the back-end simulator of the workload shop
   help            Explain a command, or list platforms or workloads with their
                   settings
   version         Print the version
@@ -121,7 +122,7 @@ Options of every command:
       --debug                 Say everything that is being done.
   -q, --quiet                 Say nothing but errors and results.
 $ vtax help platform
-vtax: unknown topic 'platform' (did you mean 'platforms'? known: plan list, plan show, plan check, report, load, help, version, platforms, workloads)
+vtax: unknown topic 'platform' (did you mean 'platforms'? known: plan list, plan show, plan check, report, load, besim, help, version, platforms, workloads)
 [2]
 $ vtax --version
 vtax 0.1.0
