@@ -65,6 +65,8 @@ static void restart_usage(struct besim *besim)
 
 static void connection_close(struct besim *besim, struct connection *connection)
 {
+    /* Closing alone does not end the events while a child that is being started has a copy. */
+    epoll_ctl(besim->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     close(connection->fd);
     *connection->link = connection->next;
     if (connection->next)

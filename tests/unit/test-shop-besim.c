@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -150,6 +151,31 @@ static void test_hostile_clients(void **state)
     assert_int_equal(besim_reset(f->address, 1, 1, 5, &err), 0); /* it still serves */
 }
 
+/* A process that is being started holds a copy of every descriptor for a moment, and epoll goes on
+ * to report a description that is closed here but not there. */
+static void test_connection_closed_while_a_child_holds_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char good[] = "GET /besim?stat HTTP/1.1\r\n\r\n", bad[] = "GARBAGE\r\n\r\n";
+    char bytes[ANSWER_HTTP_MAX];
+    struct error err = {0};
+    int fd = connect_to(f);
+    assert_int_equal(send(fd, good, sizeof(good) - 1, 0), sizeof(good) - 1);
+    assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fd);
+        usleep(200000);
+        _exit(0);
+    }
+    assert_int_equal(send(fd, bad, sizeof(bad) - 1, 0), sizeof(bad) - 1);
+    assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0);
+    shutdown(fd, SHUT_RDWR);
+    close(fd);
+    waitpid(pid, NULL, 0);
+    assert_int_equal(besim_reset(f->address, 1, 1, 5, &err), 0);
+}
+
 static void test_backend_survives_a_restart(void **state)
 {
     struct fixture *f = *state;
@@ -212,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_protocol, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pipelining, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_clients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_connection_closed_while_a_child_holds_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_backend_survives_a_restart, set_up, tear_down),
         cmocka_unit_test(test_bad_addresses),
         cmocka_unit_test(test_time_out),
