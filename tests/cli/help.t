@@ -18,6 +18,9 @@ Commands:
   report          Show what a campaign measured
   load            Put HTTP load on a server and measure how it answers
   besim           Run the back-end simulator of the workload shop
+  image build     Build the guest image, unless there is one
+  image list      List the guest images in the cache
+  image remove    Remove guest images from the cache
   help            Explain a command, or list platforms or workloads with their
                   settings
   version         Print the version
@@ -122,7 +125,7 @@ Options of every command:
       --debug                 Say everything that is being done.
   -q, --quiet                 Say nothing but errors and results.
 $ vtax help platform
-vtax: unknown topic 'platform' (did you mean 'platforms'? known: plan list, plan show, plan check, report, load, besim, help, version, platforms, workloads)
+vtax: unknown topic 'platform' (did you mean 'platforms'? known: plan list, plan show, plan check, report, load, besim, image build, image list, image remove, help, version, platforms, workloads)
 [2]
 $ vtax --version
 vtax 0.1.0

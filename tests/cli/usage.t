@@ -3,7 +3,7 @@ $ vtax
 vtax: no command: see 'vtax --help'
 [2]
 $ vtax pln
-vtax: unknown command 'pln' (did you mean 'plan'? known: plan, report, load, besim, help, version)
+vtax: unknown command 'pln' (did you mean 'plan'? known: plan, report, load, besim, image, help, version)
 [2]
 $ vtax plan
 vtax: 'plan' needs a second word: see 'vtax plan --help'
@@ -45,7 +45,7 @@ $ vtax -qv plan list
 vtax: --quiet and --verbose exclude each other
 [2]
 $ vtax help nothing
-vtax: unknown topic 'nothing' (known: plan list, plan show, plan check, report, load, besim, help, version, platforms, workloads)
+vtax: unknown topic 'nothing' (known: plan list, plan show, plan check, report, load, besim, image build, image list, image remove, help, version, platforms, workloads)
 [2]
 # Lists may be given in parts, options and operands may be mixed, -- ends options.
 $ vtax plan show --vms 1 quick --vms=2,4 | grep vms
