@@ -113,7 +113,7 @@ int channel_put(struct channel *channel, const void *bytes, size_t length, const
 /* The command line for the runner; `now`: without a barrier. */
 static char *runner_command(const struct channel_job_options *options, bool now)
 {
-    struct strbuf command;
+    CLEANUP_STRBUF struct strbuf command;
     strbuf_init(&command);
     strbuf_adds(&command, "exec " GUEST_RUNNER_PATH " run");
     if (now)

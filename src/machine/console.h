@@ -12,6 +12,6 @@ char *console_read_tail(const char *path);
 /* Its last line that is not empty. */
 char *console_read_last_line(const char *path);
 
-/* The line that says that the kernel is lost (panic, oops, lockup, out of memory), in text; NULL
+/* The line that says that the kernel is lost (panic, oops, hard lockup), in text; NULL
  * when there is none. *out_length is that of the line. */
 const char *console_find_death(const char *text, size_t *out_length);

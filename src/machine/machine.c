@@ -17,7 +17,11 @@
 #define BOOT_FURTHER_NS (45 * NS_PER_S)
 #define STEP_NS (30 * NS_PER_S)
 
-const struct platform *const platforms[] = {&platform_native, NULL};
+const struct platform *const platforms[] = {
+    &platform_native,     &platform_qemu_tcg, &platform_kvm,
+    &platform_xen_pv,     &platform_xen_pvh,  &platform_xen_hvm,
+    &platform_virtualbox, &platform_fake,     NULL,
+};
 
 struct site {
     const struct platform *platform;

@@ -60,8 +60,8 @@ const char *network_format_mac(const struct network *network, int slot, char tex
     return text;
 }
 
-static const char *format_inside(const struct network *network, int slot,
-                                 char text[NETWORK_TEXT_MAX])
+const char *network_format_inside(const struct network *network, int slot,
+                                  char text[NETWORK_TEXT_MAX])
 {
     snprintf(text, NETWORK_TEXT_MAX, "10.%u.%u.%u", network->second, network->third, (uint8_t)slot);
     return text;
@@ -71,7 +71,7 @@ const char *network_format_address(const struct network *network, int slot,
                                    char text[NETWORK_TEXT_MAX])
 {
     if (network->mode == NETWORK_BRIDGE)
-        return format_inside(network, slot, text);
+        return network_format_inside(network, slot, text);
     snprintf(text, NETWORK_TEXT_MAX, "127.%u.%u.%u", network->second, network->third,
              (uint8_t)slot);
     return text;
@@ -133,7 +133,7 @@ static int open_bridge(struct network **out_network, struct error *err)
     CLEANUP(network_close_cleanup) struct network *network = new_network(NETWORK_BRIDGE);
     network->second = 86;
     network->third = 1;
-    format_inside(network, 1, network->load_address);
+    network_format_inside(network, 1, network->load_address);
     int rc = check_tun(err);
     if (rc >= 0)
         rc = network->namespace_fd = namespace_new(err);
@@ -154,7 +154,7 @@ static struct network *new_user(const char *reason)
     network->second = (uint8_t)(64 + (pid >> 8) % 128);
     network->third = (uint8_t)pid;
     network->user_reason = mem_strdup(reason);
-    format_inside(network, 1, network->load_address);
+    network_format_inside(network, 1, network->load_address);
     return network;
 }
 
@@ -250,7 +250,7 @@ static int set_up_instance(const struct network *network, int slot, int namespac
                            struct error *err)
 {
     char inside[NETWORK_TEXT_MAX], address[NETWORK_TEXT_MAX + 4];
-    format_inside(network, slot, inside);
+    network_format_inside(network, slot, inside);
     snprintf(address, sizeof(address), "%s/%d", inside, NETWORK_PREFIX_BITS);
     struct nl_sock *netlink = NULL;
     int rc = netlink_open(namespace_fd, &netlink, err);

@@ -54,6 +54,9 @@ const char *network_format_mac(const struct network *network, int slot,
  * 127.b.c.slot. */
 const char *network_format_address(const struct network *network, int slot,
                                    char text[NETWORK_TEXT_MAX]);
+/* The slot's address as the machine itself sees it: 10.b.c.slot in both modes. */
+const char *network_format_inside(const struct network *network, int slot,
+                                  char text[NETWORK_TEXT_MAX]);
 /* The port there for `port` in the machine. Only user mode moves ports, those below 1024, which an
  * unprivileged user may not open: 22 is at 10022. */
 uint16_t network_forward_port(const struct network *network, uint16_t port);

@@ -2,6 +2,8 @@
 #include "world.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 void world_lack(const char *what)
 {
@@ -25,8 +28,8 @@ void world_check(int rc, const struct error *err)
         fail_msg("%d: %s", rc, err->text);
 }
 
-/* VTAX_TEST_IMAGE names a directory with root/, key and host_key, to try a root file system that is
- * not in the cache. */
+/* VTAX_TEST_IMAGE names a directory with the files of an image, to try one that is not in the
+ * cache. */
 static struct image *find_image(void)
 {
     struct error err = {0};
@@ -41,6 +44,10 @@ static struct image *find_image(void)
     image->directory = mem_strdup(directory);
     image->root = mem_printf("%s/root", directory);
     image->key = mem_printf("%s/key", directory);
+    image->kernel = mem_printf("%s/kernel", directory);
+    image->initrd = mem_printf("%s/initrd", directory);
+    image->disk = mem_printf("%s/disk.raw", directory);
+    image->disk_format = "raw";
     CLEANUP_FREE char *host_key = mem_printf("%s/host_key", directory);
     world_check(file_read(host_key, 4096, &image->host_key, &length, &err), &err);
     return image;
@@ -73,6 +80,22 @@ int world_tear_down(void **state)
     return rc;
 }
 
+static int open_site(struct world *world, struct error *err)
+{
+    world->entry.name = (char *)world->entry.kind->name;
+    world->entry.options = mem_zalloc(world->entry.kind->options.struct_bytes);
+    option_table_init(&world->entry.kind->options, world->entry.options);
+    struct site_options options = {
+        .entry = &world->entry,
+        .placement = &world->placement,
+        .image = world->image,
+        .network = world->network,
+        .directory = world->directory,
+    };
+    int rc = platform_probe(&world->entry, NULL, err);
+    return rc < 0 ? rc : platform_open(&options, &world->site, err);
+}
+
 void world_open_site(struct world *world, const char *name)
 {
     struct error err = {0};
@@ -82,19 +105,11 @@ void world_open_site(struct world *world, const char *name)
         if (strcmp(platforms[i]->kind.name, name) == 0)
             world->entry.kind = &platforms[i]->kind;
     assert_non_null(world->entry.kind);
-    world->entry.name = (char *)name;
-    world->entry.options = mem_zalloc(world->entry.kind->options.struct_bytes);
-    option_table_init(&world->entry.kind->options, world->entry.options);
-    if (platform_probe(&world->entry, NULL, &err) < 0)
-        world_lack(err.text);
-    struct site_options options = {
-        .entry = &world->entry,
-        .placement = &world->placement,
-        .image = world->image,
-        .network = world->network,
-        .directory = world->directory,
-    };
-    world_check(platform_open(&options, &world->site, &err), &err);
+    if (open_site(world, &err) < 0) {
+        if (err.kind == ERROR_ENVIRONMENT)
+            world_lack(err.text);
+        fail_msg("%s", err.text);
+    }
 }
 
 void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
@@ -115,4 +130,48 @@ void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
         assert_true(boot_ns > 0);
         print_message("machine %u ready after %.3f s\n", i, (double)boot_ns / 1e9);
     }
+}
+
+pid_t world_start_and_die(struct world *world, const char *platform)
+{
+    struct error err = {0};
+    int ends[2];
+    if (!world->image)
+        world_lack("no guest image: vtax image build");
+    const char *const argv[] = {"/proc/self/exe", "victim", platform, world->directory, NULL};
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    struct process_options options = {.argv = argv, .stdout_fd = ends[1], .own_group = true};
+    pid_t victim = process_start(&options, &err);
+    world_check(victim, &err);
+    close(ends[1]);
+    CLEANUP_FD int from = ends[0];
+    pid_t machine = 0;
+    assert_int_equal(read(from, &machine, sizeof(machine)), sizeof(machine));
+    assert_true(machine > 1);
+    kill(victim, SIGKILL);
+    assert_int_equal(process_wait(victim, 0), 256 + SIGKILL);
+    return machine;
+}
+
+int world_play_victim(char **argv)
+{
+    struct world *world = NULL;
+    struct error err = {0};
+    if (world_set_up((void **)&world) < 0 || rmdir(world->directory) < 0)
+        return 1;
+    snprintf(world->directory, sizeof(world->directory), "%s", argv[3]);
+    for (size_t i = 0; platforms[i]; i++)
+        if (strcmp(platforms[i]->kind.name, argv[2]) == 0)
+            world->entry.kind = &platforms[i]->kind;
+    if (open_site(world, &err) < 0)
+        return 1;
+    struct machine *machine;
+    struct machine_options options = {
+        .count = 1, .vcpus = 1, .memory_bytes = UINT64_C(256) << 20, .scratch_bytes = 1 << 20};
+    uint64_t boot_ns;
+    if (machine_start(world->site, &options, &machine, &err) < 0 ||
+        machine_wait_ready(machine, &boot_ns, &err) < 0)
+        return 1;
+    pid_t pid = machine_pid(machine);
+    return write(STDOUT_FILENO, &pid, sizeof(pid)) == sizeof(pid) ? pause() : 1;
 }

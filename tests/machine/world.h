@@ -36,3 +36,9 @@ void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
 
 /* assert_int_equal(rc, 0) that shows err. */
 void world_check(int rc, const struct error *err);
+
+/* Starts this program anew, has it start a machine of the platform, kills it with SIGKILL and
+ * returns the machine's process. main() calls world_play_victim() when there are three arguments.
+ */
+pid_t world_start_and_die(struct world *world, const char *platform);
+int world_play_victim(char **argv);

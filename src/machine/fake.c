@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * fake: a platform without machines, for trying the whole pipeline in seconds. Its performance is
+ * drawn from seeded distributions; the draw of a trial depends on the campaign's seed, the entry's
+ * name, cell, block and machine alone, so that order and resumption change nothing.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "machine/list.h"
+
+struct fake_options {
+    double slowdown;
+    double noise;
+    double drift;
+    double fail;
+    double hang;
+    double boot_fail;
+    uint64_t delay_ns;
+    uint64_t boot_ns;
+};
+
+struct fake_site {
+    const struct fake_options *options;
+    const char *name;
+    uint64_t seed;
+};
+
+struct fake_machine {
+    const struct fake_site *site;
+    struct machine_options options;
+};
+
+static int probe(const struct plan_entry *entry, const char *uri, struct error *err)
+{
+    (void)entry, (void)uri, (void)err;
+    return 0;
+}
+
+static int open_site(const struct site_options *options, void **out_site, struct error *err)
+{
+    (void)err;
+    struct fake_site *site = mem_zalloc(sizeof(*site));
+    site->options = options->entry->options;
+    site->name = options->entry->name;
+    site->seed = options->seed;
+    *out_site = site;
+    return 0;
+}
+
+static void close_site(void *object)
+{
+    free(object);
+}
+
+/* A generator of its own for each trial and machine: the numbers are mixed one after the other, so
+ * that neighbouring trials share nothing. purpose: boot and run draw independently. */
+static void seed_rng(const struct fake_machine *machine, uint64_t purpose, struct rng *rng)
+{
+    const uint64_t parts[] = {rng_stream_of(machine->site->name), machine->options.cell,
+                              machine->options.block, machine->options.index, purpose};
+    uint64_t state = machine->site->seed;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        rng_init(rng, state, parts[i]);
+        state = rng_next(rng);
+    }
+    rng_init(rng, state, 0);
+}
+
+/* Waits in slices, so that Ctrl-C is heeded. */
+static int wait_ns(uint64_t duration_ns, struct error *err)
+{
+    uint64_t end_ns = clock_monotonic_ns() + duration_ns;
+    for (uint64_t now_ns; duration_ns && (now_ns = clock_monotonic_ns()) < end_ns;) {
+        int rc = interrupt_check(err);
+        if (rc < 0)
+            return rc;
+        uint64_t left_ns = end_ns - now_ns;
+        clock_sleep_ns(left_ns < 100 * NS_PER_MS ? left_ns : 100 * NS_PER_MS);
+    }
+    return interrupt_check(err);
+}
+
+static int start(void *object, const struct machine_options *options, void **out_machine,
+                 struct error *err)
+{
+    const struct fake_site *site = object;
+    struct fake_machine machine = {.site = site, .options = *options};
+    struct rng rng;
+    seed_rng(&machine, 1, &rng);
+    int rc = wait_ns(site->options->boot_ns, err);
+    if (rc < 0)
+        return rc;
+    if (rng_uniform(&rng) < site->options->boot_fail)
+        return error_set(err, ERROR_FAILED, -EPIPE, "the fake machine did not boot (boot-fail %g)",
+                         site->options->boot_fail);
+    *out_machine = mem_copy(&machine, sizeof(machine));
+    return 0;
+}
+
+static int usage(void *object, struct machine_usage *out_usage, struct error *err)
+{
+    (void)object, (void)err;
+    static const char missing[] = "fake: nothing runs";
+    *out_usage = (struct machine_usage){{0, missing}, {0, missing}, {0, missing},
+                                        {0, missing}, {0, missing}, {0, missing}};
+    return 0;
+}
+
+/* Log-normal noise with median 1 and relative standard deviation `noise`, on top of slowdown and of
+ * drift, which grows by its share with each block. */
+static int draw(void *object, double *out_factor, struct error *err)
+{
+    const struct fake_machine *machine = object;
+    const struct fake_options *want = machine->site->options;
+    struct rng rng;
+    seed_rng(machine, 0, &rng);
+    double fate = rng_uniform(&rng);
+    double normal = rng_normal(&rng);
+    int rc = wait_ns(want->delay_ns, err);
+    if (rc < 0)
+        return rc;
+    if (fate < want->fail)
+        return error_set(err, ERROR_FAILED, -EIO, "the fake machine %u failed (fail %g)",
+                         machine->options.index, want->fail);
+    if (fate < want->fail + want->hang)
+        return error_set(err, ERROR_FAILED, -ETIMEDOUT,
+                         "the fake machine %u hung until the time-out (hang %g)",
+                         machine->options.index, want->hang);
+    double sigma = sqrt(log1p(want->noise * want->noise));
+    double drift = pow(1 + want->drift, (double)machine->options.block);
+    *out_factor = want->slowdown * drift * exp(sigma * normal);
+    return 0;
+}
+
+static void stop(void *object)
+{
+    free(object);
+}
+
+#define FAKE_OPTION(field) .offset = offsetof(struct fake_options, field)
+static const struct option options[] = {
+    {.name = "slowdown",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(slowdown),
+     .value_name = "FACTOR",
+     .fallback = "1",
+     .min = 1e-6,
+     .max = 1e6,
+     .help = "How many times slower than the baseline it is."},
+    {.name = "noise",
+     .type = OPTION_SHARE,
+     FAKE_OPTION(noise),
+     .value_name = "SHARE",
+     .fallback = "0.02",
+     .max = 1,
+     .help = "Relative standard deviation of its log-normal noise."},
+    {.name = "drift",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(drift),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = -0.5,
+     .max = 1,
+     .help = "Relative slowdown that each block adds."},
+    {.name = "fail",
+     .type = OPTION_SHARE,
+     FAKE_OPTION(fail),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .max = 1,
+     .help = "Share of machines that fail in mid-run."},
+    {.name = "hang",
+     .type = OPTION_SHARE,
+     FAKE_OPTION(hang),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .max = 1,
+     .help = "Share of machines that hang until the time-out."},
+    {.name = "boot-fail",
+     .type = OPTION_SHARE,
+     FAKE_OPTION(boot_fail),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .max = 1,
+     .help = "Share of machines that do not boot."},
+    {.name = "trial-time",
+     .type = OPTION_DURATION,
+     FAKE_OPTION(delay_ns),
+     .value_name = "TIME",
+     .fallback = "0s",
+     .max = 86400e9,
+     .help = "Wall time that a machine's run takes."},
+    {.name = "boot-time",
+     .type = OPTION_DURATION,
+     FAKE_OPTION(boot_ns),
+     .value_name = "TIME",
+     .fallback = "0s",
+     .max = 86400e9,
+     .help = "Wall time that a machine's boot takes."},
+};
+
+const struct platform platform_fake = {
+    .kind = {.name = "fake",
+             .help = "No machine at all: seeded numbers, to try the whole pipeline in seconds.",
+             .options = {options, COUNT_OF(options), sizeof(struct fake_options)}},
+    .is_fake = true,
+    .probe = probe,
+    .open = open_site,
+    .start = start,
+    .usage = usage,
+    .draw = draw,
+    .stop = stop,
+    .close = close_site,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * kvm_probe: does KVM run a guest, and at the speed of the processor? A /dev/kvm that opens proves
+ * nothing: there are hosts where KVM interprets the guest instruction by instruction.
+ */
+#pragma once
+
+#include "base/error.h"
+
+/* Runs a counted loop in a KVM virtual machine of one page and the same loop natively, in a child
+ * process, for at most about two seconds. 0 when the guest was at most KVM_PROBE_SLOWDOWN_MAX times
+ * slower; else negative with the reason and the remedy. */
+#define KVM_PROBE_SLOWDOWN_MAX 5.0
+int kvm_probe(struct error *err) __attribute__((warn_unused_result));

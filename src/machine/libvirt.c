@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * libvirt: QEMU machines, by pure emulation (qemu-tcg) or on the processor's virtualization (kvm).
+ * Each boots the image's kernel directly from a copy-on-write overlay on the base disk, which is
+ * never written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/namespace.h"
+#include "base/process.h"
+#include "machine/console.h"
+#include "machine/domain.h"
+#include "machine/kvm_probe.h"
+#include "machine/libvirt_door.h"
+#include "machine/list.h"
+#include "machine/procfs.h"
+#include "machine/scratch.h"
+
+#define QEMU_IMG_NS (60 * NS_PER_S)
+#define COMMAND_LINE "console=ttyS0 root=/dev/vda rw panic=-1 quiet"
+
+struct qemu_options {
+    char *emulator;
+    char *cpu;
+    unsigned machine;
+    unsigned disk_cache;
+    unsigned disk_io;
+    uint64_t tb_cache_bytes;
+    bool huge_pages;
+};
+
+struct libvirt_site {
+    struct site_options options;
+    struct qemu_options qemu;
+    const char *type;
+    char *emulator; /* absolute */
+    struct libvirt_door door;
+};
+
+struct libvirt_machine {
+    struct libvirt_site *site;
+    virDomainPtr domain;
+    pid_t pid;
+    uint64_t start_ticks;
+    int slot;
+    char *name;
+    char *directory;
+    char *overlay;
+    char *console;
+    off_t console_read; /* how far it was searched for a dying kernel */
+    char *scratch_files[MACHINE_SCRATCH_COUNT];
+    char scratch_paths[MACHINE_SCRATCH_COUNT][16]; /* in the guest */
+    char address[NETWORK_TEXT_MAX];
+    struct domain_disk disks[DOMAIN_DISKS_MAX];
+    unsigned disk_count;
+};
+
+static const char *const machine_words[] = {"q35", "pc", NULL};
+static const char *const cache_words[] = {"none", "writeback", NULL};
+static const char *const io_words[] = {"native", "threads", NULL};
+
+static void stop(void *object);
+static void close_site(void *object);
+DEFINE_CLEANUP(void *, stop);
+DEFINE_CLEANUP(void *, close_site);
+
+static int find_emulator(const struct qemu_options *qemu, char **out_path, struct error *err)
+{
+    static const char *const directories[] = {"/usr/bin", "/usr/local/bin", "/usr/libexec"};
+    if (strchr(qemu->emulator, '/')) {
+        if (access(qemu->emulator, X_OK) < 0)
+            return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "find emulator '%s'",
+                                   qemu->emulator);
+        *out_path = mem_strdup(qemu->emulator);
+        return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(directories); i++) {
+        CLEANUP_FREE char *path = mem_printf("%s/%s", directories[i], qemu->emulator);
+        if (access(path, X_OK) < 0)
+            continue;
+        *out_path = TAKE_PTR(path);
+        return 0;
+    }
+    return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                     "no program '%s': install the package qemu-system-x86", qemu->emulator);
+}
+
+static int probe_qemu(const struct plan_entry *entry, const char *uri, struct error *err)
+{
+    CLEANUP_FREE char *emulator = NULL;
+    int rc = uri ? 0 : libvirt_door_probe(err);
+    if (rc >= 0)
+        rc = find_emulator(entry->options, &emulator, err);
+    if (rc >= 0 && !process_find_program("qemu-img"))
+        rc = error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                       "no program 'qemu-img': install the package qemu-utils");
+    return rc;
+}
+
+static int probe_kvm(const struct plan_entry *entry, const char *uri, struct error *err)
+{
+    int rc = kvm_probe(err);
+    return rc < 0 ? rc : probe_qemu(entry, uri, err);
+}
+
+static int open_site(const struct site_options *options, const char *type, void **out_site,
+                     struct error *err)
+{
+    if (options->uri && network_mode(options->network) == NETWORK_BRIDGE)
+        return error_set(err, ERROR_USAGE, -ENOTSUP,
+                         "libvirt at '%s' cannot see the campaign's bridge: it needs the user-mode "
+                         "network",
+                         options->uri);
+    struct libvirt_site *site = mem_zalloc(sizeof(*site));
+    CLEANUP(close_site_cleanup) void *guard = site;
+    site->options = *options;
+    site->qemu = *(const struct qemu_options *)options->entry->options;
+    site->type = type;
+    int rc = find_emulator(&site->qemu, &site->emulator, err);
+    if (rc >= 0)
+        rc = libvirt_door_open(options->uri, &site->door, err);
+    if (rc >= 0)
+        *out_site = TAKE_PTR(guard);
+    return rc;
+}
+
+static int open_tcg(const struct site_options *options, void **out_site, struct error *err)
+{
+    return open_site(options, "qemu", out_site, err);
+}
+
+static int open_kvm(const struct site_options *options, void **out_site, struct error *err)
+{
+    return open_site(options, "kvm", out_site, err);
+}
+
+static void close_site(void *object)
+{
+    struct libvirt_site *site = object;
+    libvirt_door_close(&site->door);
+    free(site->emulator);
+    free(site);
+}
+
+static int make_overlay(struct libvirt_machine *machine, struct error *err)
+{
+    const struct image *image = machine->site->options.image;
+    machine->overlay = mem_printf("%s/overlay.qcow2", machine->directory);
+    const char *const argv[] = {
+        "qemu-img",         "create",         "-q", "-f", "qcow2", "-b", image->disk, "-F",
+        image->disk_format, machine->overlay, NULL};
+    int rc = process_check(argv, QEMU_IMG_NS, NULL, err);
+    if (rc < 0)
+        return error_prefix(err, "make overlay '%s'", machine->overlay);
+    /* Through the page cache: the base is the same for all, and writes are flushed when the guest
+     * asks for it. */
+    machine->disks[machine->disk_count++] = (struct domain_disk){
+        .path = machine->overlay, .format = "qcow2", .cache = "writeback", .io = "threads"};
+    if (image->seed)
+        machine->disks[machine->disk_count++] = (struct domain_disk){.path = image->seed,
+                                                                     .format = "raw",
+                                                                     .cache = "writeback",
+                                                                     .io = "threads",
+                                                                     .read_only = true};
+    return 0;
+}
+
+/* tmpfs has no O_DIRECT. */
+static int check_direct(const char *path, const char *cache, struct error *err)
+{
+    if (strcmp(cache, "none") != 0)
+        return 0;
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (fd >= 0)
+        return 0;
+    return error_set_errno(err, ERROR_ENVIRONMENT, -errno,
+                           "open scratch disk '%s' with O_DIRECT (put the campaign's directory on "
+                           "a disk, or set disk-cache: writeback)",
+                           path);
+}
+
+static int make_scratch(struct libvirt_machine *machine, const struct machine_options *options,
+                        struct error *err)
+{
+    const struct qemu_options *qemu = &machine->site->qemu;
+    for (unsigned i = 0; i < MACHINE_SCRATCH_COUNT && options->scratch_bytes; i++) {
+        machine->scratch_files[i] = mem_printf("%s/scratch-%u", machine->directory, i);
+        const char *source = i == 0 ? options->scratch_source : NULL;
+        const char *path = machine->scratch_files[i];
+        int rc = scratch_make(path, options->scratch_bytes, source, err);
+        if (rc >= 0)
+            rc = check_direct(path, cache_words[qemu->disk_cache], err);
+        if (rc < 0)
+            return rc;
+        snprintf(machine->scratch_paths[i], sizeof(machine->scratch_paths[i]), "/dev/%s",
+                 domain_disk_name(machine->disk_count));
+        bool direct = strcmp(cache_words[qemu->disk_cache], "none") == 0;
+        machine->disks[machine->disk_count++] =
+            (struct domain_disk){.path = path,
+                                 .format = "raw",
+                                 .cache = cache_words[qemu->disk_cache],
+                                 .io = direct ? io_words[qemu->disk_io] : "threads"};
+    }
+    return 0;
+}
+
+struct wires {
+    char mac[NETWORK_TEXT_MAX];
+    char tap[NETWORK_TEXT_MAX];
+    char subnet[NETWORK_TEXT_MAX];
+    char guest[NETWORK_TEXT_MAX];
+    struct domain_forward forwards[8];
+};
+
+static int plug_in(struct libvirt_machine *machine, struct domain *domain, struct wires *wires,
+                   struct error *err)
+{
+    struct network *network = machine->site->options.network;
+    int slot = machine->slot = network_take_slot(network, err);
+    if (slot < 0)
+        return slot;
+    domain->mac = network_format_mac(network, slot, wires->mac);
+    network_format_address(network, slot, machine->address);
+    if (network_mode(network) == NETWORK_BRIDGE) {
+        domain->tap = wires->tap;
+        return network_add_tap(network, slot, wires->tap, err);
+    }
+    domain->user_guest = network_format_inside(network, slot, wires->guest);
+    memcpy(wires->subnet, wires->guest, sizeof(wires->subnet));
+    *strrchr(wires->subnet, '.') = '\0';
+    domain->user_subnet = wires->subnet;
+    domain->user_host_address = machine->address;
+    domain->forwards = wires->forwards;
+    for (const uint16_t *port = network_forwarded_ports; *port; port++)
+        wires->forwards[domain->forward_count++] =
+            (struct domain_forward){.host = network_forward_port(network, *port), .machine = *port};
+    return 0;
+}
+
+static void keep_pid(pid_t pid, void *context)
+{
+    *(pid_t *)context = pid;
+}
+
+/* QEMU is entered into the namespace where its tap is; libvirt opens it in the calling thread. */
+static int create(struct libvirt_machine *machine, const char *xml, struct error *err)
+{
+    CLEANUP_NAMESPACE int token = -1;
+    int namespace_fd = network_namespace_fd(machine->site->options.network);
+    if (namespace_fd > 0 && (token = namespace_enter(namespace_fd, err)) < 0)
+        return token;
+    struct libvirt_pin pin;
+    libvirt_door_pin(&pin);
+    machine->domain = virDomainCreateXML(machine->site->door.connection, xml, 0);
+    libvirt_door_unpin(&pin);
+    if (!machine->domain)
+        return libvirt_fail(err, "start QEMU by libvirt");
+    procfs_find_command("/proc", machine->overlay, keep_pid, &machine->pid);
+    struct procfs_stat stat;
+    if (machine->pid <= 0 || procfs_read_stat("/proc", machine->pid, &stat) < 0)
+        return error_set(err, ERROR_FAILED, -ESRCH, "QEMU ended at once");
+    machine->start_ticks = stat.start_ticks;
+    return 0;
+}
+
+static int start_domain(struct libvirt_machine *machine, const struct machine_options *options,
+                        struct error *err)
+{
+    const struct libvirt_site *site = machine->site;
+    const struct image *image = site->options.image;
+    struct wires wires;
+    struct domain domain = {
+        .type = site->type,
+        .emulator = site->emulator,
+        .machine = machine_words[site->qemu.machine],
+        .cpu = site->qemu.cpu,
+        .vcpus = options->vcpus,
+        .memory_bytes = options->memory_bytes,
+        .tb_cache_bytes = site->qemu.tb_cache_bytes,
+        .huge_pages = site->qemu.huge_pages,
+        .placement = site->options.placement,
+        .kernel = image->kernel,
+        .initrd = image->initrd,
+        .command_line = COMMAND_LINE,
+        .console = machine->console,
+        .disk_count = machine->disk_count,
+    };
+    memcpy(domain.disks, machine->disks, sizeof(domain.disks));
+    int rc = plug_in(machine, &domain, &wires, err);
+    if (rc < 0)
+        return rc;
+    domain.name = machine->name = mem_printf("v%d-%d", (int)getpid(), machine->slot);
+    CLEANUP_FREE char *xml = domain_format_xml(&domain);
+    return create(machine, xml, err);
+}
+
+static int start(void *object, const struct machine_options *options, void **out_machine,
+                 struct error *err)
+{
+    struct libvirt_site *site = object;
+    struct libvirt_machine *machine = mem_zalloc(sizeof(*machine));
+    CLEANUP(stop_cleanup) void *guard = machine;
+    machine->site = site;
+    machine->slot = -1;
+    machine->directory = mem_printf("%s/machine-%u", site->options.directory, options->index);
+    machine->console = mem_printf("%s/console", machine->directory);
+    int rc = file_make_directories(machine->directory, 0700, err);
+    if (rc >= 0)
+        rc = make_overlay(machine, err);
+    if (rc >= 0)
+        rc = make_scratch(machine, options, err);
+    if (rc >= 0)
+        rc = start_domain(machine, options, err);
+    if (rc >= 0)
+        *out_machine = TAKE_PTR(guard);
+    return rc;
+}
+
+/* What the console has said since the last look, and a little before that. */
+static int search_console(struct libvirt_machine *machine, struct error *err)
+{
+    enum { CHUNK = 65536, OVERLAP = 256 };
+    CLEANUP_FD int fd = open(machine->console, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    CLEANUP_FREE char *text = mem_alloc(CHUNK + 1);
+    off_t from = machine->console_read > OVERLAP ? machine->console_read - OVERLAP : 0;
+    ssize_t got = fd >= 0 ? pread(fd, text, CHUNK, from) : 0;
+    if (got <= 0)
+        return 0;
+    machine->console_read = from + got;
+    for (ssize_t i = 0; i < got; i++)
+        text[i] = text[i] ? text[i] : ' ';
+    text[got] = '\0';
+    size_t length;
+    const char *line = console_find_death(text, &length);
+    if (!line)
+        return 0;
+    return error_set(err, ERROR_FAILED, -EPIPE, "its kernel died: %.*s", (int)length, line);
+}
+
+static int explain_end(struct libvirt_machine *machine, struct error *err)
+{
+    CLEANUP_FREE char *log = NULL;
+    if (machine->site->door.root)
+        log = mem_printf("%s/log/qemu/%s.log", machine->site->door.root, machine->name);
+    CLEANUP_FREE char *said = log ? console_read_last_line(log) : NULL;
+    CLEANUP_FREE char *console = console_read_last_line(machine->console);
+    return error_set(err, ERROR_FAILED, -EPIPE,
+                     "QEMU (process %d) has ended; its log says '%s', the console '%s'",
+                     (int)machine->pid, said ? said : "", console ? console : "");
+}
+
+static int alive(void *object, struct error *err)
+{
+    struct libvirt_machine *machine = object;
+    int rc = search_console(machine, err);
+    if (rc < 0)
+        return rc;
+    if (!procfs_is_alive("/proc", machine->pid, machine->start_ticks))
+        return explain_end(machine, err);
+    int state, reason;
+    if (virDomainGetState(machine->domain, &state, &reason, 0) < 0)
+        return libvirt_fail(err, "ask libvirt for the state");
+    if (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
+        return error_set(err, ERROR_FAILED, -EIO,
+                         "stopped by an I/O error on the host: disk full?");
+    return 0;
+}
+
+static int usage(void *object, struct machine_usage *out_usage, struct error *err)
+{
+    static const char no_exits[] = "not counted here: the probes do";
+    const struct libvirt_machine *machine = object;
+    struct machine_usage usage = {.exits.missing = no_exits};
+    struct procfs_threads threads;
+    int rc = procfs_read_threads("/proc", machine->pid, &threads, err);
+    if (rc == -ENOTSUP) {
+        static const char no_schedstat[] = "the host kernel keeps no scheduler statistics";
+        usage.vcpu_run_ns.missing = usage.vcpu_wait_ns.missing = no_schedstat;
+        usage.emulator_run_ns.missing = usage.emulator_wait_ns.missing = no_schedstat;
+    } else if (rc < 0) {
+        return rc;
+    } else {
+        usage.vcpu_run_ns.value = threads.vcpu_run_ns;
+        usage.vcpu_wait_ns.value = threads.vcpu_wait_ns;
+        usage.emulator_run_ns.value = threads.other_run_ns;
+        usage.emulator_wait_ns.value = threads.other_wait_ns;
+    }
+    clockid_t clock; /* all threads, those that ended included */
+    struct timespec time;
+    int code = clock_getcpuclockid(machine->pid, &clock);
+    if (code != 0 || clock_gettime(clock, &time) < 0)
+        return error_set_errno(err, ERROR_FAILED, code ? -code : -errno,
+                               "read the CPU clock of process %d", (int)machine->pid);
+    usage.cpu_ns.value = (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+    *out_usage = usage;
+    return 0;
+}
+
+static char *console_tail(void *object)
+{
+    const struct libvirt_machine *machine = object;
+    return console_read_tail(machine->console);
+}
+
+static void endpoint(void *object, struct channel_options *out_options)
+{
+    const struct libvirt_machine *machine = object;
+    const struct site_options *site = &machine->site->options;
+    out_options->address = machine->address;
+    out_options->port = network_forward_port(site->network, 22);
+    out_options->key_path = site->image->key;
+    out_options->host_key = site->image->host_key;
+    out_options->network_namespace_fd = network_namespace_fd(site->network);
+}
+
+static pid_t pid(void *object)
+{
+    const struct libvirt_machine *machine = object;
+    return machine->pid;
+}
+
+static const char *scratch_path(void *object, unsigned which)
+{
+    const struct libvirt_machine *machine = object;
+    return machine->scratch_files[which] ? machine->scratch_paths[which] : NULL;
+}
+
+static const char *scratch_file(void *object, unsigned which)
+{
+    const struct libvirt_machine *machine = object;
+    return machine->scratch_files[which];
+}
+
+static void stop(void *object)
+{
+    struct libvirt_machine *machine = object;
+    if (machine->domain) {
+        virDomainDestroyFlags(machine->domain, VIR_DOMAIN_DESTROY_DEFAULT);
+        virDomainFree(machine->domain);
+    }
+    network_release_slot(machine->site->options.network, machine->slot);
+    file_remove_tree(machine->directory, NULL);
+    for (unsigned i = 0; i < MACHINE_SCRATCH_COUNT; i++)
+        free(machine->scratch_files[i]);
+    free(machine->name);
+    free(machine->overlay);
+    free(machine->console);
+    free(machine->directory);
+    free(machine);
+}
+
+/* Both kinds share these; `kvm` has one more. */
+#define QEMU_OPTION(field) .offset = offsetof(struct qemu_options, field)
+#define QEMU_OPTIONS(cpu_fallback)                                                                 \
+    {.name = "emulator",                                                                           \
+     .type = OPTION_TEXT,                                                                          \
+     QEMU_OPTION(emulator),                                                                        \
+     .value_name = "PROGRAM",                                                                      \
+     .fallback = "qemu-system-x86_64",                                                             \
+     .help = "The QEMU to run."},                                                                  \
+        {.name = "cpu",                                                                            \
+         .type = OPTION_TEXT,                                                                      \
+         QEMU_OPTION(cpu),                                                                         \
+         .value_name = "MODEL",                                                                    \
+         .fallback = cpu_fallback,                                                                 \
+         .help = "CPU that the guest sees: maximum, host-passthrough, or a model of QEMU's."},     \
+        {.name = "machine",                                                                        \
+         .type = OPTION_WORD,                                                                      \
+         QEMU_OPTION(machine),                                                                     \
+         .value_name = "TYPE",                                                                     \
+         .fallback = "q35",                                                                        \
+         .words = machine_words,                                                                   \
+         .help = "Machine type."},                                                                 \
+        {.name = "disk-cache",                                                                     \
+         .type = OPTION_WORD,                                                                      \
+         QEMU_OPTION(disk_cache),                                                                  \
+         .value_name = "MODE",                                                                     \
+         .fallback = "none",                                                                       \
+         .words = cache_words,                                                                     \
+         .help = "Host page cache for the scratch disks: none is O_DIRECT."},                      \
+    {                                                                                              \
+        .name = "disk-io", .type = OPTION_WORD, QEMU_OPTION(disk_io), .value_name = "MODE",        \
+        .fallback = "native", .words = io_words,                                                   \
+        .help = "How QEMU does the scratch disks' I/O: Linux AIO (native) or threads."             \
+    }
+
+static const struct option tcg_options[] = {
+    QEMU_OPTIONS("maximum"),
+    {.name = "tb-cache",
+     .type = OPTION_SIZE,
+     QEMU_OPTION(tb_cache_bytes),
+     .value_name = "SIZE",
+     .min = 1 << 20,
+     .max = (double)(UINT64_C(1) << 40),
+     .help = "Memory for translated code; without it QEMU's default, 1GiB."},
+};
+
+static const struct option kvm_options[] = {
+    QEMU_OPTIONS("host-passthrough"),
+    {.name = "hugepages",
+     .type = OPTION_FLAG,
+     QEMU_OPTION(huge_pages),
+     .help = "Guest memory from the host's reserved huge pages."},
+};
+
+const struct platform platform_qemu_tcg = {
+    .kind = {.name = "qemu-tcg",
+             .help = "QEMU by pure emulation (TCG), driven by libvirt: runs anywhere.",
+             .options = {tcg_options, COUNT_OF(tcg_options), sizeof(struct qemu_options)}},
+    .is_virtual = true,
+    .probe = probe_qemu,
+    .open = open_tcg,
+    .start = start,
+    .alive = alive,
+    .usage = usage,
+    .console_tail = console_tail,
+    .endpoint = endpoint,
+    .pid = pid,
+    .scratch_path = scratch_path,
+    .scratch_file = scratch_file,
+    .stop = stop,
+    .close = close_site,
+};
+
+const struct platform platform_kvm = {
+    .kind = {.name = "kvm",
+             .help = "QEMU on the processor's virtualization (KVM), driven by libvirt.",
+             .options = {kvm_options, COUNT_OF(kvm_options), sizeof(struct qemu_options)}},
+    .is_virtual = true,
+    .probe = probe_kvm,
+    .open = open_kvm,
+    .start = start,
+    .alive = alive,
+    .usage = usage,
+    .console_tail = console_tail,
+    .endpoint = endpoint,
+    .pid = pid,
+    .scratch_path = scratch_path,
+    .scratch_file = scratch_file,
+    .stop = stop,
+    .close = close_site,
+};
