@@ -25,7 +25,6 @@
 #include "machine/scratch.h"
 
 #define QEMU_IMG_NS (60 * NS_PER_S)
-#define COMMAND_LINE "console=ttyS0 root=/dev/vda rw panic=-1 quiet"
 
 struct qemu_options {
     char *emulator;
@@ -164,12 +163,6 @@ static int make_overlay(struct libvirt_machine *machine, struct error *err)
      * asks for it. */
     machine->disks[machine->disk_count++] = (struct domain_disk){
         .path = machine->overlay, .format = "qcow2", .cache = "writeback", .io = "threads"};
-    if (image->seed)
-        machine->disks[machine->disk_count++] = (struct domain_disk){.path = image->seed,
-                                                                     .format = "raw",
-                                                                     .cache = "writeback",
-                                                                     .io = "threads",
-                                                                     .read_only = true};
     return 0;
 }
 
@@ -289,7 +282,7 @@ static int start_domain(struct libvirt_machine *machine, const struct machine_op
         .placement = site->options.placement,
         .kernel = image->kernel,
         .initrd = image->initrd,
-        .command_line = COMMAND_LINE,
+        .command_line = IMAGE_COMMAND_LINE,
         .console = machine->console,
         .disk_count = machine->disk_count,
     };

@@ -41,6 +41,7 @@ static struct image *find_image(void)
     }
     size_t length;
     image = mem_zalloc(sizeof(*image));
+    image->lock_fd = -1;
     image->directory = mem_strdup(directory);
     image->root = mem_printf("%s/root", directory);
     image->key = mem_printf("%s/key", directory);
