@@ -120,3 +120,34 @@ void count_repeat(unsigned index, void *userdata)
     if (block_find(block, site->address) == last)
         count_take_back(vcpu, block_rest_from(block, last));
 }
+
+/* The block before ended in a conditional branch: where this one begins tells which way it went. An
+ * interrupt in between, at the same privilege level, is taken for the branch's target. */
+void count_branch(unsigned index, void *userdata)
+{
+    const struct site *site = userdata;
+    struct vcpu *vcpu = &site->plugin->vcpus[index];
+    const struct block *before = vcpu->slot->block;
+
+    if (!before || !before->is_conditional || before->bucket != site->block->bucket)
+        return;
+    bool taken = site->address != before->address + before->bytes;
+    uint64_t address = before->address + before->offsets[before->instructions - 1];
+    vcpu->slot->counts.events[before->bucket][PMU_BRANCH_MISSES] +=
+        predictor_resolve(&vcpu->memory->predictor, address, taken);
+}
+
+void count_access(unsigned index, uint32_t info, uint64_t address, void *userdata)
+{
+    const struct plugin_port *port = userdata;
+    struct vcpu *vcpu = &port->plugin->vcpus[index];
+    uint64_t *events = vcpu->slot->counts.events[port->bucket];
+
+    events[qemu_plugin_mem_is_store(info) ? PMU_STORES : PMU_LOADS]++;
+    if (memory_is_recent(vcpu->memory, address))
+        return;
+    struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
+    bool is_ram = where && !qemu_plugin_hwaddr_is_io(where);
+    uint64_t physical = is_ram ? qemu_plugin_hwaddr_phys_addr(where) : 0;
+    memory_access(vcpu->memory, address, physical, is_ram, events);
+}

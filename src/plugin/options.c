@@ -11,6 +11,8 @@ static const char *const pmus[] = {"legacy", "core", "v2", NULL};
 static const char *const reserved[] = {"fault", "clear", NULL};
 static const char *const lvts[] = {"track", "nmi", NULL};
 
+static const char *const on_off[] = {"off", "on", NULL};
+
 static const struct option rows[] = {
     {"switch", 0, OPTION_WORD, offsetof(struct options, design), "DESIGN", "transparent", switches,
      0, 0, "What a world switch does to the counters."},
@@ -20,6 +22,10 @@ static const struct option rows[] = {
      0, "What a write of reserved bits does: a #GP, or nothing to those bits."},
     {"guest-lvt", 0, OPTION_WORD, offsetof(struct options, guest_lvt), "HOW", "track", lvts, 0, 0,
      "How a guest takes counter interrupts: as its local APIC says, or always as NMI."},
+    {"memory", 0, OPTION_WORD, offsetof(struct options, memory), "on|off", "off", on_off, 0, 0,
+     "Count loads, stores, cache misses and data TLB misses."},
+    {"predictor", 0, OPTION_WORD, offsetof(struct options, predictor), "on|off", "off", on_off, 0,
+     0, "Count branch misses."},
     {"report", 0, OPTION_TEXT, offsetof(struct options, report), "PATH", NULL, NULL, 0, 0,
      "Where the totals go when the machine ends; standard error when not given."},
 };
@@ -34,7 +40,8 @@ static int parse_one(struct options *options, const char *argument, struct error
 
     if (!option)
         return error_set(err, ERROR_USAGE, -EINVAL,
-                         "unknown option '%.*s' (known: switch, pmu, reserved, guest-lvt, report)",
+                         "unknown option '%.*s' (known: switch, pmu, reserved, guest-lvt, memory, "
+                         "predictor, report)",
                          (int)length, argument);
     if (!equals)
         return error_set(err, ERROR_USAGE, -EINVAL, "option '%s' needs a value: %s=%s", argument,

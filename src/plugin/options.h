@@ -17,6 +17,8 @@ struct options {
     unsigned pmu;       /* enum options_pmu */
     unsigned reserved;  /* 0 fault, 1 clear */
     unsigned guest_lvt; /* enum options_lvt */
+    unsigned memory;    /* 0 off, 1 on */
+    unsigned predictor; /* 0 off, 1 on */
     char *report;       /* path, NULL: standard error */
 };
 

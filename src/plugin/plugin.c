@@ -37,6 +37,8 @@ static void start_vcpu(unsigned index, void *userdata)
         fprintf(stderr, "vtax-pmu: vCPU %u lacks a register of x86-64: not instrumented\n", index);
         return;
     }
+    if (plugin->options.memory || plugin->options.predictor)
+        vcpu->memory = memory_new();
     count_arm(vcpu);
     translate_set_vcpu(vcpu);
 }
@@ -116,6 +118,8 @@ static int set_up(struct plugin *plugin, const qemu_info_t *info, int argc, char
     if (r < 0)
         return r;
     set_config(plugin);
+    for (unsigned i = 0; i < PMU_BUCKET_COUNT; i++)
+        plugin->ports[i] = (struct plugin_port){plugin, i};
     pthread_mutex_init(&plugin->landing_lock, NULL);
     plugin->vcpu_count = (unsigned)info->system.max_vcpus;
     plugin->vcpus = mem_array(plugin->vcpu_count, sizeof(*plugin->vcpus));

@@ -16,6 +16,12 @@
 
 enum { PLUGIN_VMRUNS = 64 };
 
+/* What the memory callback is told: four of them. */
+struct plugin_port {
+    struct plugin *plugin;
+    enum pmu_bucket bucket;
+};
+
 /* The instruction behind a VMRUN: an exit continues there. */
 struct plugin_landing {
     const void *host; /* where QEMU keeps that byte of the machine's memory */
@@ -27,7 +33,8 @@ struct plugin {
     struct pmu_config config;
     struct qemu_plugin_scoreboard *board;
     unsigned vcpu_count;
-    struct vcpu *vcpus;           /* vcpu_count */
+    struct vcpu *vcpus; /* vcpu_count */
+    struct plugin_port ports[PMU_BUCKET_COUNT];
     pthread_mutex_t landing_lock; /* for adding */
     struct plugin_landing landings[PLUGIN_VMRUNS];
     unsigned landing_count; /* read and published atomically */
@@ -67,6 +74,8 @@ void count_arm_now(struct vcpu *vcpu);
 void count_tick(unsigned index, void *plugin);
 void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *plugin);
 void count_repeat(unsigned index, void *site);
+void count_branch(unsigned index, void *site);
+void count_access(unsigned index, uint32_t info, uint64_t address, void *port);
 void msr_execute(unsigned index, void *site);
 void cpuid_note(unsigned index, void *site);
 void cpuid_patch(unsigned index, void *plugin);

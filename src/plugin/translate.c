@@ -124,6 +124,9 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
                                    const struct block *block, unsigned index, enum decode_kind kind)
 {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, index);
+    if (plugin->options.memory)
+        qemu_plugin_register_vcpu_mem_cb(insn, count_access, QEMU_CB_NO_REGS, QEMU_MEM_RW,
+                                         &plugin->ports[block->bucket]);
     switch (kind) {
     case DECODE_RDMSR:
     case DECODE_WRMSR:
@@ -152,6 +155,9 @@ static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb,
     if (starts_in_repeat)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
                                              make_site(plugin, block, 0, DECODE_REPEATED));
+    if (plugin->options.predictor)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_branch, QEMU_CB_NO_REGS,
+                                             make_site(plugin, block, 0, DECODE_OTHER));
     qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, count_tick, QEMU_CB_RW_REGS, QEMU_COND_GE,
                                               slot_field(plugin, offsetof(struct slot, clock)),
                                               CLOCK_DUE, plugin);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "pmu/world.h"
+#include "plugin/memory.h"
 #include "plugin/qemu-api.h"
 
 enum vcpu_register {
@@ -67,6 +68,7 @@ struct vcpu {
     uint64_t rcx;
     uint64_t run_address;         /* of the VMRUN that entered the guest */
     uint8_t page[PMU_VMCB_BYTES]; /* the VMCB, while a switch is worked on */
+    struct memory *memory;        /* NULL: neither caches nor predictor are modelled */
     struct vcpu_stats stats;
 };
 

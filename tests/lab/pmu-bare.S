@@ -92,6 +92,46 @@ begin:
     mov $name_idle, %esi
     call print
 
+    /* loads: 1,000 and the return; without the memory model none */
+    mov $0x00430129, %eax
+    call start
+    mov $1000, %ecx
+1:  mov faults, %edx
+    dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_loads, %esi
+    call print
+
+    /* one line after another of memory that was never touched */
+    mov $0x00430041, %eax
+    call start
+    mov $0x800000, %edi
+    mov $1000, %ecx
+1:  mov (%edi), %edx
+    add $64, %edi
+    dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_misses, %esi
+    call print
+
+    /* a branch that alternates: the history knows it after a while */
+    mov $0x004300c3, %eax
+    call start
+    mov $LOOPS, %ecx
+1:  test $1, %ecx
+    jz 2f
+    nop
+2:  dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov $name_mispredicted, %esi
+    call print
+
     /* an event that no one knows counts nothing */
     mov $0x004300d1, %eax
     call start
@@ -284,6 +324,9 @@ name_user: .asciz "user"
 name_branches: .asciz "branches"
 name_repeat: .asciz "repeat"
 name_idle: .asciz "idle"
+name_loads: .asciz "loads"
+name_misses: .asciz "misses"
+name_mispredicted: .asciz "mispredicted"
 name_unknown: .asciz "unknown"
 name_fault: .asciz "fault"
 name_fault_ecx: .asciz "fault-ecx"

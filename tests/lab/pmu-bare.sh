@@ -43,6 +43,7 @@ for options in ",pmu=core" ",pmu=v2"; do
     expect branches 000f4241 "1,000,000 in the loop, and a return"
     expect repeat 00000006 "one of six is a string instruction"
     expect idle 00000000 "the model has no idle cycles without misses"
+    expect loads 00000000 "the memory model is off"
     expect unknown 00000000 "an unknown event"
     expect select 00430076 "a refused write changes nothing"
     expect fault 00000001 "one #GP"
@@ -64,6 +65,17 @@ expect select 00430076 "and the others stored"
 options=",pmu=legacy"
 run "$options" >"$found"
 expect cpuid 00000000 "no core extension"
+
+options=",memory=on,predictor=on"
+run "$options" >"$found"
+expect loop 001e8484 "the models change no count of instructions"
+expect loads 000003e9 "1,000 and a return"
+expect misses 000003e8 "1,000 lines that were never touched"
+mispredicted=$((16#$(sed -n 's/^mispredicted \([0-9a-f]*\)\r\?$/\1/p' "$found")))
+[ "$mispredicted" -gt 0 ] && [ "$mispredicted" -lt 100 ] || {
+    echo "FAIL $options: $mispredicted of 2,000,000 branches mispredicted, of a pattern of two"
+    failed=1
+}
 
 run ",colour=red" | grep -q "unknown option 'colour'" || {
     echo "FAIL: an unknown option was not refused"
