@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/units.h"
 #include "machine/machine.h"
 #include "workload/workload.h"
@@ -106,18 +104,6 @@ int preflight_check(const struct plan *plan, const struct preflight_host *host, 
     return real ? check_machines(plan, host, err) : 0;
 }
 
-static void take_out(struct plan *plan, size_t index)
-{
-    struct plan_entry *entry = &plan->platforms[index];
-    option_table_done(&entry->kind->options, entry->options);
-    free(entry->options);
-    free(entry->name);
-    plan->platform_count--;
-    memmove(entry, entry + 1, (plan->platform_count - index) * sizeof(*entry));
-    if (plan->baseline > index)
-        plan->baseline--;
-}
-
 int preflight_probe(struct plan *plan, const char *uri, bool skip_missing, struct error *err)
 {
     for (size_t i = 0; i < plan->platform_count;) {
@@ -134,7 +120,7 @@ int preflight_probe(struct plan *plan, const char *uri, bool skip_missing, struc
                 entry->name, why.text,
                 rc == -EINTR || i == plan->baseline ? "" : " (--skip-missing measures the others)");
         log_warn("leaving platform '%s' out: %s", entry->name, why.text);
-        take_out(plan, i);
+        plan_remove_platform(plan, i);
     }
     if (plan->platform_count < 2 && skip_missing)
         log_warn("only '%s' is left: there is nothing to compare it with", plan->platforms[0].name);

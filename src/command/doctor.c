@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cli/command.h"
+#include "command/list.h"
 #include "image/image.h"
 #include "machine/machine.h"
 #include "probe/host.h"

@@ -7,6 +7,8 @@
 
 #include "cli/command.h"
 
+extern const struct command command_run;
+extern const struct command command_doctor;
 extern const struct command command_plan_show;
 extern const struct command command_plan_list;
 extern const struct command command_plan_check;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plan/form.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -88,6 +89,17 @@ struct plan_form *form_new(void)
 struct plan_form *form_of(struct plan *plan)
 {
     return (struct plan_form *)plan;
+}
+
+void plan_remove_platform(struct plan *plan, size_t index)
+{
+    assert(index < plan->platform_count && index != plan->baseline);
+    struct plan_entry *entry = &plan->platforms[index];
+    entry_done(entry);
+    plan->platform_count--;
+    memmove(entry, entry + 1, (plan->platform_count - index) * sizeof(*entry));
+    if (plan->baseline > index)
+        plan->baseline--;
 }
 
 struct plan *plan_free(struct plan *plan)

@@ -112,6 +112,8 @@ extern const struct option_table plan_option_table;
 const char *plan_find_builtin(const char *name);
 extern const char *const plan_builtin_names[];
 
+/* Takes a platform that is not the baseline out. */
+void plan_remove_platform(struct plan *plan, size_t index);
 struct plan *plan_free(struct plan *plan);
 DEFINE_CLEANUP(struct plan *, plan_free);
 #define CLEANUP_PLAN CLEANUP(plan_free_cleanup)
