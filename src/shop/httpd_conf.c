@@ -49,10 +49,10 @@ static void add_size(struct strbuf *conf, const struct deploy_options *o)
     unsigned workers = size.processes * size.threads;
     strbuf_addf(conf,
                 "ServerLimit %u\nStartServers %u\nThreadsPerChild %u\nThreadLimit %u\n"
-                "MaxRequestWorkers %u\nMinSpareThreads %u\nMaxSpareThreads %u\n"
+                "MaxRequestWorkers %u\nMinSpareThreads 1\nMaxSpareThreads %u\n"
                 "AsyncRequestWorkerFactor %u\nMaxConnectionsPerChild 0\nListenBackLog 4096\n",
                 size.processes, size.processes, size.threads, size.threads, workers, workers,
-                workers, size.factor);
+                size.factor);
 }
 
 static void add_shop(struct strbuf *conf, const struct deploy_options *o)
