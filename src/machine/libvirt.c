@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +25,7 @@
 #include "machine/procfs.h"
 #include "machine/scratch.h"
 
+#define DESTROY_NS (10 * NS_PER_S)
 #define QEMU_IMG_NS (60 * NS_PER_S)
 
 struct qemu_options {
@@ -53,6 +55,7 @@ struct libvirt_machine {
     char *name;
     char *directory;
     char *overlay;
+    char *seed; /* NULL: none */
     char *console;
     off_t console_read; /* how far it was searched for a dying kernel */
     char *scratch_files[MACHINE_SCRATCH_COUNT];
@@ -149,6 +152,19 @@ static void close_site(void *object)
     free(site);
 }
 
+/* A user's own disk image learns its address and keys from a cloud-init seed. */
+static int make_seed(struct libvirt_machine *machine, const char *mac, struct error *err)
+{
+    machine->seed = mem_printf("%s/seed.iso", machine->directory);
+    int rc = image_make_seed(machine->site->options.image, mac, machine->name, machine->seed, err);
+    machine->disks[machine->disk_count++] = (struct domain_disk){.path = machine->seed,
+                                                                 .format = "raw",
+                                                                 .cache = "writeback",
+                                                                 .io = "threads",
+                                                                 .read_only = true};
+    return rc;
+}
+
 static int make_overlay(struct libvirt_machine *machine, struct error *err)
 {
     const struct image *image = machine->site->options.image;
@@ -205,6 +221,32 @@ static int make_scratch(struct libvirt_machine *machine, const struct machine_op
     return 0;
 }
 
+static void keep_pid(pid_t pid, void *context)
+{
+    *(pid_t *)context = pid;
+}
+
+/* QEMU is entered into the namespace where its tap is; libvirt opens it in the calling thread. */
+static int create(struct libvirt_machine *machine, const char *xml, struct error *err)
+{
+    CLEANUP_NAMESPACE int token = -1;
+    int namespace_fd = network_namespace_fd(machine->site->options.network);
+    if (namespace_fd > 0 && (token = namespace_enter(namespace_fd, err)) < 0)
+        return token;
+    struct libvirt_pin pin;
+    libvirt_door_pin(&pin);
+    machine->domain = virDomainCreateXML(machine->site->door.connection, xml, 0);
+    libvirt_door_unpin(&pin);
+    if (!machine->domain)
+        return libvirt_fail(err, "start QEMU by libvirt");
+    procfs_find_command("/proc", machine->overlay, keep_pid, &machine->pid);
+    struct procfs_stat stat;
+    if (machine->pid <= 0 || procfs_read_stat("/proc", machine->pid, &stat) < 0)
+        return error_set(err, ERROR_FAILED, -ESRCH, "QEMU ended at once");
+    machine->start_ticks = stat.start_ticks;
+    return 0;
+}
+
 struct wires {
     char mac[NETWORK_TEXT_MAX];
     char tap[NETWORK_TEXT_MAX];
@@ -238,30 +280,13 @@ static int plug_in(struct libvirt_machine *machine, struct domain *domain, struc
     return 0;
 }
 
-static void keep_pid(pid_t pid, void *context)
+static int make_disks(struct libvirt_machine *machine, const struct machine_options *options,
+                      const char *mac, struct error *err)
 {
-    *(pid_t *)context = pid;
-}
-
-/* QEMU is entered into the namespace where its tap is; libvirt opens it in the calling thread. */
-static int create(struct libvirt_machine *machine, const char *xml, struct error *err)
-{
-    CLEANUP_NAMESPACE int token = -1;
-    int namespace_fd = network_namespace_fd(machine->site->options.network);
-    if (namespace_fd > 0 && (token = namespace_enter(namespace_fd, err)) < 0)
-        return token;
-    struct libvirt_pin pin;
-    libvirt_door_pin(&pin);
-    machine->domain = virDomainCreateXML(machine->site->door.connection, xml, 0);
-    libvirt_door_unpin(&pin);
-    if (!machine->domain)
-        return libvirt_fail(err, "start QEMU by libvirt");
-    procfs_find_command("/proc", machine->overlay, keep_pid, &machine->pid);
-    struct procfs_stat stat;
-    if (machine->pid <= 0 || procfs_read_stat("/proc", machine->pid, &stat) < 0)
-        return error_set(err, ERROR_FAILED, -ESRCH, "QEMU ended at once");
-    machine->start_ticks = stat.start_ticks;
-    return 0;
+    int rc = make_overlay(machine, err);
+    if (rc >= 0 && !machine->site->options.image->kernel)
+        rc = make_seed(machine, mac, err);
+    return rc < 0 ? rc : make_scratch(machine, options, err);
 }
 
 static int start_domain(struct libvirt_machine *machine, const struct machine_options *options,
@@ -284,13 +309,16 @@ static int start_domain(struct libvirt_machine *machine, const struct machine_op
         .initrd = image->initrd,
         .command_line = IMAGE_COMMAND_LINE,
         .console = machine->console,
-        .disk_count = machine->disk_count,
     };
-    memcpy(domain.disks, machine->disks, sizeof(domain.disks));
     int rc = plug_in(machine, &domain, &wires, err);
     if (rc < 0)
         return rc;
     domain.name = machine->name = mem_printf("v%d-%d", (int)getpid(), machine->slot);
+    rc = make_disks(machine, options, wires.mac, err);
+    if (rc < 0)
+        return rc;
+    memcpy(domain.disks, machine->disks, sizeof(domain.disks));
+    domain.disk_count = machine->disk_count;
     CLEANUP_FREE char *xml = domain_format_xml(&domain);
     return create(machine, xml, err);
 }
@@ -306,10 +334,6 @@ static int start(void *object, const struct machine_options *options, void **out
     machine->directory = mem_printf("%s/machine-%u", site->options.directory, options->index);
     machine->console = mem_printf("%s/console", machine->directory);
     int rc = file_make_directories(machine->directory, 0700, err);
-    if (rc >= 0)
-        rc = make_overlay(machine, err);
-    if (rc >= 0)
-        rc = make_scratch(machine, options, err);
     if (rc >= 0)
         rc = start_domain(machine, options, err);
     if (rc >= 0)
@@ -344,10 +368,13 @@ static int explain_end(struct libvirt_machine *machine, struct error *err)
     if (machine->site->door.root)
         log = mem_printf("%s/log/qemu/%s.log", machine->site->door.root, machine->name);
     CLEANUP_FREE char *said = log ? console_read_last_line(log) : NULL;
+    bool is_qemu = said && strncmp(said, "qemu-system", 11) == 0; /* else libvirt's own notes */
     CLEANUP_FREE char *console = console_read_last_line(machine->console);
     return error_set(err, ERROR_FAILED, -EPIPE,
-                     "QEMU (process %d) has ended; its log says '%s', the console '%s'",
-                     (int)machine->pid, said ? said : "", console ? console : "");
+                     "QEMU (process %d) has ended (killed from outside, or the guest powered off): "
+                     "%s%slast on its console: '%s'",
+                     (int)machine->pid, is_qemu ? said : "", is_qemu ? "; " : "",
+                     console ? console : "");
 }
 
 static int alive(void *object, struct error *err)
@@ -432,19 +459,33 @@ static const char *scratch_file(void *object, unsigned which)
     return machine->scratch_files[which];
 }
 
+/* QEMU takes more than a second to end in good order, for nothing: its disks are thrown away. So it
+ * is killed first; libvirt may notice that by itself, and is waited for. */
+static void destroy(struct libvirt_machine *machine)
+{
+    if (machine->pid > 0 && procfs_is_alive("/proc", machine->pid, machine->start_ticks))
+        kill(machine->pid, SIGKILL);
+    virDomainDestroyFlags(machine->domain, VIR_DOMAIN_DESTROY_DEFAULT);
+    uint64_t deadline_ns = clock_monotonic_ns() + DESTROY_NS;
+    int state;
+    while (virDomainGetState(machine->domain, &state, NULL, 0) == 0 &&
+           clock_monotonic_ns() < deadline_ns)
+        clock_sleep_ns(5 * NS_PER_MS);
+    virDomainFree(machine->domain);
+}
+
 static void stop(void *object)
 {
     struct libvirt_machine *machine = object;
-    if (machine->domain) {
-        virDomainDestroyFlags(machine->domain, VIR_DOMAIN_DESTROY_DEFAULT);
-        virDomainFree(machine->domain);
-    }
+    if (machine->domain)
+        destroy(machine);
     network_release_slot(machine->site->options.network, machine->slot);
     file_remove_tree(machine->directory, NULL);
     for (unsigned i = 0; i < MACHINE_SCRATCH_COUNT; i++)
         free(machine->scratch_files[i]);
     free(machine->name);
     free(machine->overlay);
+    free(machine->seed);
     free(machine->console);
     free(machine->directory);
     free(machine);

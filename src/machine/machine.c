@@ -154,6 +154,13 @@ int machine_start(struct site *site, const struct machine_options *options,
     return 0;
 }
 
+/* The first command. A user's own image has no such directory. */
+static int make_work_directory(struct machine *machine, struct error *err)
+{
+    static const char *const argv[] = {"mkdir", "-p", MACHINE_WORK_DIRECTORY, NULL};
+    return channel_check(machine->channel, argv, STEP_NS, NULL, err);
+}
+
 int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
 {
     if (!machine->channel && machine->site->platform->endpoint) {
@@ -165,6 +172,8 @@ int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct er
         options.alive = alive;
         options.alive_context = machine;
         int rc = channel_open(&options, &machine->channel, err);
+        if (rc >= 0)
+            rc = make_work_directory(machine, err);
         if (rc < 0)
             return error_prefix(err, "boot machine %u", machine->options.index);
     }

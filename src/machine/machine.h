@@ -23,6 +23,7 @@
 #include "plan/plan.h"
 
 #define MACHINE_SCRATCH_COUNT 2
+#define MACHINE_WORK_DIRECTORY "/work" /* in every machine: writable, on a disk */
 
 struct platform;
 struct site;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +15,8 @@
 #include "machine/console.h"
 #include "machine/procfs.h"
 
-#define ARGV_MAX 80
+#define ARGV_MAX 400
+#define ENTRIES_MAX 100 /* at the top of the root file system */
 
 struct sandbox {
     pid_t pid; /* of bubblewrap */
@@ -34,7 +36,22 @@ DEFINE_CLEANUP(struct sandbox *, sandbox_stop);
 struct words {
     const char *items[ARGV_MAX];
     size_t count;
+    char *owned[2 * ENTRIES_MAX];
+    size_t owned_count;
 };
+
+static void words_done(struct words *words)
+{
+    for (size_t i = 0; i < words->owned_count; i++)
+        free(words->owned[i]);
+}
+
+/* Keeps an allocated text as long as the words. */
+static const char *own(struct words *words, char *text)
+{
+    words->owned[words->owned_count++] = text;
+    return text;
+}
 
 static void add_words(struct words *words, const char *const *items)
 {
@@ -88,13 +105,42 @@ static int write_passwd(struct sandbox *sandbox, const char *directory, struct e
     return file_write_atomic(sandbox->passwd, text, strlen(text), 0644, err);
 }
 
-static void add_file_systems(struct words *words, const struct sandbox *sandbox)
+/* One entry at the top of the image's root: shown read-only, or made anew. */
+static void add_entry(struct words *words, const char *root, const char *name)
 {
-    ADD_WORDS(words, "--ro-bind", sandbox->image->root, "/", "--dev", "/dev", "--proc", "/proc",
-              "--ro-bind-try", "/sys", "/sys", "--tmpfs", "/tmp", "--tmpfs", "/run", "--bind",
-              sandbox->work, SANDBOX_WORK_DIRECTORY);
+    static const char *const made_anew[] = {".", "..", "dev", "proc", "sys", "tmp", "run", "work"};
+    for (size_t i = 0; i < COUNT_OF(made_anew); i++)
+        if (strcmp(name, made_anew[i]) == 0)
+            return;
+    const char *path = own(words, mem_printf("%s/%s", root, name));
+    const char *inside = own(words, mem_printf("/%s", name));
+    char target[256];
+    ssize_t length = readlink(path, target, sizeof(target) - 1);
+    if (length < 0) {
+        ADD_WORDS(words, "--ro-bind", path, inside);
+        return;
+    }
+    target[length] = '\0';
+    ADD_WORDS(words, "--symlink", own(words, mem_strdup(target)), inside);
+}
+
+/* The root itself is assembled, not bound: a read-only one need not have a place for /work. */
+static int add_file_systems(struct words *words, const struct sandbox *sandbox, struct error *err)
+{
+    const char *root = sandbox->image->root;
+    DIR *dir = opendir(root);
+    if (!dir)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open root file system '%s'", root);
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) && words->owned_count + 3 < COUNT_OF(words->owned))
+        add_entry(words, root, entry->d_name);
+    closedir(dir);
+    ADD_WORDS(words, "--dev", "/dev", "--proc", "/proc", "--ro-bind-try", "/sys", "/sys", "--tmpfs",
+              "/tmp", "--tmpfs", "/run", "--bind", sandbox->work, SANDBOX_WORK_DIRECTORY,
+              "--remount-ro", "/");
     if (sandbox->passwd)
         ADD_WORDS(words, "--ro-bind", sandbox->passwd, "/etc/passwd");
+    return 0;
 }
 
 static int spawn(struct sandbox *sandbox, const struct sandbox_options *options,
@@ -105,9 +151,11 @@ static int spawn(struct sandbox *sandbox, const struct sandbox_options *options,
         open(sandbox->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log_fd < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "create '%s'", sandbox->log);
-    struct words words = {0};
+    CLEANUP(words_done) struct words words = {0};
     ADD_WORDS(&words, "bwrap");
-    add_file_systems(&words, sandbox);
+    int rc = add_file_systems(&words, sandbox, err);
+    if (rc < 0)
+        return rc;
     ADD_WORDS(&words, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname",
               sandbox->name, "--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH",
               "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "--setenv", "HOME",

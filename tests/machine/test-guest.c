@@ -70,7 +70,7 @@ static void test_two_guests(void **state)
                 &err);
     assert_string_not_equal(machine_address(machines[0]), machine_address(machines[1]));
     const char *const argv[] = {"sh", "-c", "cat /proc/uptime; sleep 0.5", NULL};
-    struct channel_job_options options = {.argv = argv, .directory = "/var/tmp"};
+    struct channel_job_options options = {.argv = argv, .directory = MACHINE_WORK_DIRECTORY};
     for (int i = 0; i < 2; i++)
         world_check(channel_start_job(machine_channel(machines[i]), &options, &jobs[i], &err),
                     &err);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What of src/machine/ needs no machine: domain XML, addresses, consoles, the fake.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "machine/console.h"
+#include "machine/domain.h"
+#include "machine/machine.h"
+
+static uint64_t one_and_three[] = {1, 3};
+static uint64_t zero[] = {0};
+
+static struct domain make_domain(const struct plan_placement *placement)
+{
+    return (struct domain){
+        .type = "kvm",
+        .name = "v1-10",
+        .emulator = "/usr/bin/qemu-system-x86_64",
+        .machine = "q35",
+        .cpu = "host-passthrough",
+        .vcpus = 2,
+        .memory_bytes = UINT64_C(512) << 20,
+        .placement = placement,
+        .kernel = "/images/a & b/kernel",
+        .initrd = "/images/initrd",
+        .command_line = "console=ttyS0",
+        .console = "/run/it's/console",
+        .disks = {{"/d/overlay.qcow2", "qcow2", "writeback", "threads", false},
+                  {"/d/scratch-0", "raw", "none", "native", false}},
+        .disk_count = 2,
+        .mac = "52:54:00:56:01:0a",
+        .tap = "m10",
+    };
+}
+
+static void test_domain_xml(void **state)
+{
+    (void)state;
+    struct plan_placement placement = {
+        .vms = {one_and_three, 2}, .emulator = {zero, 1}, .numa_nodes = {zero, 1}};
+    struct domain domain = make_domain(&placement);
+    domain.huge_pages = true;
+    CLEANUP_FREE char *xml = domain_format_xml(&domain);
+    static const char expected[] =
+        "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+        "  <name>v1-10</name>\n"
+        "  <memory unit='b'>536870912</memory>\n"
+        "  <memoryBacking>\n    <hugepages/>\n  </memoryBacking>\n"
+        "  <vcpu placement='static'>2</vcpu>\n"
+        "  <cputune>\n"
+        "    <vcpupin vcpu='0' cpuset='1,3'/>\n"
+        "    <vcpupin vcpu='1' cpuset='1,3'/>\n"
+        "    <emulatorpin cpuset='0'/>\n"
+        "  </cputune>\n"
+        "  <numatune>\n    <memory mode='strict' nodeset='0'/>\n  </numatune>\n"
+        "  <os>\n"
+        "    <type arch='x86_64' machine='q35'>hvm</type>\n"
+        "    <kernel>/images/a &amp; b/kernel</kernel>\n"
+        "    <initrd>/images/initrd</initrd>\n"
+        "    <cmdline>console=ttyS0</cmdline>\n"
+        "  </os>\n"
+        "  <features>\n    <acpi/>\n    <apic/>\n  </features>\n"
+        "  <cpu mode='host-passthrough' check='none'/>\n"
+        "  <on_poweroff>destroy</on_poweroff>\n"
+        "  <on_reboot>destroy</on_reboot>\n"
+        "  <on_crash>destroy</on_crash>\n"
+        "  <devices>\n"
+        "    <emulator>/usr/bin/qemu-system-x86_64</emulator>\n"
+        "    <disk type='file' device='disk'>\n"
+        "      <driver name='qemu' type='qcow2' cache='writeback' io='threads'/>\n"
+        "      <source file='/d/overlay.qcow2'/>\n"
+        "      <target dev='vda' bus='virtio'/>\n"
+        "      <address type='pci' domain='0' bus='0' slot='4' function='0'/>\n"
+        "    </disk>\n"
+        "    <disk type='file' device='disk'>\n"
+        "      <driver name='qemu' type='raw' cache='none' io='native'/>\n"
+        "      <source file='/d/scratch-0'/>\n"
+        "      <target dev='vdb' bus='virtio'/>\n"
+        "      <address type='pci' domain='0' bus='0' slot='5' function='0'/>\n"
+        "    </disk>\n"
+        "    <controller type='usb' model='none'/>\n"
+        "    <interface type='ethernet'>\n"
+        "      <mac address='52:54:00:56:01:0a'/>\n"
+        "      <target dev='m10' managed='no'/>\n"
+        "      <model type='virtio'/>\n"
+        "      <rom enabled='no'/>\n"
+        "      <address type='pci' domain='0' bus='0' slot='16' function='0'/>\n"
+        "    </interface>\n"
+        "    <serial type='file'>\n      <source path='/run/it&apos;s/console'/>\n    </serial>\n"
+        "    <rng model='virtio'>\n"
+        "      <backend model='random'>/dev/urandom</backend>\n"
+        "      <address type='pci' domain='0' bus='0' slot='17' function='0'/>\n"
+        "    </rng>\n"
+        "    <memballoon model='none'/>\n"
+        "  </devices>\n"
+        "</domain>\n";
+    assert_string_equal(xml, expected);
+}
+
+static void test_domain_xml_variants(void **state)
+{
+    (void)state;
+    struct plan_placement anywhere = {0};
+    struct domain domain = make_domain(&anywhere);
+    const struct domain_forward forwards[] = {{10022, 22}, {12865, 12865}};
+    domain.tap = NULL;
+    domain.user_subnet = "10.70.3";
+    domain.user_guest = "10.70.3.10";
+    domain.user_host_address = "127.70.3.10";
+    domain.forwards = forwards;
+    domain.forward_count = 2;
+    domain.cpu = "EPYC";
+    domain.tb_cache_bytes = UINT64_C(256) << 20;
+    domain.kernel = NULL;
+    CLEANUP_FREE char *xml = domain_format_xml(&domain);
+    assert_null(strstr(xml, "<cputune>"));
+    assert_null(strstr(xml, "<numatune>"));
+    assert_null(strstr(xml, "<kernel>"));
+    assert_null(strstr(xml, "<interface"));
+    assert_non_null(strstr(xml, "<tb-cache unit='MiB'>256</tb-cache>"));
+    assert_non_null(strstr(xml, "<model>EPYC</model>"));
+    assert_non_null(strstr(xml, "user,id=net0,ipv6=off,net=10.70.3.0/24,host=10.70.3.1,"
+                                "hostfwd=tcp:127.70.3.10:10022-10.70.3.10:22,"
+                                "hostfwd=tcp:127.70.3.10:12865-10.70.3.10:12865'"));
+}
+
+static void test_user_network(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct network *network = NULL;
+    char text[NETWORK_TEXT_MAX], inside[NETWORK_TEXT_MAX];
+    unsigned second, third, slot;
+    assert_int_equal(network_open_user(&network, &err), 0);
+    assert_int_equal(network_mode(network), NETWORK_USER);
+    assert_int_equal(network_namespace_fd(network), 0);
+    assert_non_null(network_user_reason(network));
+    assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN);
+    assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN + 1);
+    network_release_slot(network, NETWORK_SLOT_MIN);
+    assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN);
+    network_format_mac(network, 200, text);
+    assert_int_equal(sscanf(text, "52:54:00:%x:%x:%x", &second, &third, &slot), 3);
+    assert_int_equal(slot, 200);
+    CLEANUP_FREE char *expected = mem_printf("10.%u.%u.200", second, third);
+    assert_string_equal(network_format_inside(network, 200, inside), expected);
+    network_format_address(network, 200, text);
+    assert_memory_equal(text, "127.", 4);
+    assert_string_equal(text + 4, expected + 3);
+    assert_int_equal(network_forward_port(network, 22), 10022);
+    assert_int_equal(network_forward_port(network, 12865), 12865);
+    for (int i = 0; i < NETWORK_SLOT_MAX - NETWORK_SLOT_MIN - 1; i++)
+        assert_true(network_take_slot(network, &err) > 0);
+    assert_int_equal(network_take_slot(network, &err), -EAGAIN);
+    network_close(network);
+}
+
+static void test_console(void **state)
+{
+    (void)state;
+    size_t length;
+    const char *text = "[1] up\n[2] Kernel panic - not syncing: VFS\n[3] end\n";
+    const char *line = console_find_death(text, &length);
+    assert_ptr_equal(line, text + 7);
+    assert_int_equal(length, strlen("[2] Kernel panic - not syncing: VFS"));
+    assert_null(console_find_death("watchdog: BUG: soft lockup - CPU#0 stuck for 22s!\n", &length));
+    assert_null(console_find_death("", &length));
+}
+
+struct draws {
+    double factor;
+    int rc;
+};
+
+static struct draws draw(const char *name, const char *const settings[][2], uint64_t seed,
+                         uint64_t cell, uint64_t block, unsigned index)
+{
+    struct error err = {0};
+    const struct plan_kind *kind = NULL;
+    for (size_t i = 0; platforms[i]; i++)
+        if (strcmp(platforms[i]->kind.name, "fake") == 0)
+            kind = &platforms[i]->kind;
+    CLEANUP_FREE void *options = mem_zalloc(kind->options.struct_bytes);
+    option_table_init(&kind->options, options);
+    for (; (*settings)[0]; settings++) {
+        const struct option *option =
+            option_find(&kind->options, (*settings)[0], strlen((*settings)[0]));
+        assert_int_equal(option_parse(option, options, (*settings)[1], &err), 0);
+    }
+    struct plan_entry entry = {.name = (char *)name, .kind = kind, .options = options};
+    struct site_options site_options = {.entry = &entry, .seed = seed};
+    struct machine_options machine_options = {.index = index, .cell = cell, .block = block};
+    struct site *site = NULL;
+    struct machine *machine = NULL;
+    assert_int_equal(platform_open(&site_options, &site, &err), 0);
+    struct draws draws = {0};
+    draws.rc = machine_start(site, &machine_options, &machine, &err);
+    uint64_t boot_ns;
+    if (draws.rc >= 0)
+        assert_int_equal(machine_wait_ready(machine, &boot_ns, &err), 0);
+    if (draws.rc >= 0)
+        draws.rc = machine_draw(machine, &draws.factor, &err);
+    machine_free(machine);
+    platform_close(site);
+    option_table_done(&kind->options, options);
+    return draws;
+}
+
+static void test_fake_depends_on_its_trial_alone(void **state)
+{
+    (void)state;
+    static const char *const plain[][2] = {{NULL, NULL}};
+    double factor = draw("fake", plain, 7, 3, 2, 1).factor;
+    assert_true(factor > 0.8 && factor < 1.2);
+    assert_true(draw("fake", plain, 7, 3, 2, 1).factor == factor);
+    assert_true(draw("other", plain, 7, 3, 2, 1).factor != factor);
+    assert_true(draw("fake", plain, 8, 3, 2, 1).factor != factor);
+    assert_true(draw("fake", plain, 7, 4, 2, 1).factor != factor);
+    assert_true(draw("fake", plain, 7, 3, 3, 1).factor != factor);
+    assert_true(draw("fake", plain, 7, 3, 2, 0).factor != factor);
+    assert_true(draw("fake", plain, 7, 2, 3, 1).factor != factor); /* not the sum of the parts */
+}
+
+static void test_fake_distribution(void **state)
+{
+    (void)state;
+    static const char *const settings[][2] = {{"slowdown", "1.25"}, {"noise", "10%"}, {NULL, NULL}};
+    enum { COUNT = 4000 };
+    double sum = 0, squares = 0;
+    for (unsigned i = 0; i < COUNT; i++) {
+        double logarithm = log(draw("fake", settings, 1, i % 10, i / 10, 0).factor / 1.25);
+        sum += logarithm;
+        squares += logarithm * logarithm;
+    }
+    double sigma = sqrt(log1p(0.01)); /* of a log-normal with relative standard deviation 0.1 */
+    assert_near(sum / COUNT, 0, 4 * sigma / sqrt(COUNT));
+    assert_near(sqrt(squares / COUNT), sigma, 4 * sigma / sqrt(2 * COUNT));
+}
+
+static void test_fake_faults(void **state)
+{
+    (void)state;
+    static const char *const settings[][2] = {
+        {"fail", "0.1"}, {"hang", "0.2"}, {"boot-fail", "0.3"}, {"drift", "0.01"}, {NULL, NULL}};
+    enum { COUNT = 3000 };
+    int failed = 0, hung = 0, unbooted = 0;
+    for (unsigned i = 0; i < COUNT; i++) {
+        int rc = draw("fake", settings, 1, i, 0, 0).rc;
+        failed += rc == -EIO;
+        hung += rc == -ETIMEDOUT;
+        unbooted += rc == -EPIPE;
+    }
+    assert_near((double)unbooted / COUNT, 0.3, 0.035);
+    assert_near((double)failed / COUNT, 0.7 * 0.1, 0.02);
+    assert_near((double)hung / COUNT, 0.7 * 0.2, 0.026);
+    static const char *const drifting[][2] = {{"noise", "0"}, {"drift", "0.01"}, {NULL, NULL}};
+    assert_near(draw("fake", drifting, 1, 0, 10, 0).factor, 1.1046221254, 1e-9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_domain_xml),
+        cmocka_unit_test(test_domain_xml_variants),
+        cmocka_unit_test(test_user_network),
+        cmocka_unit_test(test_console),
+        cmocka_unit_test(test_fake_depends_on_its_trial_alone),
+        cmocka_unit_test(test_fake_distribution),
+        cmocka_unit_test(test_fake_faults),
+    };
+    return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
+}
