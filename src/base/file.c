@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -117,4 +118,24 @@ int file_remove_tree(const char *path, struct error *err)
     if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "remove '%s'", path);
     return 0;
+}
+
+uint64_t file_tree_bytes(const char *path)
+{
+    DIR *directory = opendir(path);
+    uint64_t sum = 0;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        sum += (uint64_t)st.st_blocks * 512;
+        if (S_ISDIR(st.st_mode)) {
+            CLEANUP_FREE char *below = mem_printf("%s/%s", path, entry->d_name);
+            sum += file_tree_bytes(below);
+        }
+    }
+    if (directory)
+        closedir(directory);
+    return sum;
 }

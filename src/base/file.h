@@ -47,3 +47,7 @@ int file_make_directories(const char *path, unsigned mode, struct error *err)
 int file_remove_tree(const char *path, struct error *err);
 
 bool file_exists(const char *path);
+
+/* What the files in a directory and below take on the disk, as du(1) counts; 0 when it is not
+ * there. */
+uint64_t file_tree_bytes(const char *path);

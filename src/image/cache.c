@@ -160,27 +160,6 @@ struct image *image_free(struct image *image)
     return NULL;
 }
 
-/* What the files directly in the directory and below take, as du(1) counts. */
-static uint64_t used_bytes(const char *path)
-{
-    DIR *directory = opendir(path);
-    uint64_t sum = 0;
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        struct stat st;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            continue;
-        sum += (uint64_t)st.st_blocks * 512;
-        if (S_ISDIR(st.st_mode)) {
-            CLEANUP_FREE char *below = mem_printf("%s/%s", path, entry->d_name);
-            sum += used_bytes(below);
-        }
-    }
-    if (directory)
-        closedir(directory);
-    return sum;
-}
-
 enum look { LOOK_QUICK, LOOK_SIZES, LOOK_DIGESTS };
 
 static void read_entry(const char *directory, enum look look, struct image_entry *entry)
@@ -189,7 +168,7 @@ static void read_entry(const char *directory, enum look look, struct image_entry
     recipe_digest(recipe);
     *entry = (struct image_entry){.directory = mem_strdup(directory)};
     if (look > LOOK_QUICK)
-        entry->disk_bytes = used_bytes(directory);
+        entry->disk_bytes = file_tree_bytes(directory);
     int rc = read_manifest(directory, &entry->manifest, &entry->damage);
     if (rc < 0)
         return;

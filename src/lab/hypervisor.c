@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lab/hypervisor.h"
+
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/words.h"
+
+#include "lab/programs.h"
+
+#define EPOCH "1735689600"
+#define RECIPE_VERSION "1" /* to be raised when a change in the code changes the images */
+
+/* What vtax needs to run and to drive machines, in each image. tiny-initramfs stands in for
+ * initramfs-tools, whose initrd is not used. */
+#define COMMON_PACKAGES                                                                            \
+    "linux-image-amd64", "tiny-initramfs", "kmod", "iproute2", "mount", "procps", "bsdutils",      \
+        "util-linux", "bubblewrap", "bzip2", "e2fsprogs", "libjansson4", "libmd0",                 \
+        "libnl-route-3-200", "libsqlite3-0", "libssh-4", "liburing2", "libvirt0", "libyaml-0-2",   \
+        "zlib1g"
+
+static const char *const kvm_packages[] = {
+    COMMON_PACKAGES, "libssl3", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-system-x86",
+    "qemu-utils",    NULL};
+
+static const char *const xen_packages[] = {
+    COMMON_PACKAGES,  "libssl3", "qemu-system-xen", "qemu-utils", "xen-hypervisor-4.17-amd64",
+    "xen-utils-4.17", NULL};
+
+/* DKMS builds vboxdrv for the image's kernel while the package is installed. */
+static const char *const virtualbox_packages[] = {
+    COMMON_PACKAGES, "libssl3t64", "linux-headers-amd64", "virtualbox", "virtualbox-dkms", NULL};
+
+static const char *const emulator_packages[] = {"qemu-system-x86", "qemu-system-data", "seabios",
+                                                NULL};
+
+static const char *const dpkg_options[] = {
+    "path-exclude=/usr/share/doc/*",           "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/locale/*",        "path-exclude=/usr/share/info/*",
+    "path-include=/usr/share/doc/*/copyright", NULL};
+
+const char *const hypervisor_modules[] = {"virtio_pci", "virtio_blk", "ext4", NULL};
+
+static const char *const kvm_platforms[] = {"native", "kvm", "qemu-tcg", "fake", NULL};
+static const char *const kvm_defaults[] = {"native", "kvm", NULL};
+static const char *const xen_platforms[] = {"native", "xen-pv", "xen-pvh", "xen-hvm", "fake", NULL};
+static const char *const xen_defaults[] = {"native", "xen-pv", "xen-pvh", "xen-hvm", NULL};
+static const char *const virtualbox_platforms[] = {"native", "virtualbox", "fake", NULL};
+static const char *const virtualbox_defaults[] = {"native", "virtualbox", NULL};
+
+static const struct hypervisor kvm = {
+    .name = "kvm",
+    .title = "KVM (stock Debian 12)",
+    .recipe = {.what = "KVM lab image",
+               .suite = "bookworm",
+               .components = "main",
+               .epoch = EPOCH,
+               .packages = kvm_packages,
+               .dpkg_options = dpkg_options},
+    .console = "ttyS0",
+    .cpu_features = "+svm",
+    .cpus_max = 16,
+    .memory_bytes = UINT64_C(4) << 30,
+    .platforms = kvm_platforms,
+    .default_platforms = kvm_defaults,
+};
+
+/* Xen 4.17 cannot be emulated with SMAP by QEMU before 11; without it every QEMU will do. The
+ * control domain's memory is fixed, so that guests find theirs free. No comma may be in the
+ * arguments of the kernel, which is a Multiboot module. */
+static const struct hypervisor xen = {
+    .name = "xen",
+    .title = "Xen 4.17 (stock Debian 12)",
+    .recipe = {.what = "Xen lab image",
+               .suite = "bookworm",
+               .components = "main",
+               .epoch = EPOCH,
+               .packages = xen_packages,
+               .dpkg_options = dpkg_options},
+    .boot_image = "xen-4.17-amd64.gz",
+    .boot_options = "dom0_mem=1536M,max:1536M dom0_max_vcpus=2 console=com1 com1=115200,8n1 "
+                    "loglvl=info guest_loglvl=info",
+    .console = "hvc0",
+    .cpu_features = "+svm,-smap,-smep",
+    .cpus_max = 16,
+    .memory_bytes = UINT64_C(4) << 30,
+    .platforms = xen_platforms,
+    .default_platforms = xen_defaults,
+};
+
+/* With two emulated CPUs VirtualBox's guests are corrupted now and then (2 of 17 runs). */
+static const struct hypervisor virtualbox = {
+    .name = "virtualbox",
+    .title = "VirtualBox 7 (Debian unstable)",
+    .recipe = {.what = "VirtualBox lab image",
+               .suite = "sid",
+               .components = "main contrib",
+               .rolling = true,
+               .epoch = EPOCH,
+               .packages = virtualbox_packages,
+               .dpkg_options = dpkg_options},
+    .console = "ttyS0",
+    .cpu_features = "+svm,-la57",
+    .cpus_max = 1,
+    .memory_bytes = UINT64_C(3) << 30,
+    .platforms = virtualbox_platforms,
+    .default_platforms = virtualbox_defaults,
+};
+
+const struct bootstrap_recipe emulator_recipe = {.what = "lab's QEMU",
+                                                 .suite = "forky",
+                                                 .components = "main",
+                                                 .rolling = true,
+                                                 .epoch = EPOCH,
+                                                 .packages = emulator_packages,
+                                                 .dpkg_options = dpkg_options};
+
+const struct hypervisor *const hypervisors[] = {&kvm, &xen, &virtualbox, NULL};
+
+const struct hypervisor *hypervisor_find(const char *name)
+{
+    for (const struct hypervisor *const *at = hypervisors; *at; at++)
+        if (strcmp((*at)->name, name) == 0)
+            return *at;
+    return NULL;
+}
+
+int hypervisor_refuse(const char *name, struct error *err)
+{
+    const char *names[COUNT_OF(hypervisors)] = {NULL};
+    for (size_t i = 0; hypervisors[i]; i++)
+        names[i] = hypervisors[i]->name;
+    return words_set_unknown(err, "hypervisor", name, names);
+}
+
+static void add_list(struct strbuf *buf, const char *name, const char *const *items)
+{
+    strbuf_addf(buf, "%s:", name);
+    for (; *items; items++)
+        strbuf_addf(buf, " %s", *items);
+    strbuf_addc(buf, '\n');
+}
+
+void hypervisor_recipe_digest(const struct bootstrap_recipe *recipe,
+                              char out_digest[DIGEST_TEXT_BYTES])
+{
+    CLEANUP_STRBUF struct strbuf buf;
+    strbuf_init(&buf);
+    strbuf_addf(&buf, "version: " RECIPE_VERSION "\nsuite: %s\ncomponents: %s\nepoch: %s\n",
+                recipe->suite, recipe->components, recipe->epoch);
+    strbuf_addf(&buf, "disk: %llu\n", (unsigned long long)HYPERVISOR_DISK_BYTES);
+    add_list(&buf, "packages", recipe->packages);
+    add_list(&buf, "modules", hypervisor_modules);
+    add_list(&buf, "dpkg", recipe->dpkg_options);
+    if (recipe != &emulator_recipe) {
+        strbuf_add(&buf, (const char *)lab_init, (size_t)(lab_init_end - lab_init));
+        strbuf_add(&buf, (const char *)lab_job, (size_t)(lab_job_end - lab_job));
+    }
+    digest_bytes(buf.text, buf.length, out_digest);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * hypervisor: the hypervisors that the emulated server can run, as data: what its image is made of
+ * and how QEMU must be set so that it works. The settings and why they are needed are measured.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "image/bootstrap.h"
+
+struct hypervisor {
+    const char *name; /* "kvm" */
+    const char *title;
+    struct bootstrap_recipe recipe;
+    const char *boot_image; /* in the root file system's /boot, booted by Multiboot with the kernel
+                               as its module, gzip-compressed; NULL: the kernel is booted */
+    const char *boot_options; /* of boot_image */
+    const char *console;      /* the kernel's */
+    const char *cpu_features; /* of the emulated CPU, for QEMU's -cpu */
+    unsigned cpus_max;
+    uint64_t memory_bytes;        /* default of the emulated server */
+    const char *const *platforms; /* what can be measured there; NULL-terminated */
+    const char *const *default_platforms;
+};
+
+extern const struct hypervisor *const hypervisors[]; /* NULL-terminated */
+
+/* NULL when there is none of this name. */
+const struct hypervisor *hypervisor_find(const char *name);
+/* ERROR_USAGE with the known names. */
+int hypervisor_refuse(const char *name, struct error *err);
+
+/* QEMU, which emulates the server, comes from a root file system of its own, so that the host needs
+ * no newer one. */
+extern const struct bootstrap_recipe emulator_recipe;
+
+/* Modules of the initrd, which finds the root file system. */
+extern const char *const hypervisor_modules[];
+
+#define HYPERVISOR_DISK_BYTES (UINT64_C(8) << 30)
+#define HYPERVISOR_DISK_INODES UINT32_C(262144)
+
+/* SHA-256 over everything that an image is made of. */
+void hypervisor_recipe_digest(const struct bootstrap_recipe *recipe,
+                              char out_digest[DIGEST_TEXT_BYTES]);
