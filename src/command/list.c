@@ -11,6 +11,8 @@ const struct command *const commands[] = {
     &command_image_build,
     &command_image_list,
     &command_image_remove,
+    &command_lab_run,
+    &command_lab_shell,
     &command_lab_build,
     &command_lab_list,
     &command_lab_remove,

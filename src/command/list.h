@@ -13,6 +13,8 @@ extern const struct command command_plan_show;
 extern const struct command command_plan_list;
 extern const struct command command_plan_check;
 extern const struct command command_report;
+extern const struct command command_lab_run;
+extern const struct command command_lab_shell;
 extern const struct command command_lab_build;
 extern const struct command command_lab_list;
 extern const struct command command_lab_remove;

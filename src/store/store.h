@@ -153,6 +153,14 @@ int store_end_campaign(struct store *store, int64_t campaign_id, bool complete, 
 int store_reopen_campaign(struct store *store, int64_t campaign_id, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Copies a campaign with all its trials, samples, figures and attachments from another store into
+ * this one, open for writing; the facts are added to its own. selector as in store_read_campaign().
+ * *out_id: its id here. When it fails in the middle, what is here then is a campaign without an
+ * end. */
+int store_import(struct store *to, struct store *from, const char *selector,
+                 const struct store_fact *facts, size_t fact_count, int64_t *out_id,
+                 struct error *err) __attribute__((warn_unused_result));
+
 /* All campaigns, oldest first, without trials; none is fine. */
 int store_list_campaigns(struct store *store, struct store_campaign **out_campaigns,
                          size_t *out_count, struct error *err) __attribute__((warn_unused_result));

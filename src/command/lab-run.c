@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * vtax lab run, shell: the emulated server.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/words.h"
+#include "cli/call.h"
+#include "command/list.h"
+#include "command/load_plan.h"
+#include "command/vocabulary.h"
+#include "lab/lab.h"
+#include "report/report.h"
+
+#define DEFAULT_PLAN "quick"
+#define ARGUMENTS_MAX 8
+
+struct server_options {
+    char *qemu;
+    char *mirror;
+    uint64_t cpus;
+    uint64_t memory_bytes;
+    uint64_t boot_timeout_ns;
+};
+
+static const struct option server_rows[] = {
+    {.name = "qemu",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct server_options, qemu),
+     .value_name = "PROGRAM",
+     .help = "The QEMU that emulates the server, in place of the lab's own."},
+    {.name = "server-cpus",
+     .type = OPTION_COUNT,
+     .offset = offsetof(struct server_options, cpus),
+     .value_name = "N",
+     .min = 1,
+     .max = 16,
+     .help = "CPUs of the emulated server (default: as many as this host has; VirtualBox: 1)."},
+    {.name = "server-memory",
+     .type = OPTION_SIZE,
+     .offset = offsetof(struct server_options, memory_bytes),
+     .value_name = "SIZE",
+     .min = 1 << 30,
+     .max = 1.0 * (UINT64_C(1) << 40),
+     .help = "Memory of the emulated server (default: 4GiB; VirtualBox: 3GiB)."},
+    {.name = "boot-timeout",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct server_options, boot_timeout_ns),
+     .value_name = "TIME",
+     .fallback = "5min",
+     .min = 1e9,
+     .max = 86400e9,
+     .help = "How long the emulated server may take until it begins to measure."},
+    {.name = "mirror",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct server_options, mirror),
+     .value_name = "URL",
+     .help = "Debian mirror for images that are not built yet."},
+};
+static const struct option_table server_table = {server_rows, COUNT_OF(server_rows),
+                                                 sizeof(struct server_options), "Emulated server"};
+
+struct run_options {
+    char *store;
+};
+
+static const struct option run_rows[] = {
+    {.name = "store",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct run_options, store),
+     .value_name = "FILE",
+     .help = "Where results are kept (default: vtax.db below $XDG_DATA_HOME/vtax)."},
+};
+static const struct option_table run_table = {run_rows, COUNT_OF(run_rows),
+                                              sizeof(struct run_options)};
+
+/* What may follow "--": the part of `vtax run` that makes sense in a server that is new each time.
+ */
+struct inner_options {
+    char *report;
+    uint64_t give_up;
+};
+
+static const struct option inner_rows[] = {
+    {.name = "report",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct inner_options, report),
+     .value_name = "FILE",
+     .help = "Write the report to FILE at the end."},
+    {.name = "give-up",
+     .type = OPTION_COUNT,
+     .offset = offsetof(struct inner_options, give_up),
+     .value_name = "N",
+     .fallback = "3",
+     .help = "End after N trials in a row whose machines did not boot; 0: never."},
+};
+static const struct option_table inner_table = {inner_rows, COUNT_OF(inner_rows),
+                                                sizeof(struct inner_options)};
+
+static const struct command inner_command = {
+    .name = "run",
+    .operands = "[PLAN]",
+    .summary = "What the emulated server measures",
+    .tables = {&inner_table, &plan_option_table},
+    .operand_max = 1,
+};
+
+static int find_hypervisor(const struct command_call *call, const struct hypervisor **out_found,
+                           struct error *err)
+{
+    *out_found = hypervisor_find(call->arguments[0]);
+    return *out_found ? 0 : hypervisor_refuse(call->arguments[0], err);
+}
+
+static int parse_inner(const struct command_call *call, struct call_line *out_line,
+                       struct error *err)
+{
+    const struct command *const known[] = {&inner_command, NULL};
+    size_t count = call->argument_count - 1;
+    char **argv = mem_array(count + 3, sizeof(*argv));
+    argv[0] = (char *)"vtax";
+    argv[1] = (char *)"run";
+    for (size_t i = 0; i < count; i++)
+        argv[i + 2] = call->arguments[i + 1];
+    int rc = call_parse(known, (int)count + 2, argv, out_line, err);
+    free(argv);
+    return rc < 0 ? error_prefix(err, "after '--'") : 0;
+}
+
+static bool is_given(const struct command_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->given_count; i++)
+        if (strcmp(call->given[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_word(struct strbuf *buf, const char *word)
+{
+    strbuf_addf(buf, "%s%s", buf->length ? "," : "", word);
+}
+
+/* Without --platforms: those of the plan that the hypervisor offers, or, when that leaves no
+ * virtual one, native and what the hypervisor is for. */
+static char *choose_platforms(const struct plan *plan, const struct hypervisor *hypervisor)
+{
+    CLEANUP_STRBUF struct strbuf buf;
+    strbuf_init(&buf);
+    bool any = false;
+    for (size_t i = 0; i < plan->platform_count; i++) {
+        const struct plan_entry *entry = &plan->platforms[i];
+        bool own = words_contain(hypervisor->default_platforms, entry->kind->name);
+        if (own || strcmp(entry->kind->name, "native") == 0)
+            add_word(&buf, entry->name);
+        any |= own && strcmp(entry->kind->name, "native") != 0;
+    }
+    if (any)
+        return strbuf_take(&buf);
+    strbuf_truncate(&buf, 0);
+    for (const char *const *at = hypervisor->default_platforms; *at; at++)
+        add_word(&buf, *at);
+    return strbuf_take(&buf);
+}
+
+static int check_plan(const struct plan *plan, const struct hypervisor *hypervisor,
+                      struct error *err)
+{
+    if (plan->image)
+        return error_set(err, ERROR_USAGE, -ENOTSUP,
+                         "the lab measures the built-in guest image only, not image '%s'",
+                         plan->image);
+    for (size_t i = 0; i < plan->platform_count; i++)
+        if (!words_contain(hypervisor->platforms, plan->platforms[i].kind->name))
+            return words_set_unknown(err, "platform for this lab", plan->platforms[i].kind->name,
+                                     hypervisor->platforms);
+    return 0;
+}
+
+static int make_plan(const struct command_call *inner, const struct hypervisor *hypervisor,
+                     char **out_text, struct error *err)
+{
+    const char *name = inner->argument_count ? inner->arguments[0] : DEFAULT_PLAN;
+    struct vocabulary vocabulary;
+    CLEANUP_PLAN struct plan *plan = NULL;
+    vocabulary_init(&vocabulary);
+    int rc = load_plan(inner, name, &vocabulary.plan, &plan, err);
+    if (rc < 0)
+        return rc;
+    if (!is_given(inner, "platforms")) {
+        CLEANUP_FREE char *platforms = choose_platforms(plan, hypervisor);
+        rc = plan_override(plan, "platforms", platforms, &vocabulary.plan, err);
+    }
+    if (rc == 0)
+        rc = plan_check(plan, err);
+    if (rc == 0)
+        rc = check_plan(plan, hypervisor, err);
+    if (rc == 0)
+        *out_text = plan_format(plan);
+    return rc;
+}
+
+static struct lab_options make_options(const struct hypervisor *hypervisor,
+                                       const struct server_options *want, struct progress *progress)
+{
+    return (struct lab_options){
+        .hypervisor = hypervisor,
+        .qemu = want->qemu,
+        .mirror = want->mirror,
+        .cpus = (unsigned)want->cpus,
+        .memory_bytes = want->memory_bytes,
+        .boot_timeout_ns = want->boot_timeout_ns,
+        .progress = progress,
+    };
+}
+
+DEFINE_CLEANUP(struct store *, store_close);
+
+/* A store that cannot be written is found out before the measurement, not after. */
+static int check_store(const char *path, struct error *err)
+{
+    CLEANUP(store_close_cleanup) struct store *store = NULL;
+    return store_open(path, STORE_WRITE, &store, err);
+}
+
+/* The format that FILE.html, FILE.json or FILE.csv asks for. */
+static enum report_format choose_format(const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    for (int i = 0; dot && i < REPORT_FORMAT_COUNT; i++)
+        if (strcmp(dot + 1, report_format_names[i]) == 0)
+            return (enum report_format)i;
+    return REPORT_TEXT;
+}
+
+static int show(const char *store_path_given, int64_t campaign, const char *file, struct error *err)
+{
+    CLEANUP(store_close_cleanup) struct store *store = NULL;
+    CLEANUP_REPORT struct report *report = NULL;
+    char selector[32];
+    snprintf(selector, sizeof(selector), "%" PRId64, campaign);
+    const struct report_options reading = {0};
+    int rc = store_open(store_path_given, STORE_READ, &store, err);
+    if (rc == 0)
+        rc = report_load(store, selector, &reading, &report, err);
+    if (rc < 0)
+        return rc;
+    (void)TAKE_PTR(store); /* the report closes it */
+    rc = report_save(report, REPORT_TEXT, NULL, err);
+    return rc == 0 && file ? report_save(report, choose_format(file), file, err) : rc;
+}
+
+static int measure(const struct command_call *call, const struct hypervisor *hypervisor,
+                   const struct command_call *inner, struct error *err)
+{
+    const struct run_options *want = call->options[0];
+    const struct inner_options *inside = inner->options[0];
+    CLEANUP_FREE char *plan_text = NULL;
+    int rc = make_plan(inner, hypervisor, &plan_text, err);
+    if (rc == 0)
+        rc = check_store(want->store, err);
+    if (rc < 0)
+        return rc;
+    CLEANUP_FREE char *give_up = mem_printf("--give-up=%" PRIu64, inside->give_up);
+    const char *const arguments[ARGUMENTS_MAX] = {give_up, NULL};
+    const struct lab_job job = {
+        .plan_text = plan_text, .arguments = arguments, .store = want->store};
+    struct progress progress;
+    progress_init(&progress);
+    const struct lab_options options = make_options(hypervisor, call->options[1], &progress);
+    int64_t campaign;
+    rc = lab_run(&options, &job, &campaign, err);
+    return rc < 0 ? rc : show(want->store, campaign, inside->report, err);
+}
+
+static int run(const struct command_call *call, struct error *err)
+{
+    const struct hypervisor *hypervisor;
+    CLEANUP(call_done) struct call_line inner = {0};
+    int rc = find_hypervisor(call, &hypervisor, err);
+    if (rc == 0)
+        rc = parse_inner(call, &inner, err);
+    return rc < 0 ? rc : measure(call, hypervisor, &inner.call, err);
+}
+
+const struct command command_lab_run = {
+    .name = "lab run",
+    .operands = "kvm|xen|virtualbox [-- [PLAN] [PLAN OPTIONS]]",
+    .summary = "Measure a real hypervisor in an emulated server",
+    .help = "QEMU emulates an AMD server with hardware virtualization, the server boots stock\n"
+            "Debian with the hypervisor, this vtax measures in it, and the campaign comes home\n"
+            "into the store. Works on any host; native then means the emulated server itself.\n"
+            "Counts are real; seconds say nothing about real hardware, and every table says so.\n"
+            "\n"
+            "  vtax lab run kvm\n"
+            "  vtax lab run xen -- lab-paper --blocks 1 --vms 1\n"
+            "\n"
+            "After '--' come a plan and the options that override its keys, as for `vtax run`,\n"
+            "besides --give-up N and --report FILE. Without --platforms those of the plan are\n"
+            "measured that the hypervisor offers.\n",
+    .tables = {&run_table, &server_table},
+    .operand_min = 1,
+    .operand_max = 64,
+    .run = run,
+};
+
+static int run_shell(const struct command_call *call, struct error *err)
+{
+    const struct hypervisor *hypervisor;
+    int rc = find_hypervisor(call, &hypervisor, err);
+    if (rc < 0)
+        return rc;
+    struct progress progress;
+    progress_init(&progress);
+    const struct lab_options options = make_options(hypervisor, call->options[0], &progress);
+    return lab_shell(&options, err);
+}
+
+const struct command command_lab_shell = {
+    .name = "lab shell",
+    .operands = "kvm|xen|virtualbox",
+    .summary = "Boot the emulated server with a shell on this terminal",
+    .help =
+        "The same server as `vtax lab run` boots; vtax is /job/bin/vtax in it. 'exit' powers it\n"
+        "off; Ctrl-A X ends it at once. Nothing that is done in it stays.\n",
+    .tables = {&server_table},
+    .operand_min = 1,
+    .operand_max = 1,
+    .run = run_shell,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lab/home.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "lab/job.h"
+
+#define STEP_NS (300 * NS_PER_S)
+#define RESULTS "results.db"
+
+DEFINE_CLEANUP(struct store *, store_close);
+
+/* A server that died left the file system as it was; one that powered off left it clean. */
+static int mend_disk(const char *directory, struct error *err)
+{
+    const char *argv[] = {"e2fsck", "-f", "-y", "job.raw", NULL};
+    struct process_output output;
+    const struct process_options options = {
+        .argv = argv, .directory = directory, .dies_with_parent = true};
+    int rc = process_run(&options, STEP_NS, 64 << 10, &output, err);
+    if (rc < 0)
+        return rc;
+    free(output.text);
+    if (output.status > 2) /* 1 and 2: faults were mended */
+        return error_set(err, ERROR_FAILED, -EIO, "e2fsck could not mend '%s/job.raw'", directory);
+    return 0;
+}
+
+static int ask_debugfs(const char *directory, const char *request, struct error *err)
+{
+    const char *argv[] = {"debugfs", "-R", request, "job.raw", NULL};
+    struct process_output output;
+    const struct process_options options = {
+        .argv = argv, .directory = directory, .dies_with_parent = true};
+    int rc = process_run(&options, STEP_NS, 64 << 10, &output, err);
+    if (rc == 0)
+        free(output.text);
+    return rc;
+}
+
+/* The journal of a killed writer belongs to the store. */
+static int fetch_store(const char *directory, struct error *err)
+{
+    int rc = mend_disk(directory, err);
+    if (rc == 0)
+        rc = ask_debugfs(directory, "dump " JOB_STORE " " RESULTS, err);
+    if (rc == 0)
+        rc = ask_debugfs(directory, "dump " JOB_STORE "-journal " RESULTS "-journal", err);
+    CLEANUP_FREE char *journal = mem_printf("%s/" RESULTS "-journal", directory);
+    struct stat st;
+    if (rc == 0 && stat(journal, &st) == 0 && st.st_size == 0)
+        unlink(journal);
+    return rc;
+}
+
+int home_fetch_results(const struct home_options *options, int64_t *out_campaign, struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/" RESULTS, options->directory);
+    CLEANUP(store_close_cleanup) struct store *from = NULL;
+    CLEANUP(store_close_cleanup) struct store *to = NULL;
+    struct stat st;
+    int rc = fetch_store(options->directory, err);
+    if (rc < 0)
+        return rc;
+    if (stat(path, &st) < 0 || st.st_size == 0)
+        return 0;
+    rc = store_open(path, STORE_READ, &from, err);
+    if (rc == 0)
+        rc = store_open(options->store, STORE_WRITE, &to, err);
+    if (rc == 0)
+        rc = store_import(to, from, NULL, options->facts, options->fact_count, out_campaign, err);
+    return rc < 0 ? rc : 1;
+}
+
+void home_fetch_logs(const char *directory)
+{
+    ask_debugfs(directory, "rdump " JOB_LOGS " .", NULL);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * home: takes results and logs off the job disk, by e2fsck and debugfs on the file.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/store.h"
+
+struct home_options {
+    const char *directory; /* of the run, with job.raw */
+    const char *store;     /* NULL: the default one */
+    const struct store_fact *facts;
+    size_t fact_count;
+};
+
+/* Logs become files in the directory. What cannot be had is left out. */
+void home_fetch_logs(const char *directory);
+
+/* 1: the campaign is in the store, *out_campaign is its id there; 0: the job stored none. */
+int home_fetch_results(const struct home_options *options, int64_t *out_campaign, struct error *err)
+    __attribute__((warn_unused_result));
