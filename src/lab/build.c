@@ -206,7 +206,7 @@ static int make_kernel(struct build *build, struct error *err)
     if (rc == 0 && chmod(kernel, 0644) < 0)
         rc = error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open up '%s'", kernel);
     if (rc == 0)
-        rc = kernel_make_initrd(build->root, version, hypervisor_modules, initrd, err);
+        rc = kernel_make_initrd(build->root, version, build->hypervisor->modules, initrd, err);
     if (rc == 0 && build->hypervisor->boot_image)
         rc = unzip_boot_image(build, err);
     return rc;
@@ -301,7 +301,7 @@ static int run_phases(struct build *build, struct error *err)
 
 static int make(struct build *build, struct stock **out_stock, struct error *err)
 {
-    hypervisor_recipe_digest(build->recipe, build->manifest.recipe);
+    hypervisor_recipe_digest(build->hypervisor, build->manifest.recipe);
     int rc = run_phases(build, err);
     if (rc < 0 && build->draft)
         file_remove_tree(build->draft, NULL);

@@ -39,7 +39,11 @@ static const char *const dpkg_options[] = {
     "path-exclude=/usr/share/locale/*",        "path-exclude=/usr/share/info/*",
     "path-include=/usr/share/doc/*/copyright", NULL};
 
-const char *const hypervisor_modules[] = {"virtio_pci", "virtio_blk", "ext4", NULL};
+/* The initrd finds the root file system. ext4 asks for crc32c by name, so modules.dep does not
+ * tell; later kernels have it built in. */
+static const char *const bookworm_modules[] = {"crc32c_generic", "virtio_pci", "virtio_blk", "ext4",
+                                               NULL};
+static const char *const sid_modules[] = {"virtio_pci", "virtio_blk", "ext4", NULL};
 
 static const char *const kvm_platforms[] = {"native", "kvm", "qemu-tcg", "fake", NULL};
 static const char *const kvm_defaults[] = {"native", "kvm", NULL};
@@ -57,6 +61,7 @@ static const struct hypervisor kvm = {
                .epoch = EPOCH,
                .packages = kvm_packages,
                .dpkg_options = dpkg_options},
+    .modules = bookworm_modules,
     .console = "ttyS0",
     .cpu_features = "+svm",
     .cpus_max = 16,
@@ -77,6 +82,7 @@ static const struct hypervisor xen = {
                .epoch = EPOCH,
                .packages = xen_packages,
                .dpkg_options = dpkg_options},
+    .modules = bookworm_modules,
     .boot_image = "xen-4.17-amd64.gz",
     .boot_options = "dom0_mem=1536M,max:1536M dom0_max_vcpus=2 console=com1 com1=115200,8n1 "
                     "loglvl=info guest_loglvl=info",
@@ -99,6 +105,7 @@ static const struct hypervisor virtualbox = {
                .epoch = EPOCH,
                .packages = virtualbox_packages,
                .dpkg_options = dpkg_options},
+    .modules = sid_modules,
     .console = "ttyS0",
     .cpu_features = "+svm,-la57",
     .cpus_max = 1,
@@ -141,18 +148,19 @@ static void add_list(struct strbuf *buf, const char *name, const char *const *it
     strbuf_addc(buf, '\n');
 }
 
-void hypervisor_recipe_digest(const struct bootstrap_recipe *recipe,
+void hypervisor_recipe_digest(const struct hypervisor *hypervisor,
                               char out_digest[DIGEST_TEXT_BYTES])
 {
+    const struct bootstrap_recipe *recipe = hypervisor ? &hypervisor->recipe : &emulator_recipe;
     CLEANUP_STRBUF struct strbuf buf;
     strbuf_init(&buf);
     strbuf_addf(&buf, "version: " RECIPE_VERSION "\nsuite: %s\ncomponents: %s\nepoch: %s\n",
                 recipe->suite, recipe->components, recipe->epoch);
     strbuf_addf(&buf, "disk: %llu\n", (unsigned long long)HYPERVISOR_DISK_BYTES);
     add_list(&buf, "packages", recipe->packages);
-    add_list(&buf, "modules", hypervisor_modules);
     add_list(&buf, "dpkg", recipe->dpkg_options);
-    if (recipe != &emulator_recipe) {
+    if (hypervisor) {
+        add_list(&buf, "modules", hypervisor->modules);
         strbuf_add(&buf, (const char *)lab_init, (size_t)(lab_init_end - lab_init));
         strbuf_add(&buf, (const char *)lab_job, (size_t)(lab_job_end - lab_job));
     }

@@ -15,6 +15,7 @@ struct hypervisor {
     const char *name; /* "kvm" */
     const char *title;
     struct bootstrap_recipe recipe;
+    const char *const *modules; /* of the initrd; NULL-terminated */
     const char *boot_image; /* in the root file system's /boot, booted by Multiboot with the kernel
                                as its module, gzip-compressed; NULL: the kernel is booted */
     const char *boot_options; /* of boot_image */
@@ -37,12 +38,9 @@ int hypervisor_refuse(const char *name, struct error *err);
  * no newer one. */
 extern const struct bootstrap_recipe emulator_recipe;
 
-/* Modules of the initrd, which finds the root file system. */
-extern const char *const hypervisor_modules[];
-
 #define HYPERVISOR_DISK_BYTES (UINT64_C(8) << 30)
 #define HYPERVISOR_DISK_INODES UINT32_C(262144)
 
-/* SHA-256 over everything that an image is made of. */
-void hypervisor_recipe_digest(const struct bootstrap_recipe *recipe,
+/* SHA-256 over everything that its image is made of; NULL: the emulator's. */
+void hypervisor_recipe_digest(const struct hypervisor *hypervisor,
                               char out_digest[DIGEST_TEXT_BYTES]);

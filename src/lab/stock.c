@@ -63,7 +63,7 @@ static bool is_current(const struct stock *stock)
     const struct hypervisor *hypervisor = hypervisor_find(stock->name);
     if (!hypervisor && strcmp(stock->name, STOCK_EMULATOR) != 0)
         return false;
-    hypervisor_recipe_digest(hypervisor ? &hypervisor->recipe : &emulator_recipe, digest);
+    hypervisor_recipe_digest(hypervisor, digest);
     return strcmp(digest, stock->manifest.recipe) == 0;
 }
 
