@@ -9,7 +9,7 @@ cd "$1"
 find src fuzz tests -name '*.[ch]' | sort | xargs awk '
     function file_end() {
         if (file != "" && lines > 500) {
-            printf "%s: %d lines%s\n", file, lines, lines > 900 ? ": too long" : ""
+            printf "%s: %d lines%s\n", file, lines, (lines > 900 ? ": too long" : "")
             bad += lines > 900
         }
     }
@@ -25,7 +25,7 @@ find src fuzz tests -name '*.[ch]' | sort | xargs awk '
             sub(/\(.*/, "", name)
             sub(/.*[ *]/, "", name)
             printf "%s:%d: %s: %d lines%s\n", FILENAME, start, name, length_,
-                length_ > 100 ? ": too long" : ""
+                (length_ > 100 ? ": too long" : "")
             bad += length_ > 100
         }
         start = 0
