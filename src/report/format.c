@@ -12,6 +12,7 @@
 
 const char *const report_format_names[REPORT_FORMAT_COUNT + 1] = {
     [REPORT_TEXT] = "text",
+    [REPORT_HTML] = "html",
     [REPORT_JSON] = "json",
     [REPORT_CSV] = "csv",
 };
@@ -43,6 +44,7 @@ void report_write(const struct report *report, enum report_format format,
     static void (*const writers[REPORT_FORMAT_COUNT])(const struct report *,
                                                       const struct report_style *, FILE *) = {
         [REPORT_TEXT] = format_text,
+        [REPORT_HTML] = format_html,
         [REPORT_JSON] = format_json,
         [REPORT_CSV] = format_csv,
     };

@@ -115,7 +115,7 @@ struct report *report_free(struct report *report);
 DEFINE_CLEANUP(struct report *, report_free);
 #define CLEANUP_REPORT CLEANUP(report_free_cleanup)
 
-enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV, REPORT_FORMAT_COUNT };
+enum report_format { REPORT_TEXT, REPORT_HTML, REPORT_JSON, REPORT_CSV, REPORT_FORMAT_COUNT };
 extern const char *const report_format_names[REPORT_FORMAT_COUNT + 1]; /* NULL-terminated */
 
 struct report_style {
@@ -135,6 +135,10 @@ int report_save(const struct report *report, enum report_format format, const ch
 /* What a row says in words: "2 qemu-tcg VMs reach 18 % [16, 20] of native in bzip2 (time, n=5)".
  * The caller's to free; texts are as in the store, not yet escaped. */
 char *report_sentence(const struct report *report, const struct report_row *row);
+
+/* Is this row's sentence among those to tell? With many cells only those for the smallest and the
+ * largest number of VMs are. */
+bool report_is_told(const struct report *report, const struct report_row *row);
 
 /* "s" -> "1/s" where the consolidated value is a rate; the caller's to free. */
 char *report_consolidated_unit(const struct store_metric *metric);

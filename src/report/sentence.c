@@ -8,6 +8,8 @@
 #include "report/number.h"
 #include "report/report.h"
 
+#define SENTENCES_ALL_MAX 40 /* rows */
+
 char *report_consolidated_unit(const struct store_metric *metric)
 {
     if (metric->higher_is_better || metric->adds_up)
@@ -90,4 +92,19 @@ char *report_sentence(const struct report *report, const struct report_row *row)
         strbuf_addf(&buf, ", n=%zu", result->pairs);
     strbuf_adds(&buf, result->disagree ? "; the bootstrap check disagrees)" : ")");
     return strbuf_take(&buf);
+}
+
+bool report_is_told(const struct report *report, const struct report_row *row)
+{
+    if (!row->metric->primary || row->baseline == row)
+        return false;
+    if (report->row_count <= SENTENCES_ALL_MAX)
+        return true;
+    unsigned least = row->cell->vms, most = row->cell->vms;
+    for (size_t i = 0; i < report->row_count; i++) {
+        unsigned vms = report->rows[i].cell->vms;
+        least = vms < least ? vms : least;
+        most = vms > most ? vms : most;
+    }
+    return row->cell->vms == least || row->cell->vms == most;
 }

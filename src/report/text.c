@@ -15,7 +15,6 @@
 #define COLUMNS 80
 #define TABLE_COLUMNS 60 /* of a row without platform and size */
 #define CONSOLE_LINES 5
-#define SENTENCES_ALL_MAX 40 /* rows */
 
 struct page {
     const struct report *report;
@@ -406,29 +405,13 @@ static void put_problems(const struct page *page)
             put_problem(page, &report->trials[i]);
 }
 
-/* With many sizes, sentences for the smallest and the largest do. */
-static bool is_told(const struct report *report, const struct report_row *row)
-{
-    if (!row->metric->primary || row->baseline == row)
-        return false;
-    if (report->row_count <= SENTENCES_ALL_MAX)
-        return true;
-    unsigned least = row->cell->vms, most = row->cell->vms;
-    for (size_t i = 0; i < report->row_count; i++) {
-        unsigned vms = report->rows[i].cell->vms;
-        least = vms < least ? vms : least;
-        most = vms > most ? vms : most;
-    }
-    return row->cell->vms == least || row->cell->vms == most;
-}
-
 static void put_sentences(const struct page *page)
 {
     const struct report *report = page->report;
     bool any = false;
     for (size_t i = 0; i < report->row_count; i++) {
         const struct report_row *row = &report->rows[i];
-        if (!is_told(report, row))
+        if (!report_is_told(report, row))
             continue;
         if (!any)
             put_rule(page);

@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "report/provenance.h"
 #include "report/report.h"
-#include "stats/looks.h"
+#include "stats/base64.h"
 
 #define LENT(text) ((char *)(text))
 #define FAIL                                                                                       \
@@ -336,6 +337,56 @@ static void test_json_as_documented(void **state)
     json_decref(root);
 }
 
+static size_t count_of(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+/* The console and the cause of the failed trial try to break out. */
+static void test_html_is_closed_to_what_is_in_it(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    CLEANUP_FREE char *text = format(world->report, REPORT_HTML, true);
+    assert_non_null(strstr(text, "[31mpanic &lt;/script&gt;"));
+    assert_null(strstr(text, "\x1b"));
+    assert_non_null(strstr(text, "=panic, &quot;here&quot;"));
+    /* the data of the charts, their specifications, and the one script that the policy admits */
+    assert_int_equal(count_of(text, "<script"), count_of(text, "</script>"));
+    assert_int_equal(count_of(text, "<script type=\"application/json\""), 4);
+    assert_int_equal(count_of(text, "<script>"), 1);
+    assert_null(strstr(text, "<link"));
+    const char *begin = strstr(text, "<script>") + strlen("<script>");
+    char digits[DIGEST_TEXT_BYTES];
+    digest_bytes(begin, (size_t)(strstr(begin, "</script>") - begin), digits);
+    const char *policy = strstr(text, "script-src 'sha256-");
+    assert_non_null(policy);
+    unsigned char bytes[33];
+    assert_int_equal(base64_decode(policy + strlen("script-src 'sha256-"), 44, bytes), 32);
+    for (size_t i = 0; i < 32; i++) {
+        char pair[3];
+        snprintf(pair, sizeof(pair), "%02x", bytes[i]);
+        assert_memory_equal(pair, digits + 2 * i, 2);
+    }
+}
+
+static void test_html_has_charts_with_tables(void **state)
+{
+    struct world *world = *state;
+    load_blocks(world, 3);
+    CLEANUP_FREE char *text = format(world->report, REPORT_HTML, true);
+    assert_int_equal(count_of(text, "class=\"chart\" id="), 4);
+    assert_non_null(strstr(text, "1 tcg VM reaches 49 % [42, 58] of native in bzip2"));
+    assert_non_null(strstr(text, "0.494 [0.422, 0.580]"));
+    const char *data = strstr(text, "id=\"chart-data\">") + strlen("id=\"chart-data\">");
+    json_t *root = json_loadb(data, (size_t)(strstr(data, "</script>") - data), 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(root, "charts")), 4);
+    json_decref(root);
+}
+
 static void test_csv_has_every_sample(void **state)
 {
     struct world *world = *state;
@@ -388,6 +439,8 @@ int main(void)
         CASE(test_no_trial_at_all),
         CASE(test_text_fits_and_is_harmless),
         CASE(test_json_as_documented),
+        CASE(test_html_is_closed_to_what_is_in_it),
+        CASE(test_html_has_charts_with_tables),
         CASE(test_csv_has_every_sample),
         CASE(test_choice_of_metric),
         CASE(test_saving_replaces_or_leaves),
