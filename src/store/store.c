@@ -171,6 +171,20 @@ static int upgrade(struct store *store, size_t version, struct error *err)
     return sql_end(store, store_migrate(store, version, err), "upgrade", err);
 }
 
+/* A writer that was killed before its journal was in force leaves a file that SQLite ignores but
+ * does not remove: a transaction that writes takes it away. */
+static int sweep_journal(struct store *store, size_t version, struct error *err)
+{
+    const char *file = sqlite3_db_filename(store->db, "main");
+    if (!file_exists(sqlite3_filename_journal(file)))
+        return 0;
+    CLEANUP_FREE char *same = mem_printf("PRAGMA user_version = %zu", version);
+    int rc = sql_begin(store, step_open, err);
+    if (rc < 0)
+        return rc;
+    return sql_end(store, sql_exec(store, same, step_open, err), step_open, err);
+}
+
 static int open_existing(struct store *store, const struct stat *st, struct error *err)
 {
     if (!(st->st_mode & 0222) || access(store->path, W_OK) < 0)
@@ -185,6 +199,8 @@ static int open_existing(struct store *store, const struct stat *st, struct erro
         rc = identify(store, &version, err);
     if (rc == 0)
         rc = check_integrity(store, st->st_size, err);
+    if (rc == 0)
+        rc = sweep_journal(store, version, err);
     if (rc == 0 && version < schema_version)
         rc = upgrade(store, version, err);
     return rc;

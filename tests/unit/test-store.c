@@ -165,6 +165,8 @@ static size_t count_files(const struct world *world)
     size_t lines = 0;
     for (const char *at = text; *at; at++)
         lines += *at == '\n';
+    if (lines > 1)
+        print_message("files: %s", text);
     return lines;
 }
 
@@ -425,8 +427,6 @@ static void test_a_killed_writer_loses_only_its_trial(void **state)
     assert_ok(world, store_read_campaign(store, "killed", &got, &world->err));
     assert_true(got.trial_counts[TRIAL_OK] >= 5);
     assert_true(got.end_ns == 0 && !got.complete);
-    /* The next transaction takes away what the killed one left beside the file. */
-    assert_ok(world, store_reopen_campaign(store, got.id, &world->err));
     store_campaign_done(&got);
     store_close(store);
     assert_int_equal(count_files(world), 1);
