@@ -27,11 +27,13 @@ struct running {
     struct store_trial *trial;
 };
 
-bool trial_clock_is_suspect(uint64_t host_ns, uint64_t guest_ns)
+bool trial_clock_is_suspect(uint64_t host_ns, uint64_t guest_ns, uint64_t round_trip_ns)
 {
     if (guest_ns == 0)
         return false;
     uint64_t gap_ns = host_ns > guest_ns ? host_ns - guest_ns : guest_ns - host_ns;
+    if (host_ns > guest_ns)
+        gap_ns -= gap_ns < round_trip_ns ? gap_ns : round_trip_ns;
     return (double)gap_ns > (double)host_ns * TRIAL_CLOCK_SHARE + (double)TRIAL_CLOCK_NS;
 }
 
@@ -146,7 +148,8 @@ static void record_clocks(struct running *running)
         uint64_t host_ns = running->run.host_ns[i], guest_ns = running->run.guest_ns[i];
         trial->machines[i].host_ns = host_ns;
         trial->machines[i].guest_ns = guest_ns;
-        if (trial->status == TRIAL_OK && trial_clock_is_suspect(host_ns, guest_ns)) {
+        if (trial->status == TRIAL_OK &&
+            trial_clock_is_suspect(host_ns, guest_ns, running->run.round_trip_ns[i])) {
             trial->status = TRIAL_INVALID;
             trial->cause = mem_printf("clock-suspect: machine %u: %.3f s on the host's clock, "
                                       "%.3f s on its own",

@@ -29,8 +29,10 @@ struct trial_options {
 int trial_run(struct context *context, const struct trial_options *options,
               struct store_trial *out_trial, struct error *err) __attribute__((warn_unused_result));
 
-/* Do the two durations disagree by more than 1 % + 50 ms? guest_ns 0 means not taken: false. */
-bool trial_clock_is_suspect(uint64_t host_ns, uint64_t guest_ns);
+/* Do the two durations disagree by more than 1 % + 50 ms? The host's includes a round trip of the
+ * control channel, whose length was measured just before, so it may be longer by that much.
+ * guest_ns 0 means not taken: false. */
+bool trial_clock_is_suspect(uint64_t host_ns, uint64_t guest_ns, uint64_t round_trip_ns);
 
 /* Did no machine of this trial get ready? */
 bool trial_failed_to_boot(const struct store_trial *trial);

@@ -26,6 +26,8 @@ struct channel_job {
     bool finished;  /* message and all output are there */
     bool malformed; /* what came is not the protocol */
     struct protocol_message message;
+    uint64_t pinged_ns; /* 0: not yet */
+    uint64_t round_trip_ns;
     uint64_t released_ns;
     uint64_t result_ns;
 };
@@ -160,6 +162,8 @@ static void advance(struct channel_job *job)
             return;
         if (job->message.kind == PROTOCOL_READY)
             job->ready = true;
+        if (job->message.kind == PROTOCOL_PONG && job->pinged_ns)
+            job->round_trip_ns = clock_monotonic_ns() - job->pinged_ns;
         if (job->message.kind == PROTOCOL_RESULT || job->message.kind == PROTOCOL_FAILED)
             job->result_ns = clock_monotonic_ns();
         if (job->ready && !job->released_ns)
@@ -172,6 +176,13 @@ static bool is_ready(struct stream *stream)
     struct channel_job *job = stream->owner;
     advance(job);
     return job->ready || job->finished || job->malformed || stream->closed;
+}
+
+static bool has_answered(struct stream *stream)
+{
+    struct channel_job *job = stream->owner;
+    advance(job);
+    return job->round_trip_ns || job->finished || job->malformed || stream->closed;
 }
 
 static bool is_finished(struct stream *stream)
@@ -211,6 +222,17 @@ static int open_job(struct channel *channel, const struct channel_job_options *o
     return 0;
 }
 
+static int ping(struct channel_job *job, uint64_t deadline_ns, struct error *err)
+{
+    job->pinged_ns = clock_monotonic_ns();
+    int rc = stream_write(job->stream, PROTOCOL_PING, strlen(PROTOCOL_PING), deadline_ns, err);
+    if (rc >= 0)
+        rc = stream_wait(&job->stream, 1, has_answered, deadline_ns, err);
+    if (rc < 0)
+        return error_prefix(err, "bring '%s' to its start", job->program);
+    return job->round_trip_ns ? 0 : explain_end(job, err);
+}
+
 int channel_start_job(struct channel *channel, const struct channel_job_options *options,
                       struct channel_job **out_job, struct error *err)
 {
@@ -224,6 +246,9 @@ int channel_start_job(struct channel *channel, const struct channel_job_options 
         return error_prefix(err, "bring '%s' to its start", job->program);
     if (!job->ready)
         return explain_end(job, err);
+    rc = ping(job, deadline_ns, err);
+    if (rc < 0)
+        return rc;
     *out_job = TAKE_PTR(job);
     return 0;
 }
@@ -251,6 +276,7 @@ static int take_result(struct channel_job *job, struct channel_result *out_resul
         .error_text = mem_zalloc(message->error_bytes + 1),
         .host_ns = job->result_ns - job->released_ns,
         .guest_ns = message->guest_ns,
+        .round_trip_ns = job->round_trip_ns,
         .user_ns = message->user_ns,
         .system_ns = message->system_ns,
     };

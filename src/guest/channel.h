@@ -48,6 +48,9 @@ struct channel_result {
     char *error_text;  /* standard error, up to 64 KiB */
     uint64_t host_ns;  /* from the release to the end, on the host's clock */
     uint64_t guest_ns; /* around the program, on the guest's CLOCK_MONOTONIC */
+    /* How long a line took there and back just before the release: host_ns contains about as much
+     * that is not the program's. */
+    uint64_t round_trip_ns;
     uint64_t user_ns;  /* CPU time of the program and its children in the guest */
     uint64_t system_ns;
 };

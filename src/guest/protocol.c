@@ -88,6 +88,10 @@ static bool parse_line(struct reader *reader, struct protocol_message *message)
         return parse_result(reader, message);
     if (take_text(reader, "failed"))
         return parse_failed(reader, message);
+    if (take_text(reader, "pong")) {
+        message->kind = PROTOCOL_PONG;
+        return reader->at == reader->end;
+    }
     message->kind = PROTOCOL_READY;
     return take_text(reader, "ready") && reader->at == reader->end;
 }
@@ -110,6 +114,8 @@ static int format_words(const struct protocol_message *message, char *line, size
 {
     if (message->kind == PROTOCOL_READY)
         return snprintf(line, size, PROTOCOL_MAGIC "ready");
+    if (message->kind == PROTOCOL_PONG)
+        return snprintf(line, size, PROTOCOL_MAGIC "pong");
     if (message->kind == PROTOCOL_FAILED)
         return snprintf(line, size, PROTOCOL_MAGIC "failed code=%d %s", message->code,
                         message->text);

@@ -4,6 +4,8 @@
  * channel. A run goes:
  *
  *     vtax-guest-1 ready
+ *     (the channel may send PROTOCOL_PING, to learn how long a line takes there and back)
+ *     vtax-guest-1 pong
  *     (the channel sends one line, PROTOCOL_GO: the barrier)
  *     vtax-guest-1 result status=0 guest_ns=12 user_ns=3 system_ns=4 output_bytes=6 error_bytes=0
  *     (output_bytes bytes of the program's standard output, then error_bytes of standard error)
@@ -23,6 +25,7 @@
 #include <sys/types.h>
 
 #define PROTOCOL_MAGIC "vtax-guest-1 "
+#define PROTOCOL_PING "?\n"
 #define PROTOCOL_GO "go\n"
 #define PROTOCOL_LINE_MAX 512                    /* longest line, newline included */
 #define PROTOCOL_OUTPUT_MAX (UINT64_C(16) << 20) /* of standard output; what is more is dropped */
@@ -32,6 +35,7 @@
 enum protocol_kind {
     PROTOCOL_NOISE, /* a line that is not ours, e.g. printed by a login script: skip it */
     PROTOCOL_READY,
+    PROTOCOL_PONG,
     PROTOCOL_RESULT,
     PROTOCOL_FAILED,
 };

@@ -43,7 +43,7 @@ static const struct metric metrics[] = {
                        .primary = true,
                        .help = "TCP_STREAM from the load side into the machine."},
     [METRIC_RR] = {.name = "tcp-rr",
-                   .unit = "transactions/s",
+                   .unit = "trans/s",
                    .higher_is_better = true,
                    .adds_up = true,
                    .primary = true,
@@ -72,7 +72,7 @@ struct command {
 };
 
 static void make_command(const struct workload_run *run, unsigned machine, const char *test,
-                         struct command *out)
+                         unsigned metric, struct command *out)
 {
     const struct netperf_options *want = run->options;
     const struct machine *to = run->machines[machine];
@@ -94,7 +94,7 @@ static void make_command(const struct workload_run *run, unsigned machine, const
                                 "-v",
                                 "0",
                                 "-f",
-                                "m",
+                                metric == METRIC_STREAM ? "m" : "x", /* Mbit/s, transactions/s */
                                 "--",
                                 "-P",
                                 out->data_port,
@@ -107,7 +107,7 @@ static int run_test(struct workload_run *run, const char *test, unsigned metric,
     struct workload_jobs jobs = {.on_load_side = true};
     CLEANUP_FREE struct command *commands = mem_array(run->machine_count, sizeof(*commands));
     for (unsigned i = 0; i < run->machine_count; i++) {
-        make_command(run, i, test, &commands[i]);
+        make_command(run, i, test, metric, &commands[i]);
         jobs.argv[i] = commands[i].argv;
     }
     struct channel_result results[PLAN_VMS_MAX] = {0};

@@ -79,6 +79,7 @@ static int finish_jobs(struct workload_run *run, const struct workload_jobs *job
         if (rc < 0)
             return rc;
         run->host_ns[i] = results[i].host_ns;
+        run->round_trip_ns[i] = results[i].round_trip_ns;
         /* The load side's clock is the host's: it says nothing about the machine's. */
         run->guest_ns[i] = jobs->on_load_side ? 0 : results[i].guest_ns;
     }

@@ -49,6 +49,7 @@ struct workload_run {
     size_t sample_capacity;
     uint64_t host_ns[PLAN_VMS_MAX];  /* duration of the measured part on the host's clock */
     uint64_t guest_ns[PLAN_VMS_MAX]; /* ... and on the machine's; 0: not taken inside */
+    uint64_t round_trip_ns[PLAN_VMS_MAX]; /* of the channel: what host_ns may have too much */
     char invalid[256];               /* not empty: the trial ran but must not count, and why */
 };
 
@@ -93,5 +94,6 @@ void workload_free_results(const struct workload_run *run, struct channel_result
 int workload_check_all(struct workload_run *run, const char *const *argv, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The directory in every machine that is on a disk and that a workload may write to. */
-#define WORKLOAD_DIRECTORY "/work"
+/* The directory in every machine that is on a disk and that a workload may write to: one that every
+ * root file system has, a user's own as well. */
+#define WORKLOAD_DIRECTORY "/var/tmp"

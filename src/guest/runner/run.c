@@ -60,17 +60,30 @@ static int open_capture(void)
     return fd >= 0 ? fd : memfd_create("output", MFD_CLOEXEC);
 }
 
-/* 1 after a line, 0 at the end of the input. */
-static int wait_barrier(void)
+/* The first byte of the next line; 0 at the end of the input. */
+static char read_line(void)
 {
-    char byte;
+    char byte, first = 0;
     for (;;) {
         ssize_t got = read(STDIN_FILENO, &byte, 1);
         if (got == 0 || (got < 0 && errno != EINTR))
             return 0;
+        if (got > 0 && !first)
+            first = byte;
         if (got > 0 && byte == '\n')
-            return 1;
+            return first;
     }
+}
+
+/* Answers pings until the line that starts the program. 1 after that, 0 at the end of the input. */
+static int wait_barrier(void)
+{
+    const struct protocol_message pong = {.kind = PROTOCOL_PONG};
+    char first;
+    while ((first = read_line()) == PROTOCOL_PING[0])
+        if (say(&pong) < 0)
+            return 0;
+    return first != 0;
 }
 
 /* The program gets a process group, so that it can be killed with its children; default signal
