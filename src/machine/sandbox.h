@@ -15,7 +15,7 @@
 #include "image/image.h"
 
 /* The writable directory inside: on the host file system, where the guests' disks lie as well. */
-#define SANDBOX_WORK_DIRECTORY "/var/tmp"
+#define SANDBOX_WORK_DIRECTORY "/work"
 
 struct sandbox;
 

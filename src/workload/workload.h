@@ -96,4 +96,4 @@ int workload_check_all(struct workload_run *run, const char *const *argv, struct
 
 /* The directory in every machine that is on a disk and that a workload may write to: one that every
  * root file system has, a user's own as well. */
-#define WORKLOAD_DIRECTORY "/var/tmp"
+#define WORKLOAD_DIRECTORY MACHINE_WORK_DIRECTORY

@@ -16,6 +16,8 @@ struct row {
 
 static const struct row rows[] = {
     {"vtax-guest-1 ready\n", 0, {.kind = PROTOCOL_READY}},
+    {"vtax-guest-1 pong\n", 0, {.kind = PROTOCOL_PONG}},
+    {"vtax-guest-1 pong 1\n", -EBADMSG, {0}},
     {"vtax-guest-1 ready", INCOMPLETE, {0}},
     {"", INCOMPLETE, {0}},
     {"Welcome to Debian\n", 0, {.kind = PROTOCOL_NOISE}},
@@ -122,6 +124,7 @@ static void test_what_is_formatted_parses_back(void **state)
     (void)state;
     struct protocol_message messages[] = {
         {.kind = PROTOCOL_READY},
+        {.kind = PROTOCOL_PONG},
         {.kind = PROTOCOL_RESULT, .status = 383, .guest_ns = UINT64_MAX, .user_ns = UINT64_MAX},
         {.kind = PROTOCOL_FAILED, .code = 2, .text = "start 'bzip3': No such file or directory"},
     };
