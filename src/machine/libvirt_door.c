@@ -12,10 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/xdg.h"
 #include "machine/record.h"
+
+#define IDLE_NS (5 * NS_PER_S)
 
 static const char driver_path[] =
     "/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so";
@@ -203,11 +206,22 @@ int libvirt_door_open(const char *uri, struct libvirt_door *out_door, struct err
     return 0;
 }
 
+/* Until the driver has tidied up behind machines that were killed. */
+static void wait_idle(virConnectPtr connection)
+{
+    uint64_t deadline_ns = clock_monotonic_ns() + IDLE_NS;
+    while (virConnectNumOfDomains(connection) > 0 && clock_monotonic_ns() < deadline_ns)
+        clock_sleep_ns(10 * NS_PER_MS);
+}
+
 void libvirt_door_close(struct libvirt_door *door)
 {
+    bool last = door->root && count_user(-1) == 0;
+    if (door->connection && last)
+        wait_idle(door->connection);
     if (door->connection)
         virConnectClose(door->connection);
-    if (door->root && count_user(-1) == 0)
+    if (last)
         record_remove(door->root, NULL);
     free(door->root);
     *door = (struct libvirt_door){0};
