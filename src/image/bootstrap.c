@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -346,6 +347,15 @@ static pid_t start(const struct bootstrap_options *options, int messages_fd, str
     return process_start(&process, err);
 }
 
+/* mmdebstrap alone does not end: it waits for apt and dpkg, which have to be told too. It leads a
+ * process group of its own. */
+static void stop(pid_t pid)
+{
+    kill(-pid, SIGTERM);
+    process_stop(pid, STOP_GRACE_NS);
+    kill(-pid, SIGKILL);
+}
+
 int bootstrap_run(const struct bootstrap_options *options, struct error *err)
 {
     int ends[2];
@@ -364,7 +374,7 @@ int bootstrap_run(const struct bootstrap_options *options, struct error *err)
     strbuf_done(&reader.messages);
     int status = rc < 0 ? rc : process_wait(pid, STOP_GRACE_NS);
     if (status < 0) {
-        process_stop(pid, STOP_GRACE_NS);
+        stop(pid);
         return rc < 0 ? rc
                       : error_set_errno(err, ERROR_FAILED, status, "wait for mmdebstrap's end");
     }
