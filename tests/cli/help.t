@@ -1,5 +1,5 @@
 # What a newcomer sees first.
-$ vtax --help
+$ vtax --help | sed '/^Commands:/,/^$/d'
 Usage: vtax COMMAND [OPTION]... [OPERAND]...
 
 Measures what virtualization costs: runs the same work on plain Linux and in
@@ -10,20 +10,6 @@ Start here:
   vtax doctor       what can be measured on this host, and what disturbs it
   vtax plan list    the plans that are built in
   vtax run quick    measure; ends with a table of the results
-
-Commands:
-  plan list       List the built-in plans
-  plan show       Show what a plan measures and about how long it takes
-  plan check      Check plan files
-  report          Show what a campaign measured
-  load            Put HTTP load on a server and measure how it answers
-  besim           Run the back-end simulator of the workload shop
-  image build     Build the guest image, unless there is one
-  image list      List the guest images in the cache
-  image remove    Remove guest images from the cache
-  help            Explain a command, or list platforms or workloads with their
-                  settings
-  version         Print the version
 
 Options of every command:
   -h, --help                  Show this help.
@@ -124,9 +110,8 @@ Options of every command:
   -v, --verbose               Say more about what is being done.
       --debug                 Say everything that is being done.
   -q, --quiet                 Say nothing but errors and results.
-$ vtax help platform
-vtax: unknown topic 'platform' (did you mean 'platforms'? known: plan list, plan show, plan check, report, load, besim, image build, image list, image remove, help, version, platforms, workloads)
-[2]
+$ vtax help platform 2>&1 | sed 's/known: .*)/known: ...)/'
+vtax: unknown topic 'platform' (did you mean 'platforms'? known: ...)
 $ vtax --version
 vtax 0.1.0
 $ vtax version

@@ -2,9 +2,8 @@
 $ vtax
 vtax: no command: see 'vtax --help'
 [2]
-$ vtax pln
-vtax: unknown command 'pln' (did you mean 'plan'? known: plan, report, load, besim, image, help, version)
-[2]
+$ vtax pln 2>&1 | sed 's/known: .*)/known: ...)/'
+vtax: unknown command 'pln' (did you mean 'plan'? known: ...)
 $ vtax plan
 vtax: 'plan' needs a second word: see 'vtax plan --help'
 [2]
@@ -44,9 +43,8 @@ vtax: unknown option '-x' (see 'vtax --help')
 $ vtax -qv plan list
 vtax: --quiet and --verbose exclude each other
 [2]
-$ vtax help nothing
-vtax: unknown topic 'nothing' (known: plan list, plan show, plan check, report, load, besim, image build, image list, image remove, help, version, platforms, workloads)
-[2]
+$ vtax help nothing 2>&1 | sed 's/known: .*)/known: ...)/'
+vtax: unknown topic 'nothing' (known: ...)
 # Lists may be given in parts, options and operands may be mixed, -- ends options.
 $ vtax plan show --vms 1 quick --vms=2,4 | grep vms
   vms         1,2,4
