@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "command/list.h"
 
+/* clang-format off */
 /* In the order in which --help shows them: the way through the program. One a row. */
 const struct command *const commands[] = {
     &command_run,
@@ -23,3 +24,4 @@ const struct command *const commands[] = {
     &command_version,
     NULL, /* further ones go above */
 };
+/* clang-format on */

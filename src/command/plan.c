@@ -84,25 +84,38 @@ static void print_field(const char *name, const char *text)
     fputs(out.text, stdout);
 }
 
-static void add_setting_text(struct strbuf *out, const struct plan_entry *entry)
+/* The settings that are not the defaults, "key=value ...". */
+static void add_changed_settings(struct strbuf *out, const struct plan_entry *entry)
 {
-    CLEANUP_FREE char *settings = option_table_format(&entry->kind->options, entry->options);
+    const struct option_table *table = &entry->kind->options;
+    CLEANUP_FREE void *defaults = mem_zalloc(table->struct_bytes);
+    option_table_init(table, defaults);
+    for (size_t i = 0; i < table->count; i++) {
+        CLEANUP_FREE char *text = option_format(&table->options[i], entry->options);
+        CLEANUP_FREE char *fallback = option_format(&table->options[i], defaults);
+        if (text && (!fallback || strcmp(text, fallback)))
+            strbuf_addf(out, "%s%s=%s", out->length ? " " : "", table->options[i].name, text);
+    }
+    option_table_done(table, defaults);
+}
+
+static void print_entry(const char *name, const struct plan_entry *entry)
+{
     bool is_renamed = strcmp(entry->name, entry->kind->name) != 0;
-    strbuf_adds(out, entry->name);
-    if (!is_renamed && !settings[0])
-        return;
-    strbuf_addf(out, " (%s%s%s)", is_renamed ? entry->kind->name : "",
-                is_renamed && settings[0] ? " " : "", settings);
+    CLEANUP_STRBUF struct strbuf settings;
+    strbuf_init(&settings);
+    if (is_renamed)
+        strbuf_adds(&settings, entry->kind->name);
+    add_changed_settings(&settings, entry);
+    CLEANUP_FREE char *text = settings.length ? mem_printf("%s (%s)", entry->name, settings.text)
+                                              : mem_strdup(entry->name);
+    print_field(name, text);
 }
 
 static void print_entries(const char *name, const struct plan_entry *entries, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        CLEANUP_STRBUF struct strbuf out;
-        strbuf_init(&out);
-        add_setting_text(&out, &entries[i]);
-        print_field(i ? "" : name, out.text);
-    }
+    for (size_t i = 0; i < count; i++)
+        print_entry(i ? "" : name, &entries[i]);
 }
 
 static void print_key(const struct plan *plan, const char *key)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
@@ -63,7 +64,8 @@ static int open_site(const struct site_options *options, void **out_site, struct
     {                                                                                              \
         .kind = {.name = word,                                                                     \
                  .help = sentence,                                                                 \
-                 .options = {NULL, 0, sizeof(struct absent_options)}},                             \
+                 .options = {NULL, 0, sizeof(struct absent_options)},                              \
+                 .estimate_ns = 15 * NS_PER_S},                                                    \
         .is_virtual = true, .probe = probe_function, .open = open_site                             \
     }
 

@@ -553,7 +553,8 @@ static const struct option kvm_options[] = {
 const struct platform platform_qemu_tcg = {
     .kind = {.name = "qemu-tcg",
              .help = "QEMU by pure emulation (TCG), driven by libvirt: runs anywhere.",
-             .options = {tcg_options, COUNT_OF(tcg_options), sizeof(struct qemu_options)}},
+             .options = {tcg_options, COUNT_OF(tcg_options), sizeof(struct qemu_options)},
+             .estimate_ns = 6 * NS_PER_S},
     .is_virtual = true,
     .probe = probe_qemu,
     .open = open_tcg,
@@ -572,7 +573,8 @@ const struct platform platform_qemu_tcg = {
 const struct platform platform_kvm = {
     .kind = {.name = "kvm",
              .help = "QEMU on the processor's virtualization (KVM), driven by libvirt.",
-             .options = {kvm_options, COUNT_OF(kvm_options), sizeof(struct qemu_options)}},
+             .options = {kvm_options, COUNT_OF(kvm_options), sizeof(struct qemu_options)},
+             .estimate_ns = 3 * NS_PER_S},
     .is_virtual = true,
     .probe = probe_kvm,
     .open = open_kvm,
