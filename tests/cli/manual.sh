@@ -18,9 +18,9 @@ echo "$commands" | while IFS= read -r name; do
     [ -e "$page" ] || page=$pages/vtax.1.scd
     grep -q "^\*vtax $name\*" "$page" || complain "man/: no page has a line '@command $name@'"
     # shellcheck disable=SC2086 # a name is one or two words
-    for option in $("$vtax" help $name | grep -o -e '^ .*--[a-z-]*' | grep -o -e '--[a-z-]*'); do
-        cat "$page" "$pages/vtax.1.scd" | grep -q -e "$option\*" ||
-            complain "man/: $option of '$name' is missing"
+    for option in $("$vtax" help $name | sed -n 's/^  \(    \|-., \)--\([^ ]*\).*/\2/p'); do
+        cat "$page" "$pages/vtax.1.scd" | grep -qF -e "--$option*" ||
+            complain "man/: --$option of '$name' is missing"
     done
     [ $failed -eq 0 ]
 done
