@@ -214,6 +214,11 @@ void client_request(struct client *client, uint32_t number, const char *bytes, s
         send_tls_output(client, number, &connection->sent_ns);
 }
 
+bool client_has_answered(const struct client *client, uint32_t number)
+{
+    return client->connections[number].parser.started;
+}
+
 static enum client_failure failure_of_response(enum response_failure failure)
 {
     switch (failure) {

@@ -89,6 +89,8 @@ bool client_is_open(const struct client *client, uint32_t connection);
 void client_request(struct client *client, uint32_t connection, const char *bytes, size_t length,
                     bool head);
 void client_close(struct client *client, uint32_t connection);
+/* Has a byte of the answer to the last request come? Also after the connection was closed. */
+bool client_has_answered(const struct client *client, uint32_t connection);
 
 /* Waits for events, at most until until_ns (monotonic clock), and delivers them. */
 int client_run(struct client *client, uint64_t until_ns, struct error *err)

@@ -39,6 +39,8 @@ void load_gate_arrive(struct load_gate *gate, enum load_arrival arrival)
     gate->ready += arrival == LOAD_ARRIVAL_READY;
     gate->failed = gate->failed || arrival == LOAD_ARRIVAL_FAILED;
     gate->decided = gate->arrived == gate->expected;
+    if (gate->decided)
+        gate->start_ns = clock_monotonic_ns();
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
 }

@@ -23,6 +23,7 @@ struct load_gate {
     unsigned arrived;
     unsigned ready; /* of them, that can do something */
     unsigned left;
+    uint64_t start_ns; /* when the last arrived */
     bool failed;
     bool decided;
     bool stopped; /* atomic: threads look at it all the time */
@@ -38,6 +39,11 @@ enum load_arrival {
 void load_gate_arrive(struct load_gate *gate, enum load_arrival arrival);
 bool load_gate_wait(struct load_gate *gate); /* true: go on */
 void load_gate_leave(struct load_gate *gate);
+/* The common start, on the monotonic clock; after load_gate_wait(). */
+static inline uint64_t load_gate_start_ns(const struct load_gate *gate)
+{
+    return gate->start_ns;
+}
 static inline bool load_gate_is_stopped(const struct load_gate *gate)
 {
     return __atomic_load_n(&gate->stopped, __ATOMIC_RELAXED);
