@@ -11,115 +11,18 @@
 #include "report/label.h"
 #include "report/number.h"
 #include "report/provenance.h"
+#include "report/terminal.h"
 
-#define COLUMNS 80
 #define TABLE_COLUMNS 60 /* of a row without platform and size */
 #define CONSOLE_LINES 5
 
 struct page {
     const struct report *report;
-    const struct report_style *style;
-    FILE *out;
+    struct terminal terminal;
     struct label_variety variety;
     int name_columns;
     int size_columns;
 };
-
-static const char *const plain = "\x1b[0m";
-static const char *const bold = "\x1b[1m";
-static const char *const dim = "\x1b[2m";
-
-static const char *paint(const struct page *page, const char *code)
-{
-    return page->style->colour ? code : "";
-}
-
-/* Blue and orange differ for every kind of colour blindness; the word is always there too. */
-static const char *verdict_colour(const struct page *page, enum verdict verdict)
-{
-    static const char *const codes[] = {
-        [VERDICT_UNDECIDED] = "\x1b[2m",
-        [VERDICT_SLOWER] = "\x1b[33m",
-        [VERDICT_FASTER] = "\x1b[36m",
-        [VERDICT_SAME] = "\x1b[0m",
-    };
-    return paint(page, codes[verdict]);
-}
-
-static void put_text(const struct page *page, const char *text)
-{
-    CLEANUP_STRBUF struct strbuf buf;
-    strbuf_init(&buf);
-    escape_terminal(&buf, text, page->style->unicode);
-    fputs(buf.text, page->out);
-}
-
-/* Cuts to `columns` and fills up with spaces. */
-static void put_padded(const struct page *page, const char *text, int columns)
-{
-    CLEANUP_STRBUF struct strbuf buf;
-    strbuf_init(&buf);
-    escape_terminal(&buf, text, page->style->unicode);
-    int have = (int)escape_columns(buf.text);
-    if (have > columns) {
-        size_t at = 0;
-        for (int i = 0; i < columns - 1; i++)
-            do
-                at++;
-            while (((unsigned char)buf.text[at] & 0xc0) == 0x80);
-        strbuf_truncate(&buf, at);
-        strbuf_adds(&buf, page->style->unicode ? "\u2026" : "~");
-        have = columns;
-    }
-    fprintf(page->out, "%s%*s", buf.text, columns - have, "");
-}
-
-/* Breaks lines between words; those after the first begin with `indent` spaces. used: columns that
- * are taken on the first line. */
-static void put_wrapped(const struct page *page, const char *text, int used, int indent)
-{
-    CLEANUP_STRBUF struct strbuf buf;
-    strbuf_init(&buf);
-    escape_terminal(&buf, text, page->style->unicode);
-    char *rest = NULL;
-    bool first = true;
-    for (char *word = strtok_r(buf.text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        int columns = (int)escape_columns(word);
-        if (!first && used + 1 + columns > COLUMNS) {
-            fprintf(page->out, "\n%*s", indent, "");
-            used = indent;
-        } else if (!first) {
-            fputc(' ', page->out);
-            used++;
-        }
-        fputs(word, page->out);
-        used += columns;
-        first = false;
-    }
-    fputc('\n', page->out);
-}
-
-static void put_rule(const struct page *page)
-{
-    for (int i = 0; i < COLUMNS; i++)
-        fputs(page->style->unicode ? "\u2500" : "-", page->out);
-    fputc('\n', page->out);
-}
-
-/* share 0..1 of width columns, in eighths where the character set has them. */
-static void put_bar(const struct page *page, double share, int width)
-{
-    static const char *const eighths[] = {"",       "\u258f", "\u258e", "\u258d",
-                                          "\u258c", "\u258b", "\u258a", "\u2589"};
-    if (!isfinite(share) || share < 0)
-        return;
-    int units = (int)lround(fmin(share, 1) * width * 8);
-    if (!page->style->unicode)
-        units = (units + 4) / 8 * 8;
-    for (int i = 0; i < units / 8; i++)
-        fputs(page->style->unicode ? "\u2588" : "#", page->out);
-    fputs(eighths[units % 8], page->out);
-}
 
 static void measure_columns(struct page *page)
 {
@@ -134,7 +37,7 @@ static void measure_columns(struct page *page)
         if ((int)strlen(size) > page->size_columns)
             page->size_columns = (int)strlen(size);
     }
-    int most = COLUMNS - TABLE_COLUMNS - page->size_columns;
+    int most = TERMINAL_COLUMNS - TABLE_COLUMNS - page->size_columns;
     if (page->name_columns > most)
         page->name_columns = most > 8 ? most : 8;
 }
@@ -144,8 +47,9 @@ static void put_fact(const struct page *page, const char *name, const char *befo
     const char *value = provenance_find(page->report, name);
     if (!value)
         return;
-    fputs(before, page->out);
-    put_padded(page, value, (int)escape_columns(value) < 36 ? (int)escape_columns(value) : 36);
+    fputs(before, page->terminal.out);
+    terminal_put_padded(&page->terminal, value,
+                        (int)escape_columns(value) < 36 ? (int)escape_columns(value) : 36);
 }
 
 static void put_heading(const struct page *page)
@@ -161,13 +65,15 @@ static void put_heading(const struct page *page)
         "campaign %" PRId64 " '%s': %" PRIu64 " block%s, %zu trials, seed %" PRIu64 ", %s",
         campaign->id, campaign->name, report->blocks, report->blocks == 1 ? "" : "s",
         report->trial_count, campaign->seed, early ? early : end);
-    fputs(paint(page, bold), page->out);
-    put_wrapped(page, text, 0, 4);
-    fprintf(page->out, "%s%s", paint(page, plain), paint(page, dim));
+    fputs(terminal_paint(&page->terminal, TERMINAL_BOLD), page->terminal.out);
+    terminal_put_wrapped(&page->terminal, text, 0, 4);
+    fprintf(page->terminal.out, "%s%s", terminal_paint(&page->terminal, TERMINAL_PLAIN),
+            terminal_paint(&page->terminal, TERMINAL_DIM));
     put_fact(page, "host.cpu.model", "");
-    put_fact(page, "host.kernel", page->style->unicode ? " \u00b7 " : " - ");
-    fprintf(page->out, "%s%s", report->same_count ? "\n" : "", paint(page, plain));
-    fprintf(page->out,
+    put_fact(page, "host.kernel", page->terminal.style->unicode ? " \u00b7 " : " - ");
+    fprintf(page->terminal.out, "%s%s", report->same_count ? "\n" : "",
+            terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    fprintf(page->terminal.out,
             "[lo, hi]: %.3g %% interval%s. Normalised: 1 is the baseline, higher is better.\n",
             report->level * 100, report->adaptive ? " (adaptive)" : "");
 }
@@ -175,10 +81,10 @@ static void put_heading(const struct page *page)
 static void put_cell(const struct page *page, const struct store_cell *cell)
 {
     CLEANUP_FREE char *size = label_of_size(&page->variety, cell);
-    put_padded(page, cell->platform, page->name_columns);
-    fputc(' ', page->out);
-    put_padded(page, size, page->size_columns);
-    fputc(' ', page->out);
+    terminal_put_padded(&page->terminal, cell->platform, page->name_columns);
+    fputc(' ', page->terminal.out);
+    terminal_put_padded(&page->terminal, size, page->size_columns);
+    fputc(' ', page->terminal.out);
 }
 
 static void put_counts(const struct page *page, const struct report_row *row)
@@ -188,8 +94,8 @@ static void put_counts(const struct page *page, const struct report_row *row)
         snprintf(text, sizeof(text), "%zu", row->point_count);
     else
         snprintf(text, sizeof(text), "%zu/%zu", row->counts[TRIAL_OK], row->point_count);
-    put_padded(page, text, 5);
-    fputc(' ', page->out);
+    terminal_put_padded(&page->terminal, text, 5);
+    fputc(' ', page->terminal.out);
 }
 
 /* The ratio as it is shown and as long as its bar is: 1 for the baseline; NaN: none. */
@@ -217,7 +123,7 @@ static void format_ratio(const struct report_row *row, char text[NUMBER_TEXT_MAX
 
 static int bar_columns(const struct page *page)
 {
-    int left = COLUMNS - (page->name_columns + page->size_columns + TABLE_COLUMNS + 1);
+    int left = TERMINAL_COLUMNS - (page->name_columns + page->size_columns + TABLE_COLUMNS + 1);
     return left < 4 ? 0 : left;
 }
 
@@ -226,20 +132,21 @@ static void put_row(const struct page *page, const struct report_row *row, doubl
     char text[NUMBER_TEXT_MAX];
     put_cell(page, row->cell);
     put_counts(page, row);
-    put_padded(page, number_format_value(&row->value, text), 20);
-    fputc(' ', page->out);
+    terminal_put_padded(&page->terminal, number_format_value(&row->value, text), 20);
+    fputc(' ', page->terminal.out);
     format_ratio(row, text);
-    put_padded(page, text, 21);
-    fputc(' ', page->out);
+    terminal_put_padded(&page->terminal, text, 21);
+    fputc(' ', page->terminal.out);
     bool judged = row->baseline && row->baseline != row && row->normalised.pairs > 0;
     enum verdict verdict = row->normalised.comparison.verdict;
-    fputs(judged ? verdict_colour(page, verdict) : "", page->out);
-    put_padded(page, judged ? comparison_verdict_text(verdict) : "", 9);
+    fputs(judged ? terminal_verdict_colour(&page->terminal, verdict) : "", page->terminal.out);
+    terminal_put_padded(&page->terminal, judged ? comparison_verdict_text(verdict) : "", 9);
     if (bar_columns(page) > 0) {
-        fputc(' ', page->out);
-        put_bar(page, ratio_of(row) / largest, bar_columns(page));
+        fputc(' ', page->terminal.out);
+        terminal_put_bar(&page->terminal, ratio_of(row) / largest, bar_columns(page));
     }
-    fprintf(page->out, "%s\n", judged ? paint(page, plain) : "");
+    fprintf(page->terminal.out, "%s\n",
+            judged ? terminal_paint(&page->terminal, TERMINAL_PLAIN) : "");
 }
 
 static void put_notes(const struct page *page, const struct report_row *row)
@@ -262,20 +169,21 @@ static void put_notes(const struct page *page, const struct report_row *row)
                     number_format_interval(&result->bca, text),
                     comparison_verdict_text(result->bca_verdict));
     strbuf_truncate(&buf, buf.length - 1);
-    fprintf(page->out, "%s  ", paint(page, dim));
-    put_wrapped(page, buf.text, 2, 4);
-    fputs(paint(page, plain), page->out);
+    fprintf(page->terminal.out, "%s  ", terminal_paint(&page->terminal, TERMINAL_DIM));
+    terminal_put_wrapped(&page->terminal, buf.text, 2, 4);
+    fputs(terminal_paint(&page->terminal, TERMINAL_PLAIN), page->terminal.out);
 }
 
 static void put_table_heading(const struct page *page, const char *value, bool with_ratio)
 {
-    fputs(paint(page, dim), page->out);
-    put_padded(page, "platform", page->name_columns + 1);
-    put_padded(page, label_of_size_heading(&page->variety), page->size_columns + 1);
-    put_padded(page, "n", 6);
-    put_padded(page, value, 21);
-    fprintf(page->out, "%s%s\n", with_ratio ? "normalised            verdict" : "",
-            paint(page, plain));
+    fputs(terminal_paint(&page->terminal, TERMINAL_DIM), page->terminal.out);
+    terminal_put_padded(&page->terminal, "platform", page->name_columns + 1);
+    terminal_put_padded(&page->terminal, label_of_size_heading(&page->variety),
+                        page->size_columns + 1);
+    terminal_put_padded(&page->terminal, "n", 6);
+    terminal_put_padded(&page->terminal, value, 21);
+    fprintf(page->terminal.out, "%s%s\n", with_ratio ? "normalised            verdict" : "",
+            terminal_paint(&page->terminal, TERMINAL_PLAIN));
 }
 
 static void put_consolidated(const struct page *page, const struct report_row *rows, size_t count)
@@ -296,11 +204,11 @@ static void put_consolidated(const struct page *page, const struct report_row *r
         char text[NUMBER_TEXT_MAX];
         put_cell(page, rows[i].cell);
         put_counts(page, &rows[i]);
-        put_padded(page, number_format_value(&rows[i].consolidated, text), 20);
-        fputc(' ', page->out);
+        terminal_put_padded(&page->terminal, number_format_value(&rows[i].consolidated, text), 20);
+        fputc(' ', page->terminal.out);
         if (rows[i].consolidated.n && largest > 0)
-            put_bar(page, rows[i].consolidated.mean / largest, 21);
-        fputc('\n', page->out);
+            terminal_put_bar(&page->terminal, rows[i].consolidated.mean / largest, 21);
+        fputc('\n', page->terminal.out);
     }
 }
 
@@ -311,12 +219,12 @@ static void put_group(const struct page *page, const struct report_row *rows, si
     double largest = 1;
     for (size_t i = 0; i < count; i++)
         largest = fmax(largest, ratio_of(&rows[i]));
-    put_rule(page);
-    fputs(paint(page, bold), page->out);
-    put_text(page, metric->workload);
-    fprintf(page->out, "%s ", paint(page, plain));
-    put_text(page, metric->name);
-    fprintf(page->out, " (%s is better)\n", metric->higher_is_better ? "higher" : "lower");
+    terminal_put_rule(&page->terminal);
+    fputs(terminal_paint(&page->terminal, TERMINAL_BOLD), page->terminal.out);
+    terminal_put(&page->terminal, metric->workload);
+    fprintf(page->terminal.out, "%s ", terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    terminal_put(&page->terminal, metric->name);
+    fprintf(page->terminal.out, " (%s is better)\n", metric->higher_is_better ? "higher" : "lower");
     CLEANUP_FREE char *heading =
         mem_printf("one machine, %s", metric->unit[0] ? metric->unit : "no unit");
     put_table_heading(page, heading, true);
@@ -335,20 +243,21 @@ static void put_boots(const struct page *page)
         any |= report->boots[i].value.n > 0;
     if (!any)
         return;
-    put_rule(page);
-    fprintf(page->out, "%sboot%s until the first command ran\n", paint(page, bold),
-            paint(page, plain));
+    terminal_put_rule(&page->terminal);
+    fprintf(page->terminal.out, "%sboot%s until the first command ran\n",
+            terminal_paint(&page->terminal, TERMINAL_BOLD),
+            terminal_paint(&page->terminal, TERMINAL_PLAIN));
     put_table_heading(page, "one machine, s", false);
     for (size_t i = 0; i < report->boot_count; i++) {
         const struct report_boot *boot = &report->boots[i];
         char text[NUMBER_TEXT_MAX];
         put_cell(page, boot->cell);
         snprintf(text, sizeof(text), "%zu", boot->value.n);
-        put_padded(page, text, 6);
-        put_padded(page, number_format_value(&boot->value, text), 24);
+        terminal_put_padded(&page->terminal, text, 6);
+        terminal_put_padded(&page->terminal, number_format_value(&boot->value, text), 24);
         if (boot->value.n)
-            fprintf(page->out, " longest %s s", number_format_plain(boot->longest, text));
-        fputc('\n', page->out);
+            fprintf(page->terminal.out, " longest %s s", number_format_plain(boot->longest, text));
+        fputc('\n', page->terminal.out);
     }
 }
 
@@ -367,10 +276,11 @@ static void put_console(const struct page *page, const struct store_machine *mac
         lines[count - 1] = line;
     }
     for (size_t i = 0; i < count; i++) {
-        int used = fprintf(page->out, "    machine %u | ", machine->index);
+        int used = fprintf(page->terminal.out, "    machine %u | ", machine->index);
         int columns = (int)escape_columns(lines[i]);
-        put_padded(page, lines[i], columns > COLUMNS - used ? COLUMNS - used : columns);
-        fputc('\n', page->out);
+        terminal_put_padded(&page->terminal, lines[i],
+                            columns > TERMINAL_COLUMNS - used ? TERMINAL_COLUMNS - used : columns);
+        fputc('\n', page->terminal.out);
     }
 }
 
@@ -379,14 +289,15 @@ static void put_problem(const struct page *page, const struct store_trial *trial
     const struct store_cell *cell = label_find_cell(page->report, trial->cell_id);
     CLEANUP_FREE char *label = cell ? label_of_cell(cell) : mem_strdup("unknown cell");
     CLEANUP_FREE char *where = mem_printf("block %" PRIu64 ", %s", trial->block, label);
-    put_wrapped(page, where, 0, 2);
-    int used = fprintf(page->out, "  %s: ", trial_status_names[trial->status]);
-    put_wrapped(page, trial->cause ? trial->cause : "no cause was given", used, 4);
-    fputs(paint(page, dim), page->out);
+    terminal_put_wrapped(&page->terminal, where, 0, 2);
+    int used = fprintf(page->terminal.out, "  %s: ", trial_status_names[trial->status]);
+    terminal_put_wrapped(&page->terminal, trial->cause ? trial->cause : "no cause was given", used,
+                         4);
+    fputs(terminal_paint(&page->terminal, TERMINAL_DIM), page->terminal.out);
     for (size_t i = 0; i < trial->machine_count; i++)
         if (trial->machines[i].console_tail)
             put_console(page, &trial->machines[i]);
-    fputs(paint(page, plain), page->out);
+    fputs(terminal_paint(&page->terminal, TERMINAL_PLAIN), page->terminal.out);
 }
 
 static void put_problems(const struct page *page)
@@ -397,9 +308,10 @@ static void put_problems(const struct page *page)
         problems += report->trials[i].status != TRIAL_OK;
     if (problems == 0)
         return;
-    put_rule(page);
-    fprintf(page->out, "%s%zu of %zu trials failed or do not count%s\n", paint(page, bold),
-            problems, report->trial_count, paint(page, plain));
+    terminal_put_rule(&page->terminal);
+    fprintf(page->terminal.out, "%s%zu of %zu trials failed or do not count%s\n",
+            terminal_paint(&page->terminal, TERMINAL_BOLD), problems, report->trial_count,
+            terminal_paint(&page->terminal, TERMINAL_PLAIN));
     for (size_t i = 0; i < report->trial_count; i++)
         if (report->trials[i].status != TRIAL_OK)
             put_problem(page, &report->trials[i]);
@@ -414,17 +326,17 @@ static void put_sentences(const struct page *page)
         if (!report_is_told(report, row))
             continue;
         if (!any)
-            put_rule(page);
+            terminal_put_rule(&page->terminal);
         any = true;
         CLEANUP_FREE char *sentence = report_sentence(report, row);
-        put_wrapped(page, sentence, 0, 4);
+        terminal_put_wrapped(&page->terminal, sentence, 0, 4);
     }
 }
 
 void format_text(const struct report *report, const struct report_style *style, FILE *stream)
 {
     struct page page = {
-        .report = report, .style = style, .out = stream, .variety = label_variety_of(report)};
+        .report = report, .terminal = {stream, style}, .variety = label_variety_of(report)};
     measure_columns(&page);
     put_heading(&page);
     if (report->trial_count == 0)
