@@ -58,7 +58,9 @@ static bool is_file(const char *path)
 static const char *split_operand(const char *operand, char **out_file)
 {
     *out_file = NULL;
-    if (is_file(operand)) {
+    size_t length = strlen(operand);
+    bool named_like_file = length > 3 && strcmp(operand + length - 3, ".db") == 0;
+    if (is_file(operand) || named_like_file) {
         *out_file = mem_strdup(operand);
         return NULL;
     }
@@ -74,8 +76,8 @@ static const char *split_operand(const char *operand, char **out_file)
     return colon[1] ? colon + 1 : NULL;
 }
 
-static int load(const struct compare_options *want, const char *operand,
-                struct report **out_report, struct error *err)
+static int load(const struct compare_options *want, const char *operand, struct report **out_report,
+                struct error *err)
 {
     CLEANUP_FREE char *file = NULL;
     const char *selector = split_operand(operand, &file);

@@ -8,6 +8,7 @@ const struct command *const commands[] = {
     &command_load,
     &command_besim,
     &command_report,
+    &command_compare,
     &command_doctor,
     &command_image_build,
     &command_image_list,

@@ -111,11 +111,11 @@ static json_t *key_of(const struct report_row *row)
 {
     const struct store_cell *cell = row->cell;
     return json_pack("{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:s}", "platform",
-                     json_of_text(cell->platform), "vms", (int)cell->vms, "vcpus",
-                     (int)cell->vcpus, "memory_bytes", json_of_count(cell->memory_bytes),
-                     "workload", json_of_text(cell->workload), "parameters",
-                     json_of_text(cell->parameters), "metric", json_of_text(row->metric->name),
-                     "unit", json_of_text(row->metric->unit), "better",
+                     json_of_text(cell->platform), "vms", (int)cell->vms, "vcpus", (int)cell->vcpus,
+                     "memory_bytes", json_of_count(cell->memory_bytes), "workload",
+                     json_of_text(cell->workload), "parameters", json_of_text(cell->parameters),
+                     "metric", json_of_text(row->metric->name), "unit",
+                     json_of_text(row->metric->unit), "better",
                      row->metric->higher_is_better ? "higher" : "lower");
 }
 
@@ -124,12 +124,12 @@ static json_t *change_of(const struct compare_row *row)
     const struct normalise_change *change = &row->change;
     bool good = change->ratio.state == INTERVAL_OK;
     json_t *object = key_of(row->a);
-    CLEANUP_JSON json_t *more = json_pack(
-        "{s:o, s:o, s:{s:o, s:o, s:s}, s:b}", "a", json_of_value(&row->a->value), "b",
-        json_of_value(&row->b->value), "ratio", "mean",
-        good ? json_of_number(change->ratio.estimate) : json_null(), "ci95",
-        json_of_bounds(&change->ratio), "verdict",
-        comparison_verdict_text(change->comparison.verdict), "worse", row->worse);
+    CLEANUP_JSON json_t *more =
+        json_pack("{s:o, s:o, s:{s:o, s:o, s:s}, s:b}", "a", json_of_value(&row->a->value), "b",
+                  json_of_value(&row->b->value), "ratio", "mean",
+                  good ? json_of_number(change->ratio.estimate) : json_null(), "ci95",
+                  json_of_bounds(&change->ratio), "verdict",
+                  comparison_verdict_text(change->comparison.verdict), "worse", row->worse);
     json_object_update(object, more);
     return object;
 }
@@ -152,11 +152,10 @@ void compare_put_json(const struct compare *compare, FILE *stream)
     }
     json_t *differences = json_array();
     for (size_t i = 0; i < compare->difference_count; i++)
-        json_array_append_new(differences,
-                              json_pack("{s:o, s:o, s:o}", "name",
-                                        json_of_text(compare->differences[i].name), "a",
-                                        json_of_text(compare->differences[i].a), "b",
-                                        json_of_text(compare->differences[i].b)));
+        json_array_append_new(differences, json_pack("{s:o, s:o, s:o}", "name",
+                                                     json_of_text(compare->differences[i].name),
+                                                     "a", json_of_text(compare->differences[i].a),
+                                                     "b", json_of_text(compare->differences[i].b)));
     CLEANUP_JSON json_t *root = json_pack(
         "{s:s, s:i, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "format", "vtax-compare",
         "version", 1, "a", side_of(compare->a), "b", side_of(compare->b), "threshold",

@@ -10,10 +10,10 @@
 #define COMPARE_THRESHOLD_DEFAULT 0.05
 
 struct compare_row {
-    const struct report_row *a; /* NULL: only in B */
-    const struct report_row *b; /* NULL: only in A */
+    const struct report_row *a;     /* NULL: only in B */
+    const struct report_row *b;     /* NULL: only in A */
     struct normalise_change change; /* where both are there */
-    bool worse; /* the whole interval lies below 1 - threshold */
+    bool worse;                     /* the whole interval lies below 1 - threshold */
 };
 
 /* A fact that was not the same, and matters. NULL: one does not have it. */
