@@ -187,7 +187,8 @@ static void add_devices(struct words *words, const struct server_options *option
     add(words, "-serial");
     add(words, "chardev:console");
     add(words, "-chardev");
-    add(words, "stdio,id=port,signal=off");
+    /* Not "stdio", which would be closed to the server by the end of standard input. */
+    add(words, "file,id=port,path=/dev/stdout");
     add(words, "-device");
     add(words, "virtio-serial-pci");
     add(words, "-device");

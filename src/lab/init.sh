@@ -70,6 +70,10 @@ fail() {
 start_kvm() {
     modprobe kvm_amd || modprobe kvm_intel || fail "the kernel has no KVM for this CPU"
     [ -c /dev/kvm ] || fail "there is no /dev/kvm"
+    # libvirt's driver wants this user; the package that makes it brings systemd along.
+    grep -q '^libvirt-qemu:' /etc/passwd && return
+    echo 'libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin' >>/etc/passwd
+    echo 'libvirt-qemu:x:64055:' >>/etc/group
 }
 
 start_xen() {
@@ -93,11 +97,11 @@ start_virtualbox() {
     echo '* 10.0.0.0/8' >/etc/vbox/networks.conf
 }
 
-# The images on the guest disk are read-only; everything else of the cache is the job's.
+# The guest image is on a disk that is only read; everything else of the cache is the job's.
 lay_out() {
     export XDG_CACHE_HOME=$job/cache XDG_DATA_HOME=$job/data XDG_RUNTIME_DIR=/run VTAX_LAB=$lab
-    mkdir -p $job/cache/vtax $job/data/vtax $job/logs
-    ln -sfn /guest/images $job/cache/vtax/images
+    mkdir -p $job/cache/vtax/images $job/data/vtax $job/logs
+    ln -sfn /guest $job/cache/vtax/images/guest
 }
 
 # The arguments are separated by NUL: no shell reads them.

@@ -33,6 +33,24 @@ static int name_guest_disk(const struct image *image, char **out_name, struct er
     return rc;
 }
 
+static int make_guest_disk(const struct image *image, const char *cache, const char *path,
+                           struct error *err)
+{
+    CLEANUP_FREE char *draft = mem_printf("%s/" CACHE_DRAFT_PREFIX "guest", cache);
+    struct disk_options options = {.tree = image->directory,
+                                   .owned = "",
+                                   .path = draft,
+                                   .bytes = GUEST_DISK_BYTES,
+                                   .inodes = GUEST_DISK_INODES};
+    unlink(draft);
+    int rc = disk_make(&options, err);
+    if (rc == 0 && rename(draft, path) < 0)
+        rc = error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make '%s'", path);
+    if (rc < 0)
+        unlink(draft);
+    return rc < 0 ? error_prefix(err, "make the disk with the guest image for the lab") : 0;
+}
+
 int job_find_guest_disk(const struct image *image, struct progress *progress, char **out_path,
                         struct error *err)
 {
@@ -42,28 +60,18 @@ int job_find_guest_disk(const struct image *image, struct progress *progress, ch
     if (rc < 0)
         return rc;
     CLEANUP_FREE char *path = mem_printf("%s/%s", cache, name);
-    CLEANUP_FD int lock = cache_lock(cache, progress, err);
-    if (lock < 0)
+    /* One that is there is whole; only making one must wait for others that build. */
+    CLEANUP_FD int lock = file_exists(path) ? -1 : cache_lock(cache, progress, err);
+    if (lock < 0 && !file_exists(path))
         return lock;
     if (!file_exists(path)) {
-        CLEANUP_FREE char *draft = mem_printf("%s/" CACHE_DRAFT_PREFIX "guest", cache);
-        struct disk_options options = {.tree = image->directory,
-                                       .owned = "",
-                                       .path = draft,
-                                       .bytes = GUEST_DISK_BYTES,
-                                       .inodes = GUEST_DISK_INODES};
         if (progress)
             progress_show(progress, -1, 0, "lab: making a disk of the guest image");
-        unlink(draft);
-        rc = disk_make(&options, err);
-        if (rc == 0 && rename(draft, path) < 0)
-            rc = error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make '%s'", path);
-        if (rc < 0)
-            unlink(draft);
+        rc = make_guest_disk(image, cache, path, err);
     }
     if (rc == 0)
         *out_path = TAKE_PTR(path);
-    return rc < 0 ? error_prefix(err, "make the disk with the guest image for the lab") : 0;
+    return rc;
 }
 
 static int copy_program(const char *to, struct error *err)

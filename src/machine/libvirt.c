@@ -20,6 +20,7 @@
 #include "base/process.h"
 #include "machine/console.h"
 #include "machine/domain.h"
+#include "machine/kvm_exits.h"
 #include "machine/kvm_probe.h"
 #include "machine/libvirt_door.h"
 #include "machine/list.h"
@@ -399,9 +400,10 @@ static int alive(void *object, struct error *err)
 
 static int usage(void *object, struct machine_usage *out_usage, struct error *err)
 {
-    static const char no_exits[] = "not counted here: the probes do";
     const struct libvirt_machine *machine = object;
-    struct machine_usage usage = {.exits.missing = no_exits};
+    struct machine_usage usage = {.exits.missing = "emulation has no VM exits"};
+    if (strcmp(machine->site->type, "kvm") == 0)
+        usage.exits.missing = kvm_exits_read(KVM_EXITS_DIRECTORY, machine->pid, &usage.exits.value);
     struct procfs_threads threads;
     int rc = procfs_read_threads("/proc", machine->pid, &threads, err);
     if (rc == -ENOTSUP) {

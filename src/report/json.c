@@ -209,12 +209,14 @@ json_t *json_of_report(const struct report *report)
         json_array_append_new(boots, boot_of(&report->boots[i]));
     for (size_t i = 0; i < report->figure_count; i++)
         json_array_append_new(figures, figure_of(&report->figures[i]));
-    return json_pack(
-        "{s:s, s:i, s:o, s:{s:f, s:b, s:f}, s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "format",
-        "vtax-report", "version", 1, "campaign", campaign_of(report), "analysis", "level",
-        report->level, "adaptive", report->adaptive, "margin", report->margin, "cells", cells,
-        "boots", boots, "figures", figures, "problems", problems_of(report), "provenance", "same",
-        json_of_facts(report->same, report->same_count), "varying", variations_of(report));
+    CLEANUP_FREE char *caution = report_caution(report);
+    return json_pack("{s:s, s:i, s:o, s:{s:f, s:b, s:f}, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:s?}",
+                     "format", "vtax-report", "version", 1, "campaign", campaign_of(report),
+                     "analysis", "level", report->level, "adaptive", report->adaptive, "margin",
+                     report->margin, "cells", cells, "boots", boots, "figures", figures, "problems",
+                     problems_of(report), "provenance", "same",
+                     json_of_facts(report->same, report->same_count), "varying",
+                     variations_of(report), "caution", caution);
 }
 
 void json_put(json_t *root, FILE *stream)

@@ -103,3 +103,15 @@ const char *provenance_find(const struct report *report, const char *name)
             return report->same[i].value;
     return NULL;
 }
+
+char *report_caution(const struct report *report)
+{
+    const char *kind = provenance_find(report, "lab.kind");
+    if (!kind)
+        return NULL;
+    const char *title = provenance_find(report, "lab.title");
+    const char *qemu = provenance_find(report, "lab.qemu");
+    return mem_printf("EMULATED: measured in an %s (%s, QEMU %s): counts are real, seconds say "
+                      "nothing about real hardware.",
+                      kind, title ? title : "?", qemu ? qemu : "?");
+}

@@ -142,3 +142,7 @@ bool report_is_told(const struct report *report, const struct report_row *row);
 
 /* "s" -> "1/s" where the consolidated value is a rate; the caller's to free. */
 char *report_consolidated_unit(const struct store_metric *metric);
+
+/* What must stand beside every number of this campaign, since it was not measured on a real host
+ * (fact lab.kind); NULL: nothing. The caller's to free. */
+char *report_caution(const struct report *report);

@@ -73,6 +73,9 @@ static void put_heading(const struct page *page)
     put_fact(page, "host.kernel", page->terminal.style->unicode ? " \u00b7 " : " - ");
     fprintf(page->terminal.out, "%s%s", report->same_count ? "\n" : "",
             terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    CLEANUP_FREE char *caution = report_caution(report);
+    if (caution)
+        terminal_put_wrapped(&page->terminal, caution, 0, 4);
     fprintf(page->terminal.out,
             "[lo, hi]: %.3g %% interval%s. Normalised: 1 is the baseline, higher is better.\n",
             report->level * 100, report->adaptive ? " (adaptive)" : "");
