@@ -1,6 +1,6 @@
 # Bad plans end with 2 and name the file and the line; nothing is created (run.sh looks).
 $ vtax plan show quik
-vtax: unknown plan 'quik' (did you mean 'quick'? known: quick, micro, paper); a file is named as x.yaml or ./x
+vtax: unknown plan 'quik' (did you mean 'quick'? known: quick, micro, paper, lab-paper); a file is named as x.yaml or ./x
 [2]
 $ vtax plan check none.yaml
 vtax: open 'none.yaml': No such file or directory

@@ -23,7 +23,7 @@ check() {
 check 'plan' vtax pla
 check 'check list show' vtax plan ''
 check 'show' vtax -v plan s
-check 'micro mine.yaml paper quick' vtax plan show ''
+check 'lab-paper micro mine.yaml paper quick' vtax plan show ''
 check '--until-budget --until-ci --until-max-blocks' vtax plan show quick --unt
 check 'xen-hvm xen-pv xen-pvh' vtax plan show quick --platforms xen
 check 'native,kvm' vtax plan show quick --platforms native,k
