@@ -404,7 +404,7 @@ static void test_builtin(void **state)
     size_t count = 0;
     for (; plan_builtin_names[count]; count++)
         assert_non_null(strstr(plan_find_builtin(plan_builtin_names[count]), "\nplatforms: ["));
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
 }
 
 int main(void)
