@@ -138,8 +138,11 @@ class Campaign(vtaxtest.World):
         self.assertGreater(cell["trials"]["failed"], 0)
         causes = self.rows("SELECT DISTINCT cause FROM trial WHERE status = 'failed'")
         self.assertTrue(causes and all(cause for cause, in causes))
-        self.assertEqual(self.rows("SELECT count(*) FROM sample s JOIN trial t ON t.id = s.trial_id "
-                                   "WHERE t.status = 'failed'"), [(0,)])
+        values = [value for value, in self.rows(
+            "SELECT s.value FROM sample s JOIN trial t ON t.id = s.trial_id JOIN cell c ON "
+            "c.id = t.cell_id JOIN metric m ON m.id = s.metric_id WHERE t.status = 'ok' AND "
+            "c.platform = 'other' AND c.vms = 1 AND m.name = 'time'")]
+        self.assertAlmostEqual(cell["value"]["mean"], sum(values) / len(values), places=6)
 
     def test_everything_fails(self):
         self.run_plan(self.plan(more=", fail: 1"), "--give-up", "0")
@@ -160,14 +163,14 @@ class Campaign(vtaxtest.World):
     def test_budget_ends_a_campaign(self):
         plan = self.write("until.yaml",
                           PLAN.format(noise=0.02, slowdown=1, blocks=3, seed=3,
-                                      more=", trial-time: 20ms")
-                          .replace("blocks: 3", "until: {budget: 300ms}"))
+                                      more=", trial-time: 100ms")
+                          .replace("blocks: 3", "until: {budget: 1s}"))
         self.run_plan(plan)
         self.assertEqual(self.rows("SELECT complete, end_cause FROM campaign"), [(1, "budget")])
 
     def test_slowdown_is_found(self):
         """An injected slowdown of 25 % is inside its interval about 95 times in 100."""
-        seeds, inside, slower = 100, 0, 0
+        seeds, inside, slower = 60, 0, 0
         for seed in range(seeds):
             self.store = self.path(f"slow-{seed}.db")
             self.run_plan(self.plan(slowdown=1.25, blocks=8, seed=seed), "--vms", "1")
@@ -181,7 +184,7 @@ class Campaign(vtaxtest.World):
     def test_no_false_alarms_beyond_nominal(self):
         """A/A campaigns: two platforms that are the same differ in 5 of 100 at most, give or take
         what chance does (4 standard deviations)."""
-        seeds, alarms = 300, 0
+        seeds, alarms = 200, 0
         for seed in range(seeds):
             self.store = self.path(f"same-{seed}.db")
             self.run_plan(self.plan(blocks=5, seed=seed), "--vms", "1")
