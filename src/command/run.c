@@ -88,7 +88,7 @@ static int write_reports(const struct run_options *want, const struct campaign_s
     }
     struct report_style style = report_style_of(stdout);
     report_write(report, REPORT_TEXT, &style, stdout);
-    return want->report ? report_save(report, REPORT_JSON, want->report, err) : 0;
+    return want->report ? report_save(report, REPORT_HTML, want->report, err) : 0;
 }
 
 static int run(const struct command_call *call, struct error *err)
