@@ -93,7 +93,7 @@ static const struct scenario scenarios[] = {
      1, 1, 4, 0.05, 0.2, 1, "</script><script>alert(3)</script>\x1b[31m =1+1 \xff \xe2\x80\xae",
      false, false},
     {"slower", "quick", LIST(two), works, 3, 2, 1, 1, 6, 0.02, 0, 1, NULL, false, false},
-    {"bench", "bench", LIST(two), works, 1, 10, 9, 1, 0, 0.05, 0.01, 10, NULL, false, false},
+    {"bench", "bench", LIST(two), works, 1, 10, 9, 1, 0, 0.05, 0.01, 100, NULL, false, false},
 };
 
 struct maker {
