@@ -150,11 +150,11 @@ static int set_inodes(const struct disk_options *options, struct error *err)
 {
     CLEANUP_FREE char *script = mem_printf("%s.debugfs", options->path);
     CLEANUP_FREE char *owners = disk_format_owners(options->owned);
-    CLEANUP_STRBUF struct strbuf commands;
-    uint32_t count;
+    uint32_t count = 0;
     int rc = count_inodes(options->path, &count, err);
     if (rc < 0)
         return rc;
+    CLEANUP_STRBUF struct strbuf commands;
     strbuf_init(&commands);
     add_inode(&commands, ROOT_INODE);
     for (uint32_t inode = FIRST_INODE; inode <= count; inode++)
