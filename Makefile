@@ -13,8 +13,8 @@ all: $(BUILD)/build.ninja ## build build/vtax
 $(BUILD)/build.ninja: | packages-build
 	@meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null || { cat $(BUILD)/meson-logs/meson-log.txt; exit 1; }
 
-.PHONY: packages-build packages-run packages-test
-packages-build packages-run packages-test: packages-%:
+.PHONY: packages-build packages-run packages-test packages-bench
+packages-build packages-run packages-test packages-bench: packages-%:
 	@tools/install-packages $*
 
 .PHONY: demo
@@ -34,7 +34,7 @@ check-sanitizers: packages-run packages-test packages-build ## unit, cli and int
 	@tools/run-tests build-dev unit cli integration
 
 .PHONY: bench
-bench: packages-run packages-test all ## ratios against peers, with spread
+bench: packages-run packages-test packages-bench packages-build everything ## ratios against peers, with spread
 	@bench/run $(BUILD)
 
 .PHONY: install
