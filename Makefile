@@ -8,6 +8,11 @@ VTAX = $(BUILD)/vtax
 
 .PHONY: all
 all: $(BUILD)/build.ninja ## build build/vtax
+	@ninja -C $(BUILD) --quiet vtax
+
+# With the tests, the manual pages, the QEMU plugin.
+.PHONY: everything
+everything: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
 $(BUILD)/build.ninja: | packages-build
@@ -24,7 +29,7 @@ demo: packages-run all ## measure QEMU/TCG machines against this Linux, in a few
 	@tools/open-page report.html
 
 .PHONY: check
-check: packages-run packages-test all ## build and run every test but the lab's
+check: packages-run packages-test packages-build everything ## build and run every test but the lab's
 	@tools/run-tests $(BUILD) unit lint cli integration vm
 
 .PHONY: check-sanitizers
@@ -38,7 +43,7 @@ bench: packages-run packages-test packages-bench packages-build everything ## ra
 	@bench/run $(BUILD)
 
 .PHONY: install
-install: all ## install below $(PREFIX)
+install: everything ## install below $(PREFIX)
 	@meson install -C $(BUILD) --quiet
 
 .PHONY: format
