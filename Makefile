@@ -38,6 +38,10 @@ check-sanitizers: packages-run packages-test packages-build ## unit, cli and int
 	@ninja -C build-dev --quiet
 	@tools/run-tests build-dev unit cli integration
 
+.PHONY: check-lab
+check-lab: packages-run packages-test all ## real hypervisors in the emulated server (builds its images first: 15 min)
+	@tools/run-tests $(BUILD) lab
+
 .PHONY: bench
 bench: packages-run packages-test packages-bench packages-build everything ## ratios against peers, with spread
 	@bench/run $(BUILD)

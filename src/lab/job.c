@@ -18,6 +18,8 @@
 #include "image/cache.h"
 #include "image/disk.h"
 
+#include "lab/stock.h"
+
 #define GUEST_DISK_BYTES (UINT64_C(12) << 30)
 #define GUEST_DISK_INODES UINT32_C(131072)
 #define JOB_DISK "64G" /* sparse: what guests write is what it takes */
@@ -29,7 +31,8 @@ static int name_guest_disk(const struct image *image, char **out_name, struct er
     char digest[DIGEST_TEXT_BYTES];
     int rc = digest_file(image->key, digest, err);
     if (rc == 0)
-        *out_name = mem_printf("guest-%.*s-%.8s.raw", CACHE_NAME_DIGITS, image->digest, digest);
+        *out_name = mem_printf(STOCK_GUEST_PREFIX "%.*s-%.8s.raw", CACHE_NAME_DIGITS, image->digest,
+                               digest);
     return rc;
 }
 
@@ -42,6 +45,7 @@ static int make_guest_disk(const struct image *image, const char *cache, const c
                                    .path = draft,
                                    .bytes = GUEST_DISK_BYTES,
                                    .inodes = GUEST_DISK_INODES};
+    stock_remove_guest_disks(cache); /* those of former images */
     unlink(draft);
     int rc = disk_make(&options, err);
     if (rc == 0 && rename(draft, path) < 0)

@@ -70,11 +70,12 @@ static int choose_size(struct server *server, struct error *err)
     if (!options->cpus && server->cpus > hypervisor->cpus_max)
         server->cpus = hypervisor->cpus_max;
     if (server->cpus > hypervisor->cpus_max)
-        return error_set(
-            err, ERROR_USAGE, -ERANGE, "--cpus %u: the emulated server runs %s with at most %u%s",
-            server->cpus, hypervisor->name, hypervisor->cpus_max,
-            hypervisor->cpus_max == 1 ? ", since with more its guests are corrupted now and then"
-                                      : "");
+        return error_set(err, ERROR_USAGE, -ERANGE,
+                         "--server-cpus %u: the emulated server runs %s with at most %u%s",
+                         server->cpus, hypervisor->name, hypervisor->cpus_max,
+                         hypervisor->cpus_max == 1
+                             ? ", since with more its guests are corrupted now and then"
+                             : "");
     server->memory_bytes = options->memory_bytes ? options->memory_bytes : hypervisor->memory_bytes;
     uint64_t available = read_available_memory();
     if (available >= server->memory_bytes + MEMORY_SLACK_BYTES)

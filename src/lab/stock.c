@@ -174,6 +174,16 @@ static int remove_one(const char *cache, struct stock *stock, struct error *err)
     return file_remove_tree(gone, err);
 }
 
+void stock_remove_guest_disks(const char *cache)
+{
+    DIR *directory = opendir(cache);
+    for (struct dirent *item; directory && (item = readdir(directory));)
+        if (strncmp(item->d_name, STOCK_GUEST_PREFIX, strlen(STOCK_GUEST_PREFIX)) == 0)
+            unlinkat(dirfd(directory), item->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
 int stock_remove(const char *name, size_t *out_count, struct error *err)
 {
     CLEANUP_FREE char *cache = xdg_cache_path("lab");
@@ -191,6 +201,8 @@ int stock_remove(const char *name, size_t *out_count, struct error *err)
             rc = remove_one(cache, &stocks[i], err);
             *out_count += rc == 0;
         }
+    if (rc == 0 && !name)
+        stock_remove_guest_disks(cache);
     stock_list_free(stocks, count);
     return rc;
 }

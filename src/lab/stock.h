@@ -18,6 +18,7 @@
 #include "lab/hypervisor.h"
 
 #define STOCK_EMULATOR "qemu"
+#define STOCK_GUEST_PREFIX "guest-" /* of the disks with the guest image (lab/job.h) */
 
 struct stock {
     char *name;
@@ -60,3 +61,6 @@ int stock_remove(const char *name, size_t *out_count, struct error *err)
 
 /* Removes those of the same name that nobody uses. Call it under the lock of the cache. */
 void stock_remove_others(const struct stock *stock);
+
+/* Removes all disks with guest images; a server that runs keeps the one that it has open. */
+void stock_remove_guest_disks(const char *cache);

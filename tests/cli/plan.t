@@ -8,6 +8,10 @@ $ vtax plan list
   paper       A full study: three hypervisors against plain Linux, up to ten
               machines side by side. Takes a server with hardware
               virtualization, 16 GiB of memory to spare, and a day.
+  lab-paper   The full study's matrix at the size of an emulated server, for
+              `vtax lab run`: each hypervisor takes the platforms that it
+              offers. Its counts are real, its seconds are not: see
+              vtax-lab(1).
 $ vtax plan show quick | grep -v digest
 Plan quick: 12 cells, in all about 7 min 34 s
 

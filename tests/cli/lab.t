@@ -1,0 +1,24 @@
+# What is refused before anything is built or booted.
+$ vtax lab run kwm
+vtax: unknown hypervisor 'kwm' (did you mean 'kvm'? known: kvm, xen, virtualbox)
+[2]
+$ vtax lab run virtualbox --server-cpus 2
+vtax: --server-cpus 2: the emulated server runs virtualbox with at most 1, since with more its guests are corrupted now and then
+[2]
+$ vtax lab run kvm -- --platforms native,xen-pv
+vtax: unknown platform for this lab 'xen-pv' (known: native, kvm, qemu-tcg, fake)
+[2]
+$ vtax lab run kvm -- quik
+vtax: unknown plan 'quik' (did you mean 'quick'? known: quick, micro, paper, lab-paper); a file is named as x.yaml or ./x
+[2]
+$ vtax lab run kvm -- --bloks 3
+vtax: after '--': run: unknown option '--bloks' (did you mean '--blocks'? see 'vtax run --help')
+[2]
+$ vtax lab build hyperv
+vtax: unknown hypervisor 'hyperv' (known: kvm, xen, virtualbox)
+[2]
+$ vtax lab remove all
+vtax: unknown hypervisor 'all' (known: kvm, xen, virtualbox)
+[2]
+$ vtax lab list
+none (`vtax lab build` makes them)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real hypervisor in the emulated server, once through everything. Images come from the user's
+cache, or are built into it; results and logs stay in the test's own directory.
+
+usage: test-lab.py kvm
+"""
+import os
+import shutil
+import signal
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from vtaxtest import VTAX, World  # noqa: E402
+
+HYPERVISOR = "kvm"
+MEMORY_KIB = 5 << 20
+PLATFORMS = {"kvm": ["kvm"]}
+HAS_EXITS = {"kvm"}
+
+
+def lack():
+    """What this host lacks to run the suite; None: nothing."""
+    for program in ("mmdebstrap", "mke2fs", "debugfs", "e2fsck"):
+        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            return f"no program '{program}'"
+    with open("/proc/meminfo", encoding="ascii") as file:
+        available = [int(line.split()[1]) for line in file if line.startswith("MemAvailable")]
+    if available and available[0] < MEMORY_KIB:
+        return f"{available[0] >> 10} MiB of memory to spare, {MEMORY_KIB >> 10} MiB are needed"
+    if os.path.exists(VTAX) and b"libasan" in open(VTAX, "rb").read():
+        return "the server's image has no sanitizer libraries, which this build of vtax needs"
+    return None
+
+
+class Lab(World):
+    def setUp(self):
+        super().setUp()
+        cache = os.environ.get("XDG_CACHE_HOME")
+        self.env.pop("XDG_CACHE_HOME")
+        if cache:
+            self.env["XDG_CACHE_HOME"] = cache
+        self.runs = os.path.join(self.env["XDG_DATA_HOME"], "vtax", "lab")
+
+    def left_behind(self):
+        """Processes that name something in the test's directory, and runs."""
+        found = os.listdir(self.runs) if os.path.isdir(self.runs) else []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if self.runs.encode() in file.read():
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def wait_for(self, condition, seconds):
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertTrue(condition())
+
+    def booting(self):
+        return [pid for pid in self.left_behind() if pid.isdigit()]
+
+    def test_measure(self):
+        process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
+                             self.store, "--", "lab-paper", "--vms", "1")
+        out, err = process.communicate(timeout=5400)
+        self.assertEqual(process.returncode, 0, out + err)
+        self.assertIn("EMULATED", out)
+        trials = self.rows("SELECT c.platform, c.workload, t.status, t.cause FROM trial t"
+                           " JOIN cell c ON c.id = t.cell_id")
+        wanted = {(platform, workload, "ok", None)
+                  for platform in ["native"] + PLATFORMS[HYPERVISOR]
+                  for workload in ("bzip2", "netperf", "dd")}
+        self.assertEqual(set(trials), wanted)
+        self.assertEqual(self.rows("SELECT count(*) FROM sample WHERE value <= 0"), [(0,)])
+        facts = dict(self.rows("SELECT name, value FROM campaign_fact WHERE name LIKE 'lab.%'"))
+        self.assertEqual(facts["lab.kind"], "emulated server")
+        self.assertEqual(facts["lab.hypervisor"], HYPERVISOR)
+        exits = self.rows("SELECT f.value FROM figure f JOIN trial t ON t.id = f.trial_id JOIN"
+                          " cell c ON c.id = t.cell_id WHERE f.name = 'exits' AND"
+                          " c.platform_kind IN (%s)" % ",".join("?" * len(PLATFORMS[HYPERVISOR])),
+                          *PLATFORMS[HYPERVISOR])
+        if HYPERVISOR in HAS_EXITS:
+            self.assertEqual(len(exits), 3)
+            self.assertTrue(all(value and value > 1000 for (value,) in exits), exits)
+        self.assertEqual(self.left_behind(), [])
+
+    def test_interrupt(self):
+        process = self.start("lab", "run", HYPERVISOR, "--store", self.store)
+        self.wait_for(self.booting, 5400)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertEqual(self.left_behind(), [])
+        self.assertFalse(os.path.exists(self.store))
+
+    def test_kill(self):
+        process = self.start("lab", "run", HYPERVISOR, "--store", self.store)
+        self.wait_for(self.booting, 5400)
+        process.kill()
+        process.communicate(timeout=60)
+        self.wait_for(lambda: not self.booting(), 30)
+        late = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "1s", "--store", self.store)
+        _, err = late.communicate(timeout=600)
+        self.assertEqual(late.returncode, 1, err)
+        self.assertIn("not ready within 1s", err)
+        kept = os.listdir(self.runs)
+        self.assertEqual(len(kept), 1)
+        self.assertIn(kept[0], err)
+        self.assertIn("console.log", os.listdir(os.path.join(self.runs, kept[0])))
+        self.assertNotIn("job.raw", os.listdir(os.path.join(self.runs, kept[0])))
+
+    def test_no_emulator(self):
+        _, err = self.vtax("lab", "run", HYPERVISOR, "--qemu", "/bin/true", "--store", self.store,
+                           code=2)
+        self.assertIn("it is no QEMU", err)
+
+
+if __name__ == "__main__":
+    HYPERVISOR = sys.argv.pop()
+    reason = lack()
+    if reason and os.environ.get("VTAX_MUST_WORK") != "1":
+        print("skipped:", reason)
+        sys.exit(77)
+    if reason:
+        sys.exit("VTAX_MUST_WORK=1, but " + reason)
+    unittest.main(verbosity=2)
