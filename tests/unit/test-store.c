@@ -592,6 +592,53 @@ static void test_attachments_come_back(void **state)
     store_close(store);
 }
 
+static void test_a_campaign_is_taken_over(void **state)
+{
+    struct world *world = *state;
+    make_store(world);
+    struct store *from = open_or_fail(world, STORE_WRITE);
+    struct store_attachment console = {1, LENT("console"), LENT("text"), LENT("hello"), 5};
+    struct store_trial more = {.cell_id = 2,
+                               .status = TRIAL_FAILED,
+                               .cause = LENT("died"),
+                               .attachments = &console,
+                               .attachment_count = 1};
+    assert_ok(world, store_add_trial(from, &more, &world->err));
+    assert_ok(world, store_end_campaign(from, 1, true, "blocks", &world->err));
+    CLEANUP_FREE char *path = mem_printf("%s/to.db", world->directory);
+    struct store *to = NULL;
+    assert_ok(world, store_open(path, STORE_WRITE, &to, &world->err));
+    const struct store_fact extra[] = {{LENT("lab.kind"), LENT("emulated server")},
+                                       {LENT("host.kernel"), LENT("6.12")}};
+    int64_t ids[2];
+    for (int i = 0; i < 2; i++) /* cells get other ids the second time */
+        assert_ok(world, store_import(to, from, NULL, extra, 2, &ids[i], &world->err));
+    struct store_campaign campaign = {0};
+    assert_ok(world, store_read_campaign(to, NULL, &campaign, &world->err));
+    assert_int_equal(campaign.id, ids[1]);
+    assert_true(campaign.complete);
+    assert_int_equal(campaign.fact_count, COUNT_OF(facts) + 1);
+    for (size_t i = 0; i < campaign.fact_count; i++)
+        if (strcmp(campaign.facts[i].name, "host.kernel") == 0)
+            assert_string_equal(campaign.facts[i].value, "6.12");
+    struct store_trial *trials = NULL;
+    size_t count = 0;
+    assert_ok(world, store_read_trials(to, ids[1], &trials, &count, &world->err));
+    assert_int_equal(count, 2);
+    assert_int_equal(trials[0].sample_count, 3);
+    assert_int_equal(trials[0].figure_count, 2);
+    assert_string_equal(trials[1].cause, "died");
+    assert_int_equal(trials[1].cell_id, campaign.cells[1].id);
+    struct store_attachment got = {0};
+    assert_int_equal(store_read_attachment(to, trials[1].id, 1, "console", &got, &world->err), 1);
+    assert_memory_equal(got.bytes, "hello", 6);
+    store_attachment_done(&got);
+    store_free_trials(trials, count);
+    store_campaign_done(&campaign);
+    store_close(to);
+    store_close(from);
+}
+
 static void test_a_store_of_version_1(void **state)
 {
     struct world *world = *state;
@@ -685,6 +732,7 @@ int main(void)
         CASE(test_write_protected_store),
         CASE(test_a_resumed_campaign_has_no_end),
         CASE(test_attachments_come_back),
+        CASE(test_a_campaign_is_taken_over),
         CASE(test_a_store_of_version_1),
         CASE(test_a_full_disk_loses_only_the_trial),
     };

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <string.h>
+
+#include "lab/follow.h"
+#include "lab/hypervisor.h"
+
+static struct strbuf printed;
+
+static void print(const char *bytes, size_t length)
+{
+    strbuf_add(&printed, bytes, length);
+}
+
+/* All at once and byte by byte must come to the same. */
+static void take(struct follow *follow, const char *text, size_t step)
+{
+    size_t length = strlen(text);
+    follow_init(follow);
+    strbuf_init(&printed);
+    for (size_t at = 0; at < length; at += step)
+        follow_take(follow, text + at, step < length - at ? step : length - at, print);
+}
+
+static void test_own_lines_are_apart(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "\036stage starting kvm\n\036stage measuring\nvtax: one\n\r\033[Kbar "
+        "1%\036end 3\nrest";
+    for (size_t step = 1; step < sizeof(text); step += sizeof(text) / 2) {
+        CLEANUP_FOLLOW struct follow follow;
+        take(&follow, text, step);
+        assert_true(follow.measuring);
+        assert_true(follow.ended);
+        assert_int_equal(follow.status, 3);
+        assert_null(follow.failure);
+        assert_string_equal(printed.text, "vtax: one\n\r\033[Kbar 1%rest");
+        strbuf_done(&printed);
+    }
+}
+
+static void test_a_failure_is_kept(void **state)
+{
+    (void)state;
+    CLEANUP_FOLLOW struct follow follow;
+    take(&follow, "\036fail no /dev/kvm\r\n\036fail later\n\036end 125\n", 7);
+    assert_string_equal(follow.failure, "no /dev/kvm");
+    assert_int_equal(follow.status, 125);
+    assert_false(follow.measuring);
+    assert_string_equal(printed.text, "");
+    strbuf_done(&printed);
+}
+
+static void test_the_last_line_is_remembered(void **state)
+{
+    (void)state;
+    CLEANUP_FOLLOW struct follow follow;
+    take(&follow, "first\nvtax: no store\n\n\036end 2\n", 4);
+    assert_string_equal(follow.last.text, "vtax: no store");
+    strbuf_done(&printed);
+}
+
+static void test_odd_ends(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"\036end \n", "\036end -1\n", "\036end 999\n",
+                                        "\036end x\n"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        CLEANUP_FOLLOW struct follow follow;
+        take(&follow, texts[i], 64);
+        assert_int_equal(follow.status, 255);
+        strbuf_done(&printed);
+    }
+}
+
+static void test_recipes_differ(void **state)
+{
+    (void)state;
+    char digests[4][DIGEST_TEXT_BYTES];
+    for (size_t i = 0; i < 4; i++) {
+        hypervisor_recipe_digest(hypervisors[i], digests[i]); /* the last is the emulator's */
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(digests[i], digests[j]);
+    }
+}
+
+static void test_unknown_hypervisor(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_null(hypervisor_find("hyperv"));
+    assert_true(hypervisor_refuse("kwm", &err) < 0);
+    assert_non_null(strstr(err.text, "known: kvm, xen, virtualbox"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_own_lines_are_apart),
+        cmocka_unit_test(test_a_failure_is_kept),
+        cmocka_unit_test(test_the_last_line_is_remembered),
+        cmocka_unit_test(test_odd_ends),
+        cmocka_unit_test(test_recipes_differ),
+        cmocka_unit_test(test_unknown_hypervisor),
+    };
+    return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
+}
