@@ -30,6 +30,7 @@ demo: packages-run all ## measure QEMU/TCG machines against this Linux, in a few
 
 .PHONY: check
 check: packages-run packages-test packages-build everything ## build and run every test but the lab's
+	@$(VTAX) image build
 	@tools/run-tests $(BUILD) unit lint cli integration vm
 
 .PHONY: check-sanitizers
