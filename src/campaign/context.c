@@ -135,7 +135,7 @@ int context_find_site(struct context *context, size_t platform, struct site **ou
         };
         int rc = platform_open(&options, &context->sites[platform], err);
         if (rc < 0)
-            return error_prefix(err, "open platform '%s'", options.entry->name);
+            return rc;
     }
     *out_site = context->sites[platform];
     return 0;

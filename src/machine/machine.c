@@ -75,7 +75,7 @@ int platform_probe(const struct plan_entry *entry, const char *uri, struct error
     int rc = find(entry, &platform, err);
     if (rc >= 0)
         rc = platform->probe(entry, uri, err);
-    return rc < 0 ? error_prefix(err, "platform '%s'", entry->name) : 0;
+    return rc < 0 ? rc : 0;
 }
 
 /* A directory of the site's own, so that closing removes nothing else. */

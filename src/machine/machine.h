@@ -106,6 +106,8 @@ const struct platform *platform_find(const struct plan_kind *kind);
 /* Their kinds, for a plan vocabulary: NULL-terminated, the caller frees the array. */
 const struct plan_kind **platform_list_kinds(void);
 
+/* Can it be used here and now? Negative with the reason and the remedy, without the platform's
+ * name: that is the caller's to say. */
 int platform_probe(const struct plan_entry *entry, const char *uri, struct error *err)
     __attribute__((warn_unused_result));
 int platform_open(const struct site_options *options, struct site **out_site, struct error *err)
