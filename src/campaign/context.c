@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "campaign/context.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -29,13 +32,44 @@ static bool needs_load_side(const struct plan *plan)
     return false;
 }
 
+/* A descriptor of a directory, locked as long as its campaign lives; -1 when it is somebody's. */
+static int lock_directory(const char *path)
+{
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 ? TAKE_FD(fd) : -1;
+}
+
+/* Removes the directories of campaigns that were killed: nobody holds their lock any more. */
+static void remove_leftovers(const char *parent)
+{
+    DIR *dir = opendir(parent);
+    if (!dir)
+        return;
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        CLEANUP_FREE char *path = mem_printf("%s/%s", parent, entry->d_name);
+        CLEANUP_FD int lock = lock_directory(path);
+        if (lock >= 0)
+            file_remove_tree(path, NULL);
+    }
+    closedir(dir);
+}
+
 /* Below the cache, not the runtime directory: overlays and scratch disks want a real disk. */
 static int make_directory(struct context *context, struct error *err)
 {
-    char name[32];
-    snprintf(name, sizeof(name), "run/%d", (int)getpid());
-    context->directory = xdg_cache_path(name);
-    return file_make_directories(context->directory, 0700, err);
+    CLEANUP_FREE char *parent = xdg_cache_path("run");
+    remove_leftovers(parent);
+    context->directory = mem_printf("%s/%d", parent, (int)getpid());
+    int rc = file_make_directories(context->directory, 0700, err);
+    if (rc < 0)
+        return rc;
+    context->directory_lock = lock_directory(context->directory);
+    return context->directory_lock >= 0
+               ? 0
+               : error_set(err, ERROR_ENVIRONMENT, -EBUSY,
+                           "lock directory '%s': held by another process", context->directory);
 }
 
 static int open_image(struct context *context, struct error *err)
@@ -106,6 +140,7 @@ int context_open(struct context *context, const struct plan *plan, const char *u
     *context = (struct context){
         .plan = plan,
         .uri = uri,
+        .directory_lock = -1,
         .sites = mem_array(plan->platform_count, sizeof(*context->sites)),
         .scratch_sources = mem_array(plan->workload_count, sizeof(*context->scratch_sources)),
     };
@@ -153,6 +188,7 @@ void context_close(struct context *context)
         free(context->scratch_sources[i]);
     if (context->directory)
         file_remove_tree(context->directory, NULL);
+    fd_cleanup(&context->directory_lock);
     free(context->directory);
     free(context->scratch_sources);
     free(context->sites);

@@ -21,6 +21,7 @@ struct context {
     const struct plan *plan;
     const char *uri;
     char *directory;
+    int directory_lock; /* held while the campaign lives, so that leftovers can be told apart */
     struct image *image;
     struct network *network;
     struct load_side *load_side;
