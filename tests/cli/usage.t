@@ -49,7 +49,7 @@ vtax: unknown topic 'nothing' (known: ...)
 $ vtax plan show --vms 1 quick --vms=2,4 | grep vms
   vms         1,2,4
 $ vtax plan show -- --vms
-vtax: unknown plan '--vms' (known: quick, micro, paper); a file is named as x.yaml or ./x
+vtax: unknown plan '--vms' (known: quick, micro, paper, lab-paper); a file is named as x.yaml or ./x
 [2]
 $ vtax plan check -q -- quick
 # What could not be printed is an error; a reader who goes away is none to speak of.
