@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The whole way from plan to report on the platform `fake`."""
+import concurrent.futures
 import math
 import random
 import signal
@@ -168,27 +169,37 @@ class Campaign(vtaxtest.World):
         self.run_plan(plan)
         self.assertEqual(self.rows("SELECT complete, end_cause FROM campaign"), [(1, "budget")])
 
+    def each_seed(self, count, slowdown, blocks):
+        """The normalised result of `other` in one campaign for each seed. VTAX_TEST_SEEDS changes
+        their number: a build with sanitizers is slow."""
+        count = int(vtaxtest.os.environ.get("VTAX_TEST_SEEDS", count))
+
+        def one(seed):
+            plan = self.write(f"seed-{seed}.yaml", PLAN.format(noise=0.05, slowdown=slowdown, more="",
+                                                               blocks=blocks, seed=seed))
+            store = self.path(f"seed-{seed}.db")
+            self.vtax("run", plan, "--vms", "1", "--store", store)
+            out, _ = self.vtax("report", "--store", store, "--format", "json")
+            return self.other(vtaxtest.json.loads(out))["normalised"]
+
+        with concurrent.futures.ThreadPoolExecutor(vtaxtest.os.cpu_count()) as pool:
+            return list(pool.map(one, range(count)))
+
     def test_slowdown_is_found(self):
         """An injected slowdown of 25 % is inside its interval about 95 times in 100."""
-        seeds, inside, slower = 60, 0, 0
-        for seed in range(seeds):
-            self.store = self.path(f"slow-{seed}.db")
-            self.run_plan(self.plan(slowdown=1.25, blocks=8, seed=seed), "--vms", "1")
-            normalised = self.other(self.report())["normalised"]
-            low, high = normalised["ci95"]
-            inside += low <= 1 / 1.25 <= high
-            slower += normalised["verdict"] == "slower"
+        results = self.each_seed(60, 1.25, 8)
+        seeds = len(results)
+        inside = sum(low <= 1 / 1.25 <= high for low, high in (r["ci95"] for r in results))
+        slower = sum(r["verdict"] == "slower" for r in results)
         self.assertGreaterEqual(inside, seeds * 0.95 - 4 * math.sqrt(seeds * 0.95 * 0.05))
         self.assertGreaterEqual(slower, seeds * 0.9)
 
     def test_no_false_alarms_beyond_nominal(self):
         """A/A campaigns: two platforms that are the same differ in 5 of 100 at most, give or take
         what chance does (4 standard deviations)."""
-        seeds, alarms = 200, 0
-        for seed in range(seeds):
-            self.store = self.path(f"same-{seed}.db")
-            self.run_plan(self.plan(blocks=5, seed=seed), "--vms", "1")
-            alarms += self.other(self.report())["normalised"]["verdict"] in ("slower", "faster")
+        results = self.each_seed(200, 1.0, 5)
+        alarms = sum(r["verdict"] in ("slower", "faster") for r in results)
+        seeds = len(results)
         self.assertLessEqual(alarms, seeds * 0.05 + 4 * math.sqrt(seeds * 0.05 * 0.95))
 
 
