@@ -287,6 +287,20 @@ static int read_second_word(struct scanner *scanner, const struct command *const
     return 0;
 }
 
+/* A command of one word may be the first word of others: 'load', 'load shop'. */
+static void take_second_word(struct scanner *scanner, const struct command *const *commands,
+                             const char *first)
+{
+    if (!*scanner->at)
+        return;
+    CLEANUP_FREE char *name = mem_printf("%s %s", first, *scanner->at);
+    const struct command *command = call_find_command(commands, name);
+    if (!command)
+        return;
+    scanner->line->call.command = command;
+    scanner->at++;
+}
+
 static int read_command(struct scanner *scanner, const struct command *const *commands)
 {
     int rc;
@@ -297,8 +311,10 @@ static int read_command(struct scanner *scanner, const struct command *const *co
         return rc;
     scanner->at++;
     scanner->line->call.command = call_find_command(commands, first);
-    if (scanner->line->call.command)
+    if (scanner->line->call.command) {
+        take_second_word(scanner, commands, first);
         return 0;
+    }
     if (!is_group(commands, first))
         return refuse_command(scanner, commands, NULL, first);
     snprintf(scanner->line->topic, sizeof(scanner->line->topic), "%s", first);

@@ -11,39 +11,24 @@
 #include "base/progress.h"
 #include "cli/program.h"
 #include "command/list.h"
+#include "command/load_side.h"
 #include "load/raw-format.h"
 #include "load/raw.h"
 
 struct load_options {
     char *url;
     uint64_t connections;
-    uint64_t threads;
     uint64_t duration_ns;
     double rate_hz;
     bool head;
-    bool json;
-    uint64_t timeout_ns;
     uint64_t body_limit;
-    uint64_t receive_bytes_per_s;
-    char *ca_file;
-    bool insecure;
-    unsigned loop;
-    struct option_counts cpus;
-    char *source;
-    bool allow_remote;
-    char *namespace;
 };
-
-/* In the order of enum loop_kind. */
-static const char *const loop_words[] = {"auto", "io_uring", "epoll", NULL};
 
 static const struct option load_options[] = {
     {"url", 'u', OPTION_TEXT, offsetof(struct load_options, url), "URL",
      .help = "What to ask for, http:// or https://."},
     {"connections", 'c', OPTION_COUNT, offsetof(struct load_options, connections), "N",
      .fallback = "10", .min = 1, .max = RAW_CONNECTIONS_MAX, .help = "Connections, kept open."},
-    {"threads", 't', OPTION_COUNT, offsetof(struct load_options, threads), "N", .fallback = "1",
-     .min = 1, .max = RAW_THREADS_MAX, .help = "Threads, which share the connections."},
     {"duration", 'd', OPTION_DURATION, offsetof(struct load_options, duration_ns), "TIME",
      .fallback = "10s", .min = 1e6, .max = 30 * 24 * 3600e9, .help = "How long requests are sent."},
     {"rate", 'r', OPTION_NUMBER, offsetof(struct load_options, rate_hz), "PER-SECOND", .min = 1e-3,
@@ -52,33 +37,9 @@ static const struct option load_options[] = {
              "without it each connection sends the next request when the answer has come."},
     {"head", 0, OPTION_FLAG, offsetof(struct load_options, head),
      .help = "Send HEAD in place of GET."},
-    {"timeout", 0, OPTION_DURATION, offsetof(struct load_options, timeout_ns), "TIME",
-     .fallback = "30s", .min = 1e6, .max = 24 * 3600e9,
-     .help = "How long to wait for a connection and for a whole response."},
     {"body-limit", 0, OPTION_SIZE, offsetof(struct load_options, body_limit), "SIZE",
      .fallback = "1GiB", .min = 1, .max = 0,
      .help = "A longer response body counts as oversized_body."},
-    {"receive-rate", 0, OPTION_SIZE, offsetof(struct load_options, receive_bytes_per_s), "SIZE",
-     .min = 1, .max = 0,
-     .help = "Receive at most so much a second on each connection, as over a slow line."},
-    {"ca-file", 0, OPTION_TEXT, offsetof(struct load_options, ca_file), "FILE",
-     .help = "Certificates (PEM) that may have signed the server's; without it those of the "
-             "system."},
-    {"insecure", 'k', OPTION_FLAG, offsetof(struct load_options, insecure),
-     .help = "Do not verify the server's certificate; the result says so."},
-    {"loop", 0, OPTION_WORD, offsetof(struct load_options, loop), "WORD", .fallback = "auto",
-     .words = loop_words,
-     .help = "How the kernel is asked for events; auto takes io_uring where it is to be had."},
-    {"cpus", 0, OPTION_CPUS, offsetof(struct load_options, cpus), "LIST",
-     .help = "Pin the threads to these CPUs, in turn."},
-    {"source", 0, OPTION_TEXT, offsetof(struct load_options, source), "ADDRESS",
-     .help = "Connect from this local address."},
-    {"allow-remote", 0, OPTION_FLAG, offsetof(struct load_options, allow_remote),
-     .help = "Allow a target that is not on this machine's loopback. Have its owner's consent."},
-    {"namespace", 0, OPTION_TEXT, offsetof(struct load_options, namespace), "FILE",
-     .help = "Send from this network namespace, e.g. /run/netns/NAME; its hosts are allowed."},
-    {"json", 0, OPTION_FLAG, offsetof(struct load_options, json),
-     .help = "Print the result as one line of JSON."},
 };
 
 static const struct option_table load_table = {load_options, COUNT_OF(load_options),
@@ -105,51 +66,50 @@ static void show_live(void *context, const struct raw_progress *now)
     live->last = *now;
 }
 
-static int check(const struct load_options *options, struct error *err)
+static int write_log(const struct load_side *side, const struct raw_result *result, double start_s,
+                     struct error *err)
 {
-    if (!options->url)
-        return error_set(err, ERROR_USAGE, -EINVAL,
-                         "no target: name one with --url, e.g. --url http://127.0.0.1/");
-    if (options->insecure && options->ca_file)
-        return error_set(err, ERROR_USAGE, -EINVAL,
-                         "--insecure and --ca-file contradict each other");
-    return 0;
+    CLEANUP_STRBUF struct strbuf log;
+    strbuf_init(&log);
+    if (raw_format_hdrlog(result, start_s, &log) < 0)
+        return error_set(err, ERROR_INTERNAL, -ERANGE, "the histograms do not fit a log");
+    return load_side_write_log(side, &log, err);
 }
 
-static int prepare_target(const struct load_options *options, struct target *out_target,
-                          struct error *err)
-{
-    struct url url;
-    struct target_options target = {
-        .allow_remote = options->allow_remote,
-        .connections = options->connections,
-        .threads = (uint32_t)options->threads,
-        .source = options->source,
-    };
-    int rc = url_parse(options->url, strlen(options->url), &url, err);
-    if (rc == 0 && options->namespace)
-        rc = target_enter_namespace(options->namespace, &target.in_namespace, err);
-    return rc < 0 ? rc : target_prepare(&url, &target, out_target, err);
-}
-
-static void print_result(const struct load_options *options, const struct raw_options *raw,
-                         const struct raw_result *result)
+static int print_result(const struct load_side *side, const struct raw_options *raw,
+                        const struct raw_result *result, double start_s, struct error *err)
 {
     CLEANUP_STRBUF struct strbuf out;
     strbuf_init(&out);
-    if (options->json)
+    if (side->json)
         raw_format_json(raw, result, &out);
     else
         raw_format_text(raw, result, &out);
     fputs(out.text, stdout);
+    int rc = side->hdr_log ? write_log(side, result, start_s, err) : 0;
+    if (rc == 0 && result->interrupted)
+        rc = error_set(err, ERROR_FAILED, -EINTR, "interrupted");
+    return rc;
+}
+
+static int prepare(const struct command_call *call, struct target *out_target, struct error *err)
+{
+    const struct load_options *options = call->options[0];
+    if (!options->url)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "no target: name one with --url, e.g. --url http://127.0.0.1/");
+    int rc = load_side_enter(call->options[1], err);
+    return rc < 0 ? rc
+                  : load_side_target(call->options[1], options->url, options->connections,
+                                     out_target, err);
 }
 
 static int run_load(const struct command_call *call, struct error *err)
 {
     const struct load_options *options = call->options[0];
+    const struct load_side *side = call->options[1];
     struct target target;
-    int rc = check(options, err);
-    rc = rc < 0 ? rc : prepare_target(options, &target, err);
+    int rc = prepare(call, &target, err);
     if (rc < 0)
         return rc;
     struct live live = {.duration_ns = options->duration_ns};
@@ -157,30 +117,30 @@ static int run_load(const struct command_call *call, struct error *err)
     struct raw_options raw = {
         .target = &target,
         .connections = (uint32_t)options->connections,
-        .threads = (uint32_t)options->threads,
+        .threads = (uint32_t)side->threads,
         .duration_ns = options->duration_ns,
         .rate_hz = options->rate_hz,
-        .loop = (enum loop_kind)options->loop,
-        .timeout_ns = options->timeout_ns,
+        .loop = (enum loop_kind)side->loop,
+        .timeout_ns = side->timeout_ns,
         .body_limit = options->body_limit,
-        .receive_bytes_per_s = options->receive_bytes_per_s,
+        .receive_bytes_per_s = side->receive_bytes_per_s,
         .head = options->head,
-        .insecure = options->insecure,
-        .ca_file = options->ca_file,
-        .cpus = options->cpus.items,
-        .cpu_count = options->cpus.count,
+        .insecure = side->insecure,
+        .ca_file = side->ca_file,
+        .cpus = side->cpus.items,
+        .cpu_count = side->cpus.count,
         .show = show_live,
         .show_context = &live,
     };
     struct raw_result result;
+    double start_s = (double)clock_realtime_ns() / 1e9;
     rc = raw_run(&raw, &result, err);
     progress_clear(&live.progress);
     if (rc < 0)
         return rc;
-    print_result(options, &raw, &result);
-    bool interrupted = result.interrupted;
+    rc = print_result(side, &raw, &result, start_s, err);
     raw_result_done(&result);
-    return interrupted ? error_set(err, ERROR_FAILED, -EINTR, "interrupted") : 0;
+    return rc;
 }
 
 const struct command command_load = {
@@ -197,7 +157,9 @@ const struct command command_load = {
             "planned latency shows that, the raw one does not.\n"
             "\n"
             "A response of any status counts as a request; statuses from 400 on count as\n"
-            "bad_status as well. All other errors are no requests.\n",
-    .tables = {&load_table},
+            "bad_status as well. All other errors are no requests.\n"
+            "\n"
+            "'vtax load shop' sends whole shoppers in place of one request.\n",
+    .tables = {&load_table, &load_side_table},
     .run = run_load,
 };

@@ -27,3 +27,12 @@ void json_add_latency(struct strbuf *buf, const char *name, const struct hdr *hd
                 name, latency.min_ns, latency.mean_ns, latency.p50_ns, latency.p90_ns,
                 latency.p99_ns, latency.p999_ns, latency.max_ns);
 }
+
+void json_add_failures(struct strbuf *buf, const struct load_failures *failures)
+{
+    strbuf_adds(buf, "\"errors\":{");
+    for (unsigned i = 0; i < LOAD_FAILURES; i++)
+        strbuf_addf(buf, "%s\"%s\":%" PRIu64, i ? "," : "", load_failure_name(i),
+                    failures->counts[i]);
+    strbuf_adds(buf, "}");
+}

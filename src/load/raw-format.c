@@ -2,20 +2,13 @@
 #include "load/raw-format.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/units.h"
 #include "load/json.h"
 #include "load/latency.h"
-
-static void add_errors_json(const struct load_failures *failures, struct strbuf *buf)
-{
-    strbuf_adds(buf, "\"errors\":{");
-    for (unsigned i = 0; i < LOAD_FAILURES; i++)
-        strbuf_addf(buf, "%s\"%s\":%" PRIu64, i ? "," : "", load_failure_name(i),
-                    failures->counts[i]);
-    strbuf_adds(buf, "}");
-}
+#include "stats/hdrlog.h"
 
 void raw_format_json(const struct raw_options *options, const struct raw_result *result,
                      struct strbuf *buf)
@@ -33,7 +26,7 @@ void raw_format_json(const struct raw_options *options, const struct raw_result 
                 url->tls && options->insecure ? "true" : "false",
                 result->interrupted ? "true" : "false");
     strbuf_addf(buf, "\"requests\":%" PRIu64 ",", result->requests);
-    add_errors_json(&result->failures, buf);
+    json_add_failures(buf, &result->failures);
     strbuf_addf(buf,
                 ",\"requests_per_second\":%.3f,\"planned\":%" PRIu64 ",\"unsent\":%" PRIu64
                 ",\"bytes\":%" PRIu64 ",\"body_bytes\":%" PRIu64 ",\"sent_bytes\":%" PRIu64
@@ -116,4 +109,20 @@ void raw_format_text(const struct raw_options *options, const struct raw_result 
                      "max\n");
     add_latency(buf, "raw", &result->latency_raw);
     add_latency(buf, "planned", &result->latency_planned);
+}
+
+static int add_interval(struct strbuf *buf, double start_s, const struct raw_result *result,
+                        const char *tag, const struct hdr *hdr)
+{
+    struct hdrlog_interval interval = {
+        .start_s = start_s, .length_s = (double)result->duration_ns / 1e9, .hdr = *hdr};
+    snprintf(interval.tag, sizeof(interval.tag), "%s", tag);
+    return hdrlog_format_interval(buf, start_s, &interval);
+}
+
+int raw_format_hdrlog(const struct raw_result *result, double start_s, struct strbuf *buf)
+{
+    hdrlog_format_header(buf, start_s, "vtax load");
+    int rc = add_interval(buf, start_s, result, "raw", &result->latency_raw);
+    return rc < 0 ? rc : add_interval(buf, start_s, result, "planned", &result->latency_planned);
 }

@@ -15,3 +15,7 @@ void raw_format_json(const struct raw_options *options, const struct raw_result 
 /* A table of at most 80 columns. */
 void raw_format_text(const struct raw_options *options, const struct raw_result *result,
                      struct strbuf *buf);
+/* An interval log with the tags raw and planned. start_s: since the epoch. -ERANGE for counts that
+ * the format cannot hold. */
+int raw_format_hdrlog(const struct raw_result *result, double start_s, struct strbuf *buf)
+    __attribute__((warn_unused_result));

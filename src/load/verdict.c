@@ -88,7 +88,7 @@ static void find_flaws(struct verdict *verdict, const struct verdict_case *run,
         verdict->flaws |= VERDICT_FLAW_LAG;
     if (is_mix_wrong(verdict, run->score, options))
         verdict->flaws |= VERDICT_FLAW_MIX;
-    if (run->busy_share > options->busy_limit)
+    if (run->busy_unknown || run->busy_share > options->busy_limit)
         verdict->flaws |= VERDICT_FLAW_BACK_END;
     if (run->turned_away > 0)
         verdict->flaws |= VERDICT_FLAW_ROOM;
@@ -178,7 +178,9 @@ static void add_flaws(struct reason *reason, const struct verdict *verdict,
             "the load generator was late: 99 %% of pages began within %.1f ms, at most "
             "%.1f are allowed (give it more threads or a CPU of its own)",
             (double)verdict->lag_p99_ns / 1e6, (double)asked->lag_limit_ns / 1e6);
-    if (verdict->flaws & VERDICT_FLAW_BACK_END)
+    if ((verdict->flaws & VERDICT_FLAW_BACK_END) && isnan(verdict->busy_share))
+        add(reason, "the back end did not say how busy it was");
+    else if (verdict->flaws & VERDICT_FLAW_BACK_END)
         add(reason, "the back end was busy %.0f %% of the time, at most %.0f are allowed",
             100 * verdict->busy_share, 100 * asked->busy_limit);
     if (verdict->flaws & VERDICT_FLAW_MIX)

@@ -71,7 +71,8 @@ struct verdict {
 /* What the judged window was, besides its score. */
 struct verdict_case {
     const struct score *score;
-    double busy_share;        /* of the back end; NaN: there is none to look at */
+    double busy_share;        /* of the back end; NaN: not known */
+    bool busy_unknown;        /* ... though there is one to look at */
     const double *per_second; /* completed pages, of whole seconds of the window; NULL: not looked
                                  at */
     size_t second_count;

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "load/bout-format.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "load/json.h"
+#include "load/latency.h"
+#include "stats/hdrlog.h"
+
+/* JSON. */
+
+static void add_share(struct strbuf *buf, const char *name, const struct interval *share)
+{
+    strbuf_addf(buf, ",\"%s\":", name);
+    if (share->state == INTERVAL_OK)
+        strbuf_addf(buf, "{\"value\":%.6f,\"ci95\":[%.6f,%.6f]}", share->estimate, share->lo,
+                    share->hi);
+    else
+        strbuf_adds(buf, "null");
+}
+
+static void add_known(struct strbuf *buf, const char *name, double value)
+{
+    if (isnan(value))
+        strbuf_addf(buf, ",\"%s\":null", name);
+    else
+        strbuf_addf(buf, ",\"%s\":%.6f", name, value);
+}
+
+static void add_verdict(struct strbuf *buf, const struct bout_options *options,
+                        const struct verdict *verdict)
+{
+    char reason[VERDICT_REASON_BYTES];
+    strbuf_addf(buf, "\"verdict\":\"%s\",\"reason\":\"", verdict_text(verdict));
+    json_add_escaped(buf, verdict_reason(verdict, &options->verdict, reason));
+    strbuf_adds(buf, "\",\"flaws\":[");
+    const char *separator = "";
+    for (unsigned i = 0; i < VERDICT_FLAWS; i++) {
+        if (!(verdict->flaws & 1u << i))
+            continue;
+        strbuf_addf(buf, "%s\"%s\"", separator, verdict_flaw_name((enum verdict_flaw)(1u << i)));
+        separator = ",";
+    }
+    strbuf_adds(buf, "]");
+    add_share(buf, "good", &verdict->all.good);
+    add_share(buf, "tolerable", &verdict->all.tolerable);
+    strbuf_addf(buf, ",\"failed_share\":%.6f", verdict->failed_share);
+}
+
+static void add_page(struct strbuf *buf, const struct bout *bout, enum shop_page page)
+{
+    const struct shop_page_info *info = shop_page_info(page);
+    const struct score_page *score = &bout->score.pages[page];
+    const struct verdict_page *verdict = &bout->verdict.pages[page];
+    strbuf_addf(buf,
+                "{\"page\":\"%s\",\"views\":%" PRIu64 ",\"failed\":%" PRIu64
+                ",\"expected_share\":%.6f,\"answer\":\"%s\"",
+                info->name, score->views, score->failed, info->share,
+                verdict_answer_text(verdict->answer));
+    add_share(buf, "good", &verdict->good);
+    add_share(buf, "tolerable", &verdict->tolerable);
+    strbuf_adds(buf, ",");
+    json_add_latency(buf, "time_ns", &score->times);
+    strbuf_adds(buf, "}");
+}
+
+static void add_pages(struct strbuf *buf, const struct bout *bout)
+{
+    strbuf_adds(buf, ",\"pages\":[");
+    for (int i = 0; i < SHOP_PAGES; i++) {
+        strbuf_adds(buf, i ? "," : "");
+        add_page(buf, bout, (enum shop_page)i);
+    }
+    strbuf_adds(buf, "]");
+}
+
+static void add_shops(struct strbuf *buf, const struct bout_options *options,
+                      const struct bout *bout)
+{
+    strbuf_adds(buf, ",\"shops\":[");
+    for (unsigned i = 0; i < bout->crowd.shops; i++) {
+        struct verdict verdict = bout_judge_shop(bout, &options->verdict, i);
+        strbuf_adds(buf, i ? ",{" : "{");
+        add_verdict(buf, options, &verdict);
+        strbuf_addf(buf, ",\"views\":%" PRIu64 ",\"requests\":%" PRIu64 "}", verdict.all.views,
+                    crowd_score(&bout->crowd, i, bout->median)->requests);
+    }
+    strbuf_adds(buf, "]");
+}
+
+static void add_seconds(struct strbuf *buf, const struct crowd_result *crowd)
+{
+    strbuf_adds(buf, ",\"seconds\":{\"columns\":[\"pages\",\"failed_pages\",\"requests\","
+                     "\"bytes\"],\"rows\":[");
+    for (uint32_t i = 0; i < crowd->second_count; i++) {
+        const struct crowd_second *second = &crowd->seconds[i];
+        strbuf_addf(buf, "%s[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", i ? "," : "",
+                    second->pages, second->failed_pages, second->requests, second->bytes);
+    }
+    strbuf_adds(buf, "]}");
+}
+
+static bool uses_tls(const struct bout_options *options)
+{
+    return options->crowd.shops[0].secure != NULL;
+}
+
+static void add_setting(struct strbuf *buf, const struct bout_options *options)
+{
+    const struct crowd_options *crowd = &options->crowd;
+    strbuf_addf(buf,
+                ",\"threads\":%" PRIu32 ",\"arrivals_per_second\":%.17g,\"tls\":%s,"
+                "\"insecure\":%s,\"seed\":%" PRIu64 ",\"think_mean_ns\":%" PRIu64
+                ",\"ramp_ns\":%" PRIu64 ",\"warm_up_ns\":%" PRIu64 ",\"iteration_ns\":%" PRIu64
+                ",\"iterations\":%u,\"good_ns\":%" PRIu64 ",\"tolerable_ns\":%" PRIu64,
+                crowd->threads, crowd->arrivals_hz, uses_tls(options) ? "true" : "false",
+                uses_tls(options) && crowd->insecure ? "true" : "false", crowd->seed,
+                crowd->think_mean_ns, crowd->ramp_ns, crowd->warm_up_ns, crowd->iteration_ns,
+                crowd->iterations, crowd->limits.good_ns, crowd->limits.tolerable_ns);
+}
+
+static void add_counts(struct strbuf *buf, const struct bout *bout)
+{
+    const struct score *score = &bout->score;
+    strbuf_addf(buf,
+                ",\"requests\":%" PRIu64 ",\"tls_requests\":%" PRIu64 ",\"not_modified\":%" PRIu64
+                ",\"retried\":%" PRIu64 ",\"abandoned\":%" PRIu64 ",\"bytes\":%" PRIu64
+                ",\"sessions_ended\":%" PRIu64 ",\"sessions_broken\":%" PRIu64
+                ",\"turned_away\":%" PRIu64 ",\"connects\":%" PRIu64 ",\"resumed\":%" PRIu64 ",",
+                score->requests, score->tls_requests, score->not_modified, score->retried,
+                score->abandoned, score->bytes, score->sessions_ended, score->sessions_broken,
+                bout->crowd.turned_away, bout->crowd.connects, bout->crowd.resumed);
+    json_add_failures(buf, &score->failures);
+}
+
+void bout_format_json(const struct bout_options *options, const struct bout *bout,
+                      struct strbuf *buf)
+{
+    strbuf_addf(buf, "{\"sessions\":%" PRIu32 ",", bout->sessions);
+    add_verdict(buf, options, &bout->verdict);
+    strbuf_addf(buf,
+                ",\"limit\":\"%s\",\"loop\":\"%s\",\"interrupted\":%s,\"duration_ns\":%" PRIu64,
+                bout_limit_text(bout->limit), bout->crowd.loop,
+                bout->crowd.interrupted ? "true" : "false", bout->crowd.duration_ns);
+    add_known(buf, "load_busy_share", bout->load_busy_share);
+    add_known(buf, "back_end_busy_share", bout->back_end_busy_share);
+    strbuf_addf(buf, ",\"median_iteration\":%u", bout->median);
+    add_setting(buf, options);
+    add_counts(buf, bout);
+    strbuf_adds(buf, ",");
+    json_add_latency(buf, "latency_raw_ns", &bout->score.raw);
+    strbuf_adds(buf, ",");
+    json_add_latency(buf, "latency_planned_ns", &bout->score.planned);
+    strbuf_adds(buf, ",");
+    json_add_latency(buf, "lag_ns", &bout->score.lag);
+    add_pages(buf, bout);
+    add_shops(buf, options, bout);
+    add_seconds(buf, &bout->crowd);
+    strbuf_adds(buf, "}");
+}
+
+static void add_bout_or_null(struct strbuf *buf, const char *name,
+                             const struct bout_options *options, const struct bout *bout)
+{
+    strbuf_addf(buf, ",\"%s\":", name);
+    if (bout->sessions)
+        bout_format_json(options, bout, buf);
+    else
+        strbuf_adds(buf, "null");
+}
+
+static const char *outcome_text(enum search_outcome outcome)
+{
+    static const char *const texts[] = {"passed", "failed", "invalid"};
+    return texts[outcome];
+}
+
+void capacity_format_json(const struct capacity_options *options, const struct capacity *capacity,
+                          struct strbuf *buf)
+{
+    const struct search *search = &capacity->search;
+    strbuf_addf(buf, "{\"capacity\":%" PRIu32 ",\"step\":%" PRIu32 ",\"confirmed\":%s,\"state\":\"",
+                search_capacity(search), search->options.step,
+                search->state == SEARCH_CONFIRMED ? "true" : "false");
+    json_add_escaped(buf, search_state_text(search->state));
+    strbuf_adds(buf, "\",\"trials\":[");
+    for (unsigned i = 0; i < search->trial_count; i++)
+        strbuf_addf(buf, "%s{\"sessions\":%" PRIu32 ",\"outcome\":\"%s\"}", i ? "," : "",
+                    search->trials[i].sessions, outcome_text(search->trials[i].outcome));
+    strbuf_adds(buf, "]");
+    add_bout_or_null(buf, "at", &options->bout, &capacity->at);
+    add_bout_or_null(buf, "beyond", &options->bout, &capacity->beyond);
+    strbuf_adds(buf, "}");
+}
+
+/* Text. */
+
+static void add_ms(struct strbuf *buf, uint64_t ns)
+{
+    strbuf_addf(buf, " %9.1f", (double)ns / 1e6);
+}
+
+static void add_times(struct strbuf *buf, const struct hdr *hdr)
+{
+    struct latency latency = latency_of(hdr);
+    add_ms(buf, latency.mean_ns);
+    add_ms(buf, latency.p50_ns);
+    add_ms(buf, latency.p90_ns);
+    add_ms(buf, latency.p99_ns);
+    add_ms(buf, latency.max_ns);
+    strbuf_adds(buf, "\n");
+}
+
+static void add_page_rows(struct strbuf *buf, const struct bout *bout)
+{
+    strbuf_adds(buf, "page           views  good % toler % failed  answer     ms p50     p90     "
+                     "p99\n");
+    for (int i = 0; i < SHOP_PAGES; i++) {
+        const struct score_page *score = &bout->score.pages[i];
+        const struct verdict_page *verdict = &bout->verdict.pages[i];
+        struct latency times = latency_of(&score->times);
+        double views = score->views ? (double)score->views : 1;
+        strbuf_addf(buf, "%-12s %7" PRIu64 " %7.2f %7.2f %6" PRIu64 "  %-9s %7.0f %7.0f %7.0f\n",
+                    shop_page_info((enum shop_page)i)->name, score->views,
+                    100 * (double)score->good / views, 100 * (double)score->tolerable / views,
+                    score->failed, verdict_answer_text(verdict->answer), (double)times.p50_ns / 1e6,
+                    (double)times.p90_ns / 1e6, (double)times.p99_ns / 1e6);
+    }
+}
+
+static void add_failure_line(struct strbuf *buf, const struct score *score)
+{
+    strbuf_addf(buf, "errors    %" PRIu64 " of %" PRIu64 " requests",
+                load_failures_total(&score->failures), score->requests);
+    for (unsigned i = 0; i < LOAD_FAILURES; i++)
+        if (score->failures.counts[i])
+            strbuf_addf(buf, ", %s %" PRIu64, load_failure_name(i), score->failures.counts[i]);
+    strbuf_adds(buf, "\n");
+}
+
+static void add_sides(struct strbuf *buf, const struct bout *bout)
+{
+    strbuf_addf(buf, "load side %.0f %% of its threads' CPU, %s", 100 * bout->load_busy_share,
+                bout->crowd.loop);
+    if (!isnan(bout->back_end_busy_share))
+        strbuf_addf(buf, "; back end %.0f %% busy", 100 * bout->back_end_busy_share);
+    strbuf_adds(buf, "\n");
+}
+
+void bout_format_text(const struct bout_options *options, const struct bout *bout,
+                      struct strbuf *buf)
+{
+    char elapsed[UNITS_TEXT_MAX], think[UNITS_TEXT_MAX], reason[VERDICT_REASON_BYTES];
+    const struct crowd_options *crowd = &options->crowd;
+    double seconds = (double)crowd->iteration_ns / 1e9;
+    strbuf_addf(buf, "%" PRIu32 " sessions in %u shops, %s, think time %s%s%s\n", bout->sessions,
+                bout->crowd.shops, units_format_elapsed(bout->crowd.duration_ns, elapsed),
+                units_format_duration(crowd->think_mean_ns, think),
+                crowd->think_mean_ns != 10 * NS_PER_S ? " (rated: 10s)" : "",
+                bout->crowd.interrupted ? ", interrupted" : "");
+    strbuf_addf(buf, "verdict   %s", verdict_text(&bout->verdict));
+    verdict_reason(&bout->verdict, &options->verdict, reason);
+    strbuf_addf(buf, "%s%s\n", reason[0] ? ": " : "", reason);
+    strbuf_addf(buf, "pages     %" PRIu64 " (%.1f/s), %.2f %% good, %.2f %% tolerable\n",
+                bout->verdict.all.views, (double)bout->verdict.all.views / seconds,
+                100 * bout->verdict.all.good.estimate, 100 * bout->verdict.all.tolerable.estimate);
+    add_failure_line(buf, &bout->score);
+    if (uses_tls(options) && crowd->insecure)
+        strbuf_adds(buf, "insecure  the server's certificate was not verified\n");
+    if (bout->crowd.tls_reason[0])
+        strbuf_addf(buf, "TLS       %s\n", bout->crowd.tls_reason);
+    add_sides(buf, bout);
+    add_page_rows(buf, bout);
+    strbuf_adds(buf, "ms             mean       p50       p90       p99       max\n");
+    strbuf_adds(buf, "raw      ");
+    add_times(buf, &bout->score.raw);
+    strbuf_adds(buf, "planned  ");
+    add_times(buf, &bout->score.planned);
+    strbuf_adds(buf, "lag      ");
+    add_times(buf, &bout->score.lag);
+}
+
+void bout_format_line(const struct bout *bout, struct strbuf *buf)
+{
+    strbuf_addf(buf, "%7" PRIu32 " sessions: %s, %.2f %% good, %.2f %% tolerable, limited by %s\n",
+                bout->sessions, verdict_text(&bout->verdict), 100 * bout->verdict.all.good.estimate,
+                100 * bout->verdict.all.tolerable.estimate, bout_limit_text(bout->limit));
+}
+
+void capacity_format_text(const struct capacity_options *options, const struct capacity *capacity,
+                          struct strbuf *buf)
+{
+    const struct search *search = &capacity->search;
+    if (capacity->at.sessions)
+        bout_format_text(&options->bout, &capacity->at, buf);
+    strbuf_addf(buf, "capacity  %" PRIu32 " sessions (step %" PRIu32 "), %s\n",
+                search_capacity(search), search->options.step, search_state_text(search->state));
+    if (!capacity->beyond.sessions)
+        return;
+    char reason[VERDICT_REASON_BYTES];
+    strbuf_addf(buf, "beyond    %" PRIu32 " sessions: %s, limited by %s\n",
+                capacity->beyond.sessions,
+                verdict_reason(&capacity->beyond.verdict, &options->bout.verdict, reason),
+                bout_limit_text(capacity->beyond.limit));
+}
+
+/* HDR log. */
+
+static int add_interval(struct strbuf *buf, double start_s, double length_s, const char *tag,
+                        const struct hdr *hdr)
+{
+    struct hdrlog_interval interval = {.start_s = start_s, .length_s = length_s, .hdr = *hdr};
+    snprintf(interval.tag, sizeof(interval.tag), "%s", tag);
+    return hdr->count ? hdrlog_format_interval(buf, start_s, &interval) : 0;
+}
+
+int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
+{
+    double length_s = (double)bout->crowd.duration_ns / 1e9;
+    hdrlog_format_header(buf, start_s, "vtax load shop: the iteration that counts");
+    int rc = add_interval(buf, start_s, length_s, "raw", &bout->score.raw);
+    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "planned", &bout->score.planned);
+    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "lag", &bout->score.lag);
+    for (int i = 0; i < SHOP_PAGES && rc == 0; i++)
+        rc = add_interval(buf, start_s, length_s, shop_page_info((enum shop_page)i)->name,
+                          &bout->score.pages[i].times);
+    return rc;
+}

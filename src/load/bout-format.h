@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * bout-format: bouts and capacities for people, for programs and for HdrHistogram's viewers.
+ * Pure.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "load/bout.h"
+
+/* An object without a line end: verdict, shares with bounds, pages, latencies, errors by kind, and
+ * a row for each second. */
+void bout_format_json(const struct bout_options *options, const struct bout *bout,
+                      struct strbuf *buf);
+/* A table of at most 80 columns. */
+void bout_format_text(const struct bout_options *options, const struct bout *bout,
+                      struct strbuf *buf);
+/* One line. */
+void bout_format_line(const struct bout *bout, struct strbuf *buf);
+
+void capacity_format_json(const struct capacity_options *options, const struct capacity *capacity,
+                          struct strbuf *buf);
+void capacity_format_text(const struct capacity_options *options, const struct capacity *capacity,
+                          struct strbuf *buf);
+
+/* An interval log with the tags raw, planned and lag and one for each page. start_s: since the
+ * epoch. -ERANGE for counts that the format cannot hold. */
+int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
+    __attribute__((warn_unused_result));
