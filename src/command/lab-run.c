@@ -16,6 +16,7 @@
 #include "command/load_plan.h"
 #include "command/vocabulary.h"
 #include "lab/lab.h"
+#include "machine/machine.h"
 #include "report/report.h"
 
 #define DEFAULT_PLAN "quick"
@@ -179,6 +180,13 @@ static int check_plan(const struct plan *plan, const struct hypervisor *hypervis
         if (!words_contain(hypervisor->platforms, plan->platforms[i].kind->name))
             return words_set_unknown(err, "platform for this lab", plan->platforms[i].kind->name,
                                      hypervisor->platforms);
+    for (size_t i = 0; i < plan->platform_count; i++)
+        if (!platform_find(plan->platforms[i].kind)->start)
+            return error_set(
+                err, ERROR_ENVIRONMENT, -ENOTSUP,
+                "this version of vtax does not drive '%s' yet; `vtax lab shell %s` boots "
+                "the server with it, `-- --platforms native` measures that server",
+                plan->platforms[i].kind->name, hypervisor->name);
     return 0;
 }
 

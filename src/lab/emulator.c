@@ -73,18 +73,19 @@ static void add_program(struct words *words, const struct emulator *emulator)
 /* "QEMU emulator version 11.1.2 (Debian ...)" */
 static int read_version(struct emulator *emulator, struct error *err)
 {
+    static const char version_words[] = "QEMU emulator version ";
     CLEANUP(words_done) struct words words = {0};
     add_program(&words, emulator);
     add(&words, "--version");
     CLEANUP_FREE char *text = NULL;
     int rc = process_check((const char *const *)words.items, VERSION_NS, &text, err);
-    const char *at = rc < 0 ? NULL : strstr(text, "version ");
+    const char *at = rc < 0 ? NULL : strstr(text, version_words);
     if (rc == 0 && !at)
         rc = error_set(err, ERROR_USAGE, -EINVAL, "it is no QEMU");
     if (rc < 0)
         return error_prefix(err, "ask QEMU '%s' for its version",
                             emulator->program ? emulator->program : emulator->stock->directory);
-    at += strlen("version ");
+    at += strlen(version_words);
     emulator->version = mem_strndup(at, strcspn(at, " \n("));
     return 0;
 }

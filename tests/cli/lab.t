@@ -2,7 +2,7 @@
 $ vtax lab run kwm
 vtax: unknown hypervisor 'kwm' (did you mean 'kvm'? known: kvm, xen, virtualbox)
 [2]
-$ vtax lab run virtualbox --server-cpus 2
+$ vtax lab run virtualbox --server-cpus 2 -- --platforms native
 vtax: --server-cpus 2: the emulated server runs virtualbox with at most 1, since with more its guests are corrupted now and then
 [2]
 $ vtax lab run kvm -- --platforms native,xen-pv
@@ -14,6 +14,9 @@ vtax: unknown plan 'quik' (did you mean 'quick'? known: quick, micro, paper, lab
 $ vtax lab run kvm -- --bloks 3
 vtax: after '--': run: unknown option '--bloks' (did you mean '--blocks'? see 'vtax run --help')
 [2]
+$ vtax lab run xen -- --platforms native,xen-pvh
+vtax: this version of vtax does not drive 'xen-pvh' yet; `vtax lab shell xen` boots the server with it, `-- --platforms native` measures that server
+[3]
 $ vtax lab build hyperv
 vtax: unknown hypervisor 'hyperv' (known: kvm, xen, virtualbox)
 [2]
