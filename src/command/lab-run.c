@@ -201,8 +201,8 @@ static int make_plan(const struct command_call *inner, const struct hypervisor *
     if (rc < 0)
         return rc;
     if (!is_given(inner, "platforms")) {
-        CLEANUP_FREE char *platforms = choose_platforms(plan, hypervisor);
-        rc = plan_override(plan, "platforms", platforms, &vocabulary.plan, err);
+        CLEANUP_FREE char *chosen = choose_platforms(plan, hypervisor);
+        rc = plan_override(plan, "platforms", chosen, &vocabulary.plan, err);
     }
     if (rc == 0)
         rc = plan_check(plan, err);
