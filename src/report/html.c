@@ -179,6 +179,12 @@ static void put_header(const struct html *page)
     put_fact(page, "host.cpu.model", "");
     put_fact(page, "host.kernel", " \u00b7 ");
     html_raw(page, "</p>\n");
+    CLEANUP_FREE char *caution = report_caution(report);
+    if (caution) {
+        html_raw(page, "<p class=\"caution\">");
+        html_put(page, caution);
+        html_raw(page, "</p>\n");
+    }
     put_contents(page);
     html_raw(page, "</div>\n<button id=\"theme\" type=\"button\" hidden>Dark</button>"
                    "</header>\n<main>\n");
