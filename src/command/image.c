@@ -48,8 +48,7 @@ static int check_mirror(const char *mirror, struct error *err)
         if (strncmp(mirror, schemes[i], strlen(schemes[i])) == 0 && !strpbrk(mirror, " \t\n[]"))
             return 0;
     return error_set(err, ERROR_USAGE, -EINVAL,
-                     "--mirror: '%s' is no address of a mirror (e.g. http://deb.debian.org/debian)",
-                     mirror);
+                     "--mirror: '%s' is no address of a mirror (e.g. http://HOST/debian)", mirror);
 }
 
 static int run_build(const struct command_call *call, struct error *err)

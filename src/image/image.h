@@ -48,7 +48,7 @@ struct image {
 int image_find(struct image **out_image, struct error *err) __attribute__((warn_unused_result));
 
 struct image_build_options {
-    const char *mirror; /* Debian mirror; NULL: the one that this host uses, else deb.debian.org */
+    const char *mirror; /* Debian mirror; NULL: the one that this host uses, else its default */
     bool again;         /* build even when there is one */
     struct progress *progress; /* NULL: none */
 };
