@@ -16,6 +16,7 @@
 
 #define SLICE_MS 100 /* how late Ctrl-C may be noticed */
 #define ALIVE_EVERY_NS (500 * NS_PER_MS)
+#define CLOSE_NS (5 * NS_PER_S) /* for a program that dies at the end of its input */
 
 struct session {
     ssh_session ssh;
@@ -351,22 +352,6 @@ bool stream_is_done(struct stream *stream)
     return stream->closed || (stream->eof && stream->status >= 0);
 }
 
-struct stream *stream_free(struct stream *stream)
-{
-    if (!stream)
-        return NULL;
-    if (stream->ssh) {
-        if (stream->callbacks)
-            ssh_remove_channel_callbacks(stream->ssh, stream->callbacks);
-        ssh_channel_free(stream->ssh);
-    }
-    free(stream->callbacks);
-    strbuf_done(&stream->out);
-    strbuf_done(&stream->error);
-    free(stream);
-    return NULL;
-}
-
 static bool session_is_new(struct stream *const *streams, size_t index)
 {
     for (size_t i = 0; i < index; i++)
@@ -431,4 +416,40 @@ int stream_wait(struct stream *const *streams, size_t count, bool (*done)(struct
         if (session_is_new(streams, i))
             ssh_event_remove_session(event, streams[i]->session->ssh);
     return rc;
+}
+
+static bool is_closed(struct stream *stream)
+{
+    return stream->closed;
+}
+
+/* Ends the command by ending its input, and waits for the server's close. libssh goes on adjusting
+ * the window of a channel that it closed first, and dropbear hangs up on a message for a channel
+ * that it no longer knows: every other command of the connection would be lost. */
+static void close_orderly(struct stream *stream)
+{
+    struct error ignored = {0};
+    uint64_t deadline_ns = clock_monotonic_ns() + CLOSE_NS;
+    if (!ssh_channel_is_open(stream->ssh) || ssh_channel_send_eof(stream->ssh) == SSH_ERROR)
+        return;
+    int rc = stream_wait(&stream, 1, is_closed, deadline_ns, &ignored);
+    (void)rc; /* a server that says nothing more: closed from here */
+}
+
+struct stream *stream_free(struct stream *stream)
+{
+    if (!stream)
+        return NULL;
+    if (stream->ssh) {
+        if (stream->callbacks && !stream->closed)
+            close_orderly(stream);
+        if (stream->callbacks)
+            ssh_remove_channel_callbacks(stream->ssh, stream->callbacks);
+        ssh_channel_free(stream->ssh);
+    }
+    free(stream->callbacks);
+    strbuf_done(&stream->out);
+    strbuf_done(&stream->error);
+    free(stream);
+    return NULL;
 }
