@@ -34,6 +34,8 @@ struct uring_slot {
     int fd; /* -1: closed */
     uint32_t generation;
     bool paced;
+    bool connected;
+    bool sending;              /* nothing has come since the last send, so it may not be over */
     union loop_address remote; /* the kernel reads it when connect is submitted */
 };
 
@@ -107,6 +109,8 @@ static int connect_slot(struct loop *base, uint32_t number, const struct loop_ta
         return fd;
     slot->fd = fd;
     slot->paced = target->paced;
+    slot->connected = false;
+    slot->sending = false;
     slot->remote = target->remote;
     make_room(loop, 1);
     struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
@@ -125,8 +129,19 @@ static void send_slot(struct loop *base, uint32_t number, const char *bytes, siz
     io_uring_prep_send(sqe, slot->fd, bytes, length, MSG_NOSIGNAL | MSG_WAITALL);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = TAG(OP_SEND, slot->generation, number);
+    slot->sending = true;
     if (out_sent_ns)
         loop->stamps[loop->stamp_count++] = out_sent_ns;
+}
+
+/* By what it is tagged with: a search by descriptor would go through all that is under way. */
+static void cancel(struct uring_loop *loop, uint32_t number, enum operation operation)
+{
+    struct uring_slot *slot = &loop->slots[number];
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
+    io_uring_prep_cancel64(sqe, TAG(operation, slot->generation, number), 0);
+    sqe->flags |= IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = TAG(OP_CLOSE, slot->generation, number);
 }
 
 /* What is under way on the descriptor holds the connection open, so it is cancelled first. */
@@ -136,12 +151,11 @@ static void close_slot(struct loop *base, uint32_t number)
     struct uring_slot *slot = &loop->slots[number];
     if (slot->fd < 0)
         return;
-    make_room(loop, 2);
+    make_room(loop, 3);
+    cancel(loop, number, slot->connected ? OP_RECEIVE : OP_CONNECT);
+    if (slot->sending)
+        cancel(loop, number, OP_SEND);
     struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
-    io_uring_prep_cancel_fd(sqe, slot->fd, IORING_ASYNC_CANCEL_ALL);
-    sqe->flags |= IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS;
-    sqe->user_data = TAG(OP_CLOSE, slot->generation, number);
-    sqe = io_uring_get_sqe(&loop->ring);
     io_uring_prep_close(sqe, slot->fd);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = TAG(OP_CLOSE, slot->generation, number);
@@ -172,6 +186,8 @@ static void handle_receive(struct uring_loop *loop, uint32_t number, bool curren
     uint32_t generation = slot->generation;
     int result = cqe->res;
     unsigned flags = cqe->flags;
+    if (current && result > 0)
+        slot->sending = false;
     if (flags & IORING_CQE_F_BUFFER) {
         unsigned buffer = flags >> IORING_CQE_BUFFER_SHIFT;
         if (current && result > 0)
@@ -208,6 +224,7 @@ static void handle_completion(struct uring_loop *loop, const struct io_uring_cqe
             loop->loop.handler->ended(loop->loop.context, number, cqe->res);
             break;
         }
+        slot->connected = true;
         if (!slot->paced)
             arm_receive(loop, number);
         loop->loop.handler->connected(loop->loop.context, number);
