@@ -81,6 +81,26 @@ static int open_image(struct context *context, struct error *err)
     return image_build(&options, &context->image, err);
 }
 
+/* What the load side shows: a user's own disk comes without a root file system, and its programs
+ * are not what loads it anyway. */
+static int open_load_image(struct context *context, struct error *err)
+{
+    if (context->image->root)
+        return 0;
+    const struct image_build_options options = {.progress = &context->progress};
+    return image_build(&options, &context->load_image, err);
+}
+
+static int open_load_side(struct context *context, struct error *err)
+{
+    int rc = open_load_image(context, err);
+    if (rc < 0)
+        return error_prefix(err, "start the load side");
+    const struct image *image = context->load_image ? context->load_image : context->image;
+    return load_side_open(context->network, image, &context->plan->placement, context->directory,
+                          &context->load_side, err);
+}
+
 /* Writes the bytes that every first scratch disk of a workload holds. */
 static int make_scratch_source(struct context *context, size_t workload, uint64_t bytes,
                                struct error *err)
@@ -129,8 +149,7 @@ static int open_parts(struct context *context, struct error *err)
     if (rc >= 0)
         rc = network_open(&context->network, err);
     if (rc >= 0 && needs_load_side(context->plan))
-        rc = load_side_open(context->network, context->image, &context->plan->placement,
-                            context->directory, &context->load_side, err);
+        rc = open_load_side(context, err);
     return rc;
 }
 
@@ -183,6 +202,7 @@ void context_close(struct context *context)
         platform_close(context->sites[i - 1]);
     load_side_close(context->load_side);
     network_close(context->network);
+    image_free(context->load_image);
     image_free(context->image);
     for (size_t i = 0; i < plan->workload_count; i++)
         free(context->scratch_sources[i]);

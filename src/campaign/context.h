@@ -23,6 +23,7 @@ struct context {
     char *directory;
     int directory_lock; /* held while the campaign lives, so that leftovers can be told apart */
     struct image *image;
+    struct image *load_image; /* of the load side, where it is another; else NULL */
     struct network *network;
     struct load_side *load_side;
     struct site **sites;    /* one for each platform of the plan; NULL until it is first used */

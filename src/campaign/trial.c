@@ -75,7 +75,7 @@ static int boot_machines(struct running *running, struct error *err)
     for (unsigned i = 0; i < cell->vms; i++) {
         rc = machine_wait_ready(running->machines[i], &running->trial->machines[i].boot_ns, err);
         if (rc < 0)
-            return error_prefix(err, "boot machine %u", i);
+            return rc;
     }
     return 0;
 }

@@ -98,9 +98,10 @@ int connect_until_banner(const struct channel_options *options, struct error *er
         if (rc < 0)
             return rc;
         if (clock_monotonic_ns() >= options->deadline_ns)
-            return error_set_errno(err, ERROR_FAILED, -ETIMEDOUT,
-                                   "machine at '%s': its SSH server does not answer (last try: %s)",
-                                   options->address, strerror(-fd));
+            return error_set(err, ERROR_FAILED, -ETIMEDOUT,
+                             "machine at '%s': its SSH server does not answer in time (last try: "
+                             "%s)",
+                             options->address, strerror(-fd));
         clock_sleep_ns(PAUSE_NS);
         banner_ns = banner_ns * 2 < BANNER_MAX_NS ? banner_ns * 2 : BANNER_MAX_NS;
     }

@@ -11,11 +11,32 @@
 
 #define TAIL_BYTES 4096
 
-static void clean(char *text, size_t length)
+/* Behind an escape sequence that begins at `at` (ECMA-48, 5.4: colours, cursor moves); at + 1 where
+ * it is none. */
+static const char *skip_sequence(const char *at)
 {
-    for (size_t i = 0; i < length; i++)
-        if (((unsigned char)text[i] < ' ' && text[i] != '\n') || text[i] == 127)
-            text[i] = ' ';
+    if (at[1] != '[')
+        return at + 1;
+    const char *end = at + 2;
+    while (*end >= ' ' && *end < '@')
+        end++;
+    return *end >= '@' && *end <= '~' ? end + 1 : end;
+}
+
+/* Leaves text that a terminal cannot take for commands. */
+static void clean(char *text)
+{
+    char *out = text;
+    for (const char *at = text; *at;) {
+        if (*at == '\033') {
+            at = skip_sequence(at);
+            continue;
+        }
+        bool is_control = ((unsigned char)*at < ' ' && *at != '\n') || *at == 127;
+        *out++ = is_control ? ' ' : *at;
+        at++;
+    }
+    *out = '\0';
 }
 
 char *console_read_tail(const char *path)
@@ -30,7 +51,10 @@ char *console_read_tail(const char *path)
     if (got <= 0)
         return NULL;
     text[got] = '\0';
-    clean(text, (size_t)got);
+    for (ssize_t i = 0; i < got; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
+    clean(text);
     const char *newline = start > 0 ? strchr(text, '\n') : NULL;
     return newline ? mem_strdup(newline + 1) : TAKE_PTR(text); /* whole lines only */
 }

@@ -15,6 +15,8 @@
  * limits leave room for a loaded host. */
 #define BOOT_NS (120 * NS_PER_S)
 #define BOOT_FURTHER_NS (45 * NS_PER_S)
+/* A user's own disk has a whole distribution to start, and cloud-init: 80 s under emulation. */
+#define BOOT_OWN_DISK_FACTOR 5
 #define STEP_NS (30 * NS_PER_S)
 
 const struct platform *const platforms[] = {
@@ -28,6 +30,7 @@ struct site {
     void *back_end;
     char *directory; /* below the campaign's; NULL: none */
     struct network *network;
+    bool own_disk; /* boots a user's disk, not the built-in image */
 };
 
 struct machine {
@@ -102,6 +105,7 @@ int platform_open(const struct site_options *options, struct site **out_site, st
         rc = make_directory(site, options->directory, err);
         own.directory = site->directory;
         site->network = options->network;
+        site->own_disk = !options->image->kernel;
     }
     if (rc >= 0)
         rc = site->platform->open(&own, &site->back_end, err);
@@ -168,7 +172,9 @@ int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct er
         fill_endpoint(machine, &options);
         unsigned others = machine->options.count > 1 ? machine->options.count - 1 : 0;
         options.timeout_ns = STEP_NS + others * NS_PER_S;
-        options.deadline_ns = machine->started_ns + BOOT_NS + others * BOOT_FURTHER_NS;
+        uint64_t limit_ns = BOOT_NS + others * BOOT_FURTHER_NS;
+        options.deadline_ns =
+            machine->started_ns + limit_ns * (machine->site->own_disk ? BOOT_OWN_DISK_FACTOR : 1);
         options.alive = alive;
         options.alive_context = machine;
         int rc = channel_open(&options, &machine->channel, err);

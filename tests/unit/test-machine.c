@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "machine/console.h"
@@ -173,6 +174,20 @@ static void test_console(void **state)
     assert_null(console_find_death("", &length));
 }
 
+static void test_console_without_escapes(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/vtax-console-XXXXXX";
+    static const char text[] = "[\033[0;32m  OK  \033[0m] up\r\n\033[2J\033(Bx\033[\0y\033";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    close(fd);
+    char *tail = console_read_tail(path);
+    unlink(path);
+    assert_string_equal(tail, "[  OK  ] up \n(Bx");
+    free(tail);
+}
+
 struct draws {
     double factor;
     int rc;
@@ -270,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_domain_xml_variants),
         cmocka_unit_test(test_user_network),
         cmocka_unit_test(test_console),
+        cmocka_unit_test(test_console_without_escapes),
         cmocka_unit_test(test_fake_depends_on_its_trial_alone),
         cmocka_unit_test(test_fake_distribution),
         cmocka_unit_test(test_fake_faults),
