@@ -30,12 +30,14 @@
         });
     }
 
-    /* In specifications a text "$name" stands for the colour --name of the style sheet, and
-       "$series" for the colours of the chart's own series. */
+    /* In specifications a text "$name" stands for the colour --name of the style sheet, "$series"
+       for the colours of the chart's own series, and "$palette" for one each of its groups. */
     function themed(chart) {
         return JSON.parse(specs[chart.spec], (key, item) => {
             if (item === "$series")
                 return colours_of(chart.signals.series);
+            if (item === "$palette")
+                return chart.signals.groups.map((group, i) => style_of("series-" + i % 8));
             return typeof item === "string" && item[0] === "$" && key !== "$schema"
                 ? style_of(item.slice(1)) : item;
         });
@@ -49,12 +51,20 @@
         if (chart.view)
             chart.view.finalize();
         const spec = themed(chart);
-        spec.width = width;
+        const {series, groups} = chart.signals;
+        /* Columns that would be too thin are scrolled to. */
+        const least = chart.spec === "columns" ? groups.length * (series.length * 11 + 12) + 70 : 0;
+        spec.width = Math.max(width, least);
+        if (chart.signals.height)
+            spec.height = chart.signals.height;
+        if (chart.signals.scale)
+            spec.scales.find(scale => scale.name === "y").type = chart.signals.scale;
         for (const source of spec.data)
             if (chart.data[source.name])
                 source.values = chart.data[source.name];
         /* Given, not computed by Vega: fitting the width would make its layout go in circles. */
-        const longest = Math.max(...chart.signals.series.map(label => label.length));
+        const labels = chart.spec === "bars" ? groups : series;
+        const longest = Math.max(...labels.map(label => label.length));
         const column = Math.min(230, 45 + 7 * longest);
         const fitted = {
             columns: Math.max(1, Math.floor((spec.width - 50) / column)),

@@ -64,9 +64,8 @@ void figure_fill_boots(struct report *report, const struct row_trials *by_cell)
 
 /* What one cell's trials say of one figure. */
 struct collection {
-    struct report_figure figure;
-    double *values; /* one for each trial that has it */
-    double sum;     /* over the machines of the trial at hand */
+    struct report_figure figure; /* its points have room for every trial */
+    double sum;                  /* over the machines of the trial at hand */
     size_t machines;
     bool is_missing;
 };
@@ -88,18 +87,20 @@ static struct collection *find_or_add(struct collections *all, const struct stor
     MEM_GROW(all->items, all->count, all->capacity);
     struct collection *item = &all->items[all->count++];
     *item = (struct collection){
-        .figure = {.name = figure->name, .whole_trial = figure->machine < 0},
-        .values = mem_array(trial_count, sizeof(double)),
+        .figure = {.name = figure->name,
+                   .whole_trial = figure->machine < 0,
+                   .points = mem_array(trial_count, sizeof(*item->figure.points))},
     };
     return item;
 }
 
-static void end_trial(struct collection *item)
+static void end_trial(struct collection *item, uint64_t block)
 {
     if (item->is_missing)
         item->figure.missing_count++;
     else if (item->machines > 0)
-        item->values[item->figure.value.n++] = item->sum / (double)item->machines;
+        item->figure.points[item->figure.value.n++] =
+            (struct report_figure_point){block, item->sum / (double)item->machines};
     item->sum = 0;
     item->machines = 0;
     item->is_missing = false;
@@ -119,7 +120,15 @@ static void add_trial(struct collections *all, const struct store_trial *trial, 
         item->machines++;
     }
     for (size_t i = 0; i < all->count; i++)
-        end_trial(&all->items[i]);
+        end_trial(&all->items[i], trial->block);
+}
+
+static struct report_value value_of_points(const struct report_figure *figure, double level)
+{
+    CLEANUP_FREE double *values = mem_array(figure->value.n, sizeof(*values));
+    for (size_t i = 0; i < figure->value.n; i++)
+        values[i] = figure->points[i].value;
+    return value_of(values, figure->value.n, level);
 }
 
 void figure_fill_figures(struct report *report, const struct row_trials *by_cell)
@@ -133,10 +142,9 @@ void figure_fill_figures(struct report *report, const struct row_trials *by_cell
         for (size_t j = 0; j < all.count; j++) {
             struct report_figure *figure = &all.items[j].figure;
             figure->cell = &report->campaign.cells[i];
-            figure->value = value_of(all.items[j].values, figure->value.n, report->level);
+            figure->value = value_of_points(figure, report->level);
             MEM_GROW(report->figures, report->figure_count, capacity);
             report->figures[report->figure_count++] = *figure;
-            free(all.items[j].values);
         }
         free(all.items);
     }
@@ -147,5 +155,9 @@ void figure_done(struct report *report)
     for (size_t i = 0; i < report->boot_count; i++)
         free(report->boots[i].points);
     free(report->boots);
+    for (size_t i = 0; i < report->figure_count; i++) {
+        normalise_result_done(&report->figures[i].relative);
+        free(report->figures[i].points);
+    }
     free(report->figures);
 }

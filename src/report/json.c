@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/count.h"
 #include "report/escape.h"
 #include "report/format.h"
 #include "report/label.h"
@@ -155,6 +156,48 @@ static json_t *figure_of(const struct report_figure *figure)
         "missing", json_of_text(figure->missing));
 }
 
+static json_t *figure_points_of(const struct report_figure *figure)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < figure->value.n; i++)
+        json_array_append_new(array, json_pack("{s:o, s:o}", "block",
+                                               json_of_count(figure->points[i].block), "value",
+                                               json_of_number(figure->points[i].value)));
+    return array;
+}
+
+static json_t *relative_of(const struct normalise_result *result)
+{
+    double mean = result->ratio.estimate;
+    if (result->ratio.state != INTERVAL_OK)
+        mean = result->pairs == 1 ? result->points[0].value : NAN;
+    return json_pack("{s:o, s:o, s:o}", "n", json_of_count(result->pairs), "mean",
+                     json_of_number(mean), "ci95", json_of_bounds(&result->ratio));
+}
+
+static json_t *count_of(const struct report_count *count, const struct report_figure *figure)
+{
+    json_t *object = cell_of(figure->cell);
+    CLEANUP_JSON json_t *more = json_pack(
+        "{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "count", json_of_text(count->name), "of",
+        json_of_text(count->kind->title), "part", json_of_text(count->part), "per",
+        count->whole_trial ? "trial" : "machine", "value", json_of_value(&figure->value),
+        "relative", relative_of(&figure->relative), "points", figure_points_of(figure),
+        "missing_count", json_of_count(figure->missing_count), "missing",
+        json_of_text(figure->missing));
+    json_object_update(object, more);
+    return object;
+}
+
+static json_t *counts_of(const struct report *report)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < report->count_count; i++)
+        for (size_t j = 0; j < report->counts[i].item_count; j++)
+            json_array_append_new(array, count_of(&report->counts[i], report->counts[i].items[j]));
+    return array;
+}
+
 static json_t *consoles_of(const struct store_trial *trial)
 {
     json_t *array = json_array();
@@ -210,13 +253,13 @@ json_t *json_of_report(const struct report *report)
     for (size_t i = 0; i < report->figure_count; i++)
         json_array_append_new(figures, figure_of(&report->figures[i]));
     CLEANUP_FREE char *caution = report_caution(report);
-    return json_pack("{s:s, s:i, s:o, s:{s:f, s:b, s:f}, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:s?}",
-                     "format", "vtax-report", "version", 1, "campaign", campaign_of(report),
-                     "analysis", "level", report->level, "adaptive", report->adaptive, "margin",
-                     report->margin, "cells", cells, "boots", boots, "figures", figures, "problems",
-                     problems_of(report), "provenance", "same",
-                     json_of_facts(report->same, report->same_count), "varying",
-                     variations_of(report), "caution", caution);
+    return json_pack(
+        "{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+        "format", "vtax-report", "version", 1, "campaign", campaign_of(report), "caution", caution,
+        "analysis", "level", report->level, "adaptive", report->adaptive, "margin", report->margin,
+        "main", report->emulated ? "counts" : "metrics", "counts", counts_of(report), "cells",
+        cells, "boots", boots, "figures", figures, "problems", problems_of(report), "provenance",
+        "same", json_of_facts(report->same, report->same_count), "varying", variations_of(report));
 }
 
 void json_put(json_t *root, FILE *stream)

@@ -45,6 +45,23 @@ char *label_of_cell(const struct store_cell *cell)
                       cell->vcpus == 1 ? "" : "s", units_format_size(cell->memory_bytes, text));
 }
 
+char *label_of_subject(const struct report *report, const struct store_cell *cell)
+{
+    CLEANUP_STRBUF struct strbuf buf;
+    strbuf_init(&buf);
+    bool is_native = strcmp(cell->platform_kind, "native") == 0;
+    strbuf_addf(&buf, "%u %s %s%s", cell->vms, cell->platform, is_native ? "instance" : "VM",
+                cell->vms == 1 ? "" : "s");
+    struct label_variety variety = label_variety_of(report);
+    if (variety.vcpus)
+        strbuf_addf(&buf, " with %u vCPU%s", cell->vcpus, cell->vcpus == 1 ? "" : "s");
+    char text[UNITS_TEXT_MAX];
+    if (variety.memory)
+        strbuf_addf(&buf, "%s%s", variety.vcpus ? " and " : " with ",
+                    units_format_size(cell->memory_bytes, text));
+    return strbuf_take(&buf);
+}
+
 const struct store_cell *label_find_cell(const struct report *report, int64_t cell_id)
 {
     for (size_t i = 0; i < report->campaign.cell_count; i++)

@@ -21,6 +21,8 @@ char *label_of_size(const struct label_variety *variety, const struct store_cell
 const char *label_of_size_heading(const struct label_variety *variety);
 /* "bzip2 on qemu-tcg, 2 VMs x 1 vCPU, 512MiB", the caller's to free, not escaped. */
 char *label_of_cell(const struct store_cell *cell);
+/* "2 qemu-tcg VMs", with vCPUs and memory where the campaign has several; as above. */
+char *label_of_subject(const struct report *report, const struct store_cell *cell);
 /* NULL when there is none. */
 const struct store_cell *label_find_cell(const struct report *report, int64_t cell_id);
 const struct store_metric *label_find_metric(const struct report *report,

@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "base/units.h"
+#include "report/count.h"
 #include "report/figure.h"
 #include "report/provenance.h"
 #include "report/row.h"
@@ -177,6 +178,8 @@ static int fill(struct report *report, const struct report_options *options, str
     normalise_rows(report);
     figure_fill_boots(report, report->index->by_cell);
     figure_fill_figures(report, report->index->by_cell);
+    count_fill(report);
+    report->emulated = provenance_find(report, "lab.kind") != NULL;
     return 0;
 }
 
@@ -206,6 +209,7 @@ struct report *report_free(struct report *report)
     for (size_t i = 0; i < report->row_count; i++)
         row_done(&report->rows[i]);
     free(report->rows);
+    count_done(report);
     figure_done(report);
     provenance_done(report);
     free_index(report->index);

@@ -57,14 +57,36 @@ struct report_boot {
     double longest;                /* of any machine; NaN for none */
 };
 
+struct report_figure_point {
+    uint64_t block;
+    double value;
+};
+
 /* A further number of a cell: "cpu_ns", ... */
 struct report_figure {
     const struct store_cell *cell;
     const char *name;
-    bool whole_trial;          /* else the mean over machines */
-    struct report_value value; /* over the good trials that have it */
-    size_t missing_count;      /* good trials that have a reason in place of it */
-    const char *missing;       /* one of the reasons; NULL: none */
+    bool whole_trial;                   /* else the mean over machines */
+    struct report_value value;          /* over the good trials that have it */
+    struct report_figure_point *points; /* value.n of them */
+    size_t missing_count;               /* good trials that have a reason in place of it */
+    const char *missing;                /* one of the reasons; NULL: none */
+    struct normalise_result relative;   /* counts: number / that of the baseline, empty where there
+                                           is none; 2 is twice as many */
+};
+
+/* One count of one workload, over all its cells. */
+struct report_count {
+    const char *workload;
+    const char *name;              /* of the figure */
+    const struct count_kind *kind; /* what it is, or is a part of */
+    const char *part;              /* NULL: it is the whole */
+    bool whole_trial;
+    const struct report_figure **items; /* in plan order of their cells */
+    size_t item_count;
+    size_t valued; /* items that have a value */
+    double sum;    /* of their means */
+    size_t first_workload_cell;
 };
 
 /* A fact whose value was not the same in all trials. */
@@ -99,6 +121,9 @@ struct report {
     size_t boot_count;
     struct report_figure *figures;
     size_t figure_count;
+    struct report_count *counts; /* workload by workload, the whole before its parts */
+    size_t count_count;
+    bool emulated;           /* counts come before what was taken with a clock */
     struct store_fact *same; /* provenance that held for every trial; texts are borrowed */
     size_t same_count;
     struct report_variation *variations;
@@ -139,6 +164,7 @@ char *report_sentence(const struct report *report, const struct report_row *row)
 /* Is this row's sentence among those to tell? With many cells only those for the smallest and the
  * largest number of VMs are. */
 bool report_is_told(const struct report *report, const struct report_row *row);
+bool report_is_told_cell(const struct report *report, const struct store_cell *cell);
 
 /* "s" -> "1/s" where the consolidated value is a rate; the caller's to free. */
 char *report_consolidated_unit(const struct store_metric *metric);

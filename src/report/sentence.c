@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/strbuf.h"
-#include "base/units.h"
 #include "report/label.h"
 #include "report/number.h"
 #include "report/report.h"
@@ -15,22 +14,6 @@ char *report_consolidated_unit(const struct store_metric *metric)
     if (metric->higher_is_better || metric->adds_up)
         return mem_strdup(metric->unit);
     return mem_printf("1/%s", metric->unit);
-}
-
-/* "2 qemu-tcg VMs", with vCPUs and memory where the campaign has several. */
-static void add_subject(struct strbuf *buf, const struct report *report,
-                        const struct store_cell *cell)
-{
-    bool is_native = strcmp(cell->platform_kind, "native") == 0;
-    strbuf_addf(buf, "%u %s %s%s", cell->vms, cell->platform, is_native ? "instance" : "VM",
-                cell->vms == 1 ? "" : "s");
-    struct label_variety variety = label_variety_of(report);
-    if (variety.vcpus)
-        strbuf_addf(buf, " with %u vCPU%s", cell->vcpus, cell->vcpus == 1 ? "" : "s");
-    char text[UNITS_TEXT_MAX];
-    if (variety.memory)
-        strbuf_addf(buf, "%s%s", variety.vcpus ? " and " : " with ",
-                    units_format_size(cell->memory_bytes, text));
 }
 
 static void add_no_result(struct strbuf *buf, const struct report_row *row)
@@ -75,7 +58,8 @@ char *report_sentence(const struct report *report, const struct report_row *row)
     const struct normalise_result *result = &row->normalised;
     CLEANUP_STRBUF struct strbuf buf;
     strbuf_init(&buf);
-    add_subject(&buf, report, row->cell);
+    CLEANUP_FREE char *subject = label_of_subject(report, row->cell);
+    strbuf_adds(&buf, subject);
     bool has_interval = row->baseline != row && result->ratio.state == INTERVAL_OK;
     if (row->baseline == row)
         strbuf_addf(&buf, ": the baseline of %s", row->cell->workload);
@@ -94,17 +78,20 @@ char *report_sentence(const struct report *report, const struct report_row *row)
     return strbuf_take(&buf);
 }
 
-bool report_is_told(const struct report *report, const struct report_row *row)
+bool report_is_told_cell(const struct report *report, const struct store_cell *cell)
 {
-    if (!row->metric->primary || row->baseline == row)
-        return false;
     if (report->row_count <= SENTENCES_ALL_MAX)
         return true;
-    unsigned least = row->cell->vms, most = row->cell->vms;
-    for (size_t i = 0; i < report->row_count; i++) {
-        unsigned vms = report->rows[i].cell->vms;
+    unsigned least = cell->vms, most = cell->vms;
+    for (size_t i = 0; i < report->campaign.cell_count; i++) {
+        unsigned vms = report->campaign.cells[i].vms;
         least = vms < least ? vms : least;
         most = vms > most ? vms : most;
     }
-    return row->cell->vms == least || row->cell->vms == most;
+    return cell->vms == least || cell->vms == most;
+}
+
+bool report_is_told(const struct report *report, const struct report_row *row)
+{
+    return row->metric->primary && row->baseline != row && report_is_told_cell(report, row->cell);
 }

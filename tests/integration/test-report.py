@@ -11,7 +11,7 @@ from vtaxtest import World
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MAKE_STORE = os.environ["MAKE_STORE"]
-SCENARIOS = ("demo", "vcpus", "one-block", "failures", "empty", "hostile")
+SCENARIOS = ("demo", "vcpus", "one-block", "failures", "empty", "hostile", "lab")
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float),
          "boolean": bool, "null": type(None)}
 

@@ -8,7 +8,7 @@ flags=
 for folder in "$include"/*; do
     flags="$flags -I$folder"
 done
-for header in "$source"/src/*/*.h; do
+for header in "$source"/src/*/*.h "$source"/src/report/*/*.h; do
     name=${header#"$source/src/"}
     # shellcheck disable=SC2086 # a list of flags
     printf '#include "%s"\n' "$name" | $cc -std=gnu17 -D_GNU_SOURCE -Wall -Werror -fsyntax-only \

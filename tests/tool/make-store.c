@@ -49,6 +49,7 @@ struct scenario {
     const char *hostile; /* put into causes, consoles and facts */
     bool unfinished;
     bool adaptive;
+    bool lab; /* measured in an emulated server: counts, and where they come from */
 };
 
 static const struct platform two[] = {{"native", "native", 1, 0.04},
@@ -62,6 +63,11 @@ static const struct platform eight[] = {
     {"xen-hvm", "xen-hvm", 0.9, 9.8},
     {"virtualbox", "virtualbox", 0.82, 11.5},
     {"qemu-tcg", "qemu-tcg", 0.19, 6.2},
+};
+static const struct platform lab_platforms[] = {
+    {"native", "native", 1, 0.04},   {"kvm", "kvm", 0.6, 31},
+    {"xen-pv", "xen-pv", 0.5, 51},   {"xen-pvh", "xen-pvh", 0.55, 44},
+    {"xen-hvm", "xen-hvm", 0.4, 98},
 };
 static const struct platform hostile_platforms[] = {
     {"native", "native", 1, 0.04},
@@ -92,6 +98,8 @@ static const struct scenario scenarios[] = {
     {"hostile", "<script>alert('name')</script>", LIST(hostile_platforms), LIST(hostile_works), 2,
      1, 1, 4, 0.05, 0.2, 1, "</script><script>alert(3)</script>\x1b[31m =1+1 \xff \xe2\x80\xae",
      false, false},
+    {"lab", "lab-paper", LIST(lab_platforms), works, 3, 2, 1, 1, 3, 0.03, 0.04, 1, NULL, false,
+     false, true},
     {"slower", "quick", LIST(two), works, 3, 2, 1, 1, 6, 0.02, 0, 1, NULL, false, false},
     {"bench", "bench", LIST(two), works, 1, 10, 9, 1, 0, 0.05, 0.01, 100, NULL, false, false},
 };
@@ -190,6 +198,11 @@ static void fill_campaign(struct maker *maker)
         add_fact(facts, count, "stopping.max-blocks", mem_strdup("6"));
         add_fact(facts, count, "stopping.level", mem_strdup("0.95"));
     }
+    if (scenario->lab) {
+        add_fact(facts, count, "lab.kind", mem_strdup("emulated server"));
+        add_fact(facts, count, "lab.title", mem_strdup("Example lab"));
+        add_fact(facts, count, "lab.qemu", mem_strdup("11.1"));
+    }
     if (scenario->hostile)
         add_fact(facts, count, "host.<b>name", mem_strdup(scenario->hostile));
 }
@@ -268,14 +281,41 @@ static void fill_failure(struct maker *maker, struct rng *rng, struct store_tria
     trial->sample_count = 0;
 }
 
-static void fill_rest(struct rng *rng, struct store_trial *trial)
+static void add_figure(struct store_trial *trial, int machine, const char *name, double value,
+                       const char *missing)
 {
-    trial->figures = mem_array(trial->machine_count + 1, sizeof(*trial->figures));
-    for (size_t i = 0; i < trial->machine_count; i++)
-        trial->figures[trial->figure_count++] = (struct store_figure){
-            (int)i, "cpu_ns", floor(1.9e9 * exp(0.02 * rng_normal(rng))), NULL};
-    trial->figures[trial->figure_count++] =
-        (struct store_figure){-1, "exits", 0, "no tracepoints without root"};
+    trial->figures =
+        mem_resize_array(trial->figures, trial->figure_count + 1, sizeof(*trial->figures));
+    trial->figures[trial->figure_count++] = (struct store_figure){machine, name, value, missing};
+}
+
+/* Twelve times as many exits for the network as for the CPU; native has none. */
+static void add_counts(struct rng *rng, const struct store_cell *cell, int machine,
+                       struct store_trial *trial)
+{
+    static const struct {
+        const char *name;
+        double share;
+    } reasons[] = {{"exits.hlt", 0.2}, {"exits.io", 0.3}, {"exits.msr", 0.1}, {"exits.npf", 0.4}};
+    double scale = strcmp(cell->workload, "netperf") == 0 ? 12 : 1;
+    double exits = floor(8000 * scale * exp(0.05 * rng_normal(rng)));
+    double instructions = floor(4e9 * (cell->is_baseline ? 1 : 1.2) * exp(0.01 * rng_normal(rng)));
+    add_figure(trial, machine, "instructions", instructions, NULL);
+    add_figure(trial, machine, "exits", exits, cell->is_baseline ? "no vCPU" : NULL);
+    for (size_t i = 0; i < COUNT_OF(reasons) && !cell->is_baseline; i++)
+        add_figure(trial, machine, reasons[i].name, floor(exits * reasons[i].share), NULL);
+}
+
+static void fill_rest(struct maker *maker, struct rng *rng, const struct store_cell *cell,
+                      struct store_trial *trial)
+{
+    for (size_t i = 0; i < trial->machine_count; i++) {
+        add_figure(trial, (int)i, "cpu_ns", floor(1.9e9 * exp(0.02 * rng_normal(rng))), NULL);
+        if (maker->scenario->lab)
+            add_counts(rng, cell, (int)i, trial);
+    }
+    if (!maker->scenario->lab)
+        add_figure(trial, -1, "exits", 0, "no tracepoints without root");
     add_fact(&trial->facts, &trial->fact_count, "host.load",
              mem_printf("%.2f", 0.2 + 0.1 * rng_uniform(rng)));
     add_fact(&trial->facts, &trial->fact_count, "host.cpu.mhz", mem_strdup("2600.000"));
@@ -302,7 +342,7 @@ static bool add_trial(struct maker *maker, size_t block, size_t position)
     fill_samples(maker, &rng, cell, exp(0.1 * rng_normal(&drift)), &trial);
     if (rng_uniform(&rng) < maker->scenario->fail)
         fill_failure(maker, &rng, &trial);
-    fill_rest(&rng, &trial);
+    fill_rest(maker, &rng, cell, &trial);
     maker->now_ns += 10 * NS_PER_S;
     bool good = check(maker, store_add_trial(maker->store, &trial, &maker->err));
     store_trial_done(&trial);

@@ -14,9 +14,10 @@ enum asset {
     ASSET_ROWS,
     ASSET_COLUMNS,
     ASSET_LINES,
+    ASSET_BARS,
     ASSET_COUNT,
     ASSET_SPEC_FIRST = ASSET_ROWS,
-    ASSET_SPEC_LAST = ASSET_LINES,
+    ASSET_SPEC_LAST = ASSET_BARS,
 };
 
 const char *asset_name(enum asset asset); /* "rows" */

@@ -8,23 +8,16 @@
 
 #include "report/escape.h"
 #include "report/format.h"
-#include "report/label.h"
+#include "report/count.h"
 #include "report/number.h"
 #include "report/provenance.h"
 #include "report/terminal.h"
+#include "report/text/text.h"
 
 #define TABLE_COLUMNS 60 /* of a row without platform and size */
 #define CONSOLE_LINES 5
 
-struct page {
-    const struct report *report;
-    struct terminal terminal;
-    struct label_variety variety;
-    int name_columns;
-    int size_columns;
-};
-
-static void measure_columns(struct page *page)
+static void measure_columns(struct text *page)
 {
     const struct store_campaign *campaign = &page->report->campaign;
     page->name_columns = (int)strlen("platform");
@@ -42,7 +35,7 @@ static void measure_columns(struct page *page)
         page->name_columns = most > 8 ? most : 8;
 }
 
-static void put_fact(const struct page *page, const char *name, const char *before)
+static void put_fact(const struct text *page, const char *name, const char *before)
 {
     const char *value = provenance_find(page->report, name);
     if (!value)
@@ -52,7 +45,7 @@ static void put_fact(const struct page *page, const char *name, const char *befo
                         (int)escape_columns(value) < 36 ? (int)escape_columns(value) : 36);
 }
 
-static void put_heading(const struct page *page)
+static void put_heading(const struct text *page)
 {
     const struct report *report = page->report;
     const struct store_campaign *campaign = &report->campaign;
@@ -81,7 +74,7 @@ static void put_heading(const struct page *page)
             report->level * 100, report->adaptive ? " (adaptive)" : "");
 }
 
-static void put_cell(const struct page *page, const struct store_cell *cell)
+void text_put_cell(const struct text *page, const struct store_cell *cell)
 {
     CLEANUP_FREE char *size = label_of_size(&page->variety, cell);
     terminal_put_padded(&page->terminal, cell->platform, page->name_columns);
@@ -90,7 +83,7 @@ static void put_cell(const struct page *page, const struct store_cell *cell)
     fputc(' ', page->terminal.out);
 }
 
-static void put_counts(const struct page *page, const struct report_row *row)
+static void put_counts(const struct text *page, const struct report_row *row)
 {
     char text[32];
     if (row->counts[TRIAL_OK] == row->point_count)
@@ -124,16 +117,17 @@ static void format_ratio(const struct report_row *row, char text[NUMBER_TEXT_MAX
         snprintf(text, NUMBER_TEXT_MAX, "-");
 }
 
-static int bar_columns(const struct page *page)
+void text_put_bar(const struct text *page, double share, int used)
 {
-    int left = TERMINAL_COLUMNS - (page->name_columns + page->size_columns + TABLE_COLUMNS + 1);
-    return left < 4 ? 0 : left;
+    int left = TERMINAL_COLUMNS - (page->name_columns + page->size_columns + used);
+    if (left >= 4)
+        terminal_put_bar(&page->terminal, share, left);
 }
 
-static void put_row(const struct page *page, const struct report_row *row, double largest)
+static void put_row(const struct text *page, const struct report_row *row, double largest)
 {
     char text[NUMBER_TEXT_MAX];
-    put_cell(page, row->cell);
+    text_put_cell(page, row->cell);
     put_counts(page, row);
     terminal_put_padded(&page->terminal, number_format_value(&row->value, text), 20);
     fputc(' ', page->terminal.out);
@@ -144,15 +138,13 @@ static void put_row(const struct page *page, const struct report_row *row, doubl
     enum verdict verdict = row->normalised.comparison.verdict;
     fputs(judged ? terminal_verdict_colour(&page->terminal, verdict) : "", page->terminal.out);
     terminal_put_padded(&page->terminal, judged ? comparison_verdict_text(verdict) : "", 9);
-    if (bar_columns(page) > 0) {
-        fputc(' ', page->terminal.out);
-        terminal_put_bar(&page->terminal, ratio_of(row) / largest, bar_columns(page));
-    }
+    fputc(' ', page->terminal.out);
+    text_put_bar(page, ratio_of(row) / largest, TABLE_COLUMNS + 1);
     fprintf(page->terminal.out, "%s\n",
             judged ? terminal_paint(&page->terminal, TERMINAL_PLAIN) : "");
 }
 
-static void put_notes(const struct page *page, const struct report_row *row)
+static void put_notes(const struct text *page, const struct report_row *row)
 {
     const struct normalise_result *result = &row->normalised;
     if (row->outliers == 0 && !result->disagree && result->unpaired_cell == 0)
@@ -177,7 +169,17 @@ static void put_notes(const struct page *page, const struct report_row *row)
     fputs(terminal_paint(&page->terminal, TERMINAL_PLAIN), page->terminal.out);
 }
 
-static void put_table_heading(const struct page *page, const char *value, bool with_ratio)
+void text_put_title(const struct text *page, const char *title, const char *rest)
+{
+    terminal_put_rule(&page->terminal);
+    fputs(terminal_paint(&page->terminal, TERMINAL_BOLD), page->terminal.out);
+    terminal_put(&page->terminal, title);
+    fprintf(page->terminal.out, "%s ", terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    terminal_put(&page->terminal, rest);
+    fputc('\n', page->terminal.out);
+}
+
+void text_put_heading(const struct text *page, const char *value, const char *more)
 {
     fputs(terminal_paint(&page->terminal, TERMINAL_DIM), page->terminal.out);
     terminal_put_padded(&page->terminal, "platform", page->name_columns + 1);
@@ -185,11 +187,10 @@ static void put_table_heading(const struct page *page, const char *value, bool w
                         page->size_columns + 1);
     terminal_put_padded(&page->terminal, "n", 6);
     terminal_put_padded(&page->terminal, value, 21);
-    fprintf(page->terminal.out, "%s%s\n", with_ratio ? "normalised            verdict" : "",
-            terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    fprintf(page->terminal.out, "%s%s\n", more, terminal_paint(&page->terminal, TERMINAL_PLAIN));
 }
 
-static void put_consolidated(const struct page *page, const struct report_row *rows, size_t count)
+static void put_consolidated(const struct text *page, const struct report_row *rows, size_t count)
 {
     unsigned vms = 0;
     double largest = 0;
@@ -202,10 +203,10 @@ static void put_consolidated(const struct page *page, const struct report_row *r
         return;
     CLEANUP_FREE char *unit = report_consolidated_unit(rows[0].metric);
     CLEANUP_FREE char *heading = mem_printf("all together, %s", unit);
-    put_table_heading(page, heading, false);
+    text_put_heading(page, heading, "");
     for (size_t i = 0; i < count; i++) {
         char text[NUMBER_TEXT_MAX];
-        put_cell(page, rows[i].cell);
+        text_put_cell(page, rows[i].cell);
         put_counts(page, &rows[i]);
         terminal_put_padded(&page->terminal, number_format_value(&rows[i].consolidated, text), 20);
         fputc(' ', page->terminal.out);
@@ -216,21 +217,18 @@ static void put_consolidated(const struct page *page, const struct report_row *r
 }
 
 /* All rows of one metric. */
-static void put_group(const struct page *page, const struct report_row *rows, size_t count)
+static void put_group(const struct text *page, const struct report_row *rows, size_t count)
 {
     const struct store_metric *metric = rows[0].metric;
     double largest = 1;
     for (size_t i = 0; i < count; i++)
         largest = fmax(largest, ratio_of(&rows[i]));
-    terminal_put_rule(&page->terminal);
-    fputs(terminal_paint(&page->terminal, TERMINAL_BOLD), page->terminal.out);
-    terminal_put(&page->terminal, metric->workload);
-    fprintf(page->terminal.out, "%s ", terminal_paint(&page->terminal, TERMINAL_PLAIN));
-    terminal_put(&page->terminal, metric->name);
-    fprintf(page->terminal.out, " (%s is better)\n", metric->higher_is_better ? "higher" : "lower");
+    CLEANUP_FREE char *rest = mem_printf("%s (%s is better)", metric->name,
+                                         metric->higher_is_better ? "higher" : "lower");
+    text_put_title(page, metric->workload, rest);
     CLEANUP_FREE char *heading =
         mem_printf("one machine, %s", metric->unit[0] ? metric->unit : "no unit");
-    put_table_heading(page, heading, true);
+    text_put_heading(page, heading, "normalised            verdict");
     for (size_t i = 0; i < count; i++)
         put_row(page, &rows[i], largest);
     for (size_t i = 0; i < count; i++)
@@ -238,7 +236,7 @@ static void put_group(const struct page *page, const struct report_row *rows, si
     put_consolidated(page, rows, count);
 }
 
-static void put_boots(const struct page *page)
+static void put_boots(const struct text *page)
 {
     const struct report *report = page->report;
     bool any = false;
@@ -246,15 +244,12 @@ static void put_boots(const struct page *page)
         any |= report->boots[i].value.n > 0;
     if (!any)
         return;
-    terminal_put_rule(&page->terminal);
-    fprintf(page->terminal.out, "%sboot%s until the first command ran\n",
-            terminal_paint(&page->terminal, TERMINAL_BOLD),
-            terminal_paint(&page->terminal, TERMINAL_PLAIN));
-    put_table_heading(page, "one machine, s", false);
+    text_put_title(page, "boot", "until the first command ran");
+    text_put_heading(page, "one machine, s", "");
     for (size_t i = 0; i < report->boot_count; i++) {
         const struct report_boot *boot = &report->boots[i];
         char text[NUMBER_TEXT_MAX];
-        put_cell(page, boot->cell);
+        text_put_cell(page, boot->cell);
         snprintf(text, sizeof(text), "%zu", boot->value.n);
         terminal_put_padded(&page->terminal, text, 6);
         terminal_put_padded(&page->terminal, number_format_value(&boot->value, text), 24);
@@ -265,7 +260,7 @@ static void put_boots(const struct page *page)
 }
 
 /* The last lines of a console, without what is blank. */
-static void put_console(const struct page *page, const struct store_machine *machine)
+static void put_console(const struct text *page, const struct store_machine *machine)
 {
     CLEANUP_FREE char *text = mem_strdup(machine->console_tail);
     char *lines[CONSOLE_LINES] = {NULL};
@@ -287,7 +282,7 @@ static void put_console(const struct page *page, const struct store_machine *mac
     }
 }
 
-static void put_problem(const struct page *page, const struct store_trial *trial)
+static void put_problem(const struct text *page, const struct store_trial *trial)
 {
     const struct store_cell *cell = label_find_cell(page->report, trial->cell_id);
     CLEANUP_FREE char *label = cell ? label_of_cell(cell) : mem_strdup("unknown cell");
@@ -303,7 +298,7 @@ static void put_problem(const struct page *page, const struct store_trial *trial
     fputs(terminal_paint(&page->terminal, TERMINAL_PLAIN), page->terminal.out);
 }
 
-static void put_problems(const struct page *page)
+static void put_problems(const struct text *page)
 {
     const struct report *report = page->report;
     size_t problems = 0;
@@ -320,10 +315,27 @@ static void put_problems(const struct page *page)
             put_problem(page, &report->trials[i]);
 }
 
-static void put_sentences(const struct page *page)
+static void put_count_sentences(const struct text *page)
 {
     const struct report *report = page->report;
-    bool any = false;
+    for (size_t i = 0; i < report->count_count; i++)
+        for (size_t j = 0; j < report->counts[i].item_count; j++) {
+            CLEANUP_FREE char *sentence =
+                count_sentence(report, &report->counts[i], report->counts[i].items[j]);
+            if (sentence)
+                terminal_put_wrapped(&page->terminal, sentence, 0, 4);
+        }
+}
+
+static void put_sentences(const struct text *page)
+{
+    const struct report *report = page->report;
+    bool any = report->emulated;
+    if (any) {
+        terminal_put_rule(&page->terminal);
+        put_count_sentences(page);
+        fputs("By the clock of the emulated server:\n", page->terminal.out);
+    }
     for (size_t i = 0; i < report->row_count; i++) {
         const struct report_row *row = &report->rows[i];
         if (!report_is_told(report, row))
@@ -336,22 +348,33 @@ static void put_sentences(const struct page *page)
     }
 }
 
+static void put_metrics(const struct text *page)
+{
+    const struct report *report = page->report;
+    for (size_t i = 0; i < report->row_count;) {
+        size_t count = 1;
+        while (i + count < report->row_count &&
+               report->rows[i + count].metric == report->rows[i].metric)
+            count++;
+        put_group(page, &report->rows[i], count);
+        i += count;
+    }
+}
+
 void format_text(const struct report *report, const struct report_style *style, FILE *stream)
 {
-    struct page page = {
+    struct text page = {
         .report = report, .terminal = {stream, style}, .variety = label_variety_of(report)};
     measure_columns(&page);
     put_heading(&page);
     if (report->trial_count == 0)
         fputs("no trial has been stored yet\n", stream);
-    for (size_t i = 0; report->trial_count && i < report->row_count;) {
-        size_t count = 1;
-        while (i + count < report->row_count &&
-               report->rows[i + count].metric == report->rows[i].metric)
-            count++;
-        put_group(&page, &report->rows[i], count);
-        i += count;
-    }
+    if (report->emulated)
+        text_put_counts(&page);
+    if (report->trial_count)
+        put_metrics(&page);
+    if (!report->emulated)
+        text_put_counts(&page);
     put_boots(&page);
     put_problems(&page);
     if (report->trial_count)

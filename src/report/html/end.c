@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "report/asset.h"
+#include "report/html/asset.h"
 #include "report/escape.h"
-#include "report/html.h"
+#include "report/html/page.h"
 #include "report/json.h"
 #include "report/number.h"
 
@@ -198,12 +198,13 @@ void html_put_end(const struct html *page)
               page->report->store_path);
     html_raw(page, "</p></footer>\n<noscript><p class=\"note\">Charts need JavaScript; the tables "
                    "have all numbers.</p></noscript>\n");
-    bool has_charts = page->charts->count > 0;
     CLEANUP_JSON json_t *data = chart_take_data(page->charts, page->report);
     CLEANUP_FREE char *text =
         json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     put_script_data(page, "chart-data", text);
-    for (enum asset spec = ASSET_SPEC_FIRST; has_charts && spec <= ASSET_SPEC_LAST; spec++) {
+    for (enum asset spec = ASSET_SPEC_FIRST; spec <= ASSET_SPEC_LAST; spec++) {
+        if (!chart_is_used(data, asset_name(spec)))
+            continue;
         CLEANUP_FREE char *id = mem_printf("spec-%s", asset_name(spec));
         CLEANUP_FREE char *json = asset_text(spec);
         put_script_data(page, id, json);

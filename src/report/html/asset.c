@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report/asset.h"
+#include "report/html/asset.h"
 
 #include <string.h>
 
@@ -12,6 +12,7 @@ extern const char asset_script[], asset_script_end[];
 extern const char asset_rows[], asset_rows_end[];
 extern const char asset_columns[], asset_columns_end[];
 extern const char asset_lines[], asset_lines_end[];
+extern const char asset_bars[], asset_bars_end[];
 
 static const struct {
     const char *name;
@@ -23,6 +24,7 @@ static const struct {
     [ASSET_ROWS] = {"rows", asset_rows, asset_rows_end},
     [ASSET_COLUMNS] = {"columns", asset_columns, asset_columns_end},
     [ASSET_LINES] = {"lines", asset_lines, asset_lines_end},
+    [ASSET_BARS] = {"bars", asset_bars, asset_bars_end},
 };
 
 static size_t length_of(enum asset asset)
