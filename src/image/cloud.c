@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,17 +123,23 @@ int cloud_parse_info(const char *json, size_t length, const char **out_format, c
     return rc;
 }
 
-/* Anything is a raw image to qemu-img; a disk that boots has a signature in its first sector. */
-static int check_boots(const char *path, struct error *err)
+/* Anything is a raw image to qemu-img; a disk that boots from a BIOS has a signature in its first
+ * sector (IBM PC). Through qemu-img, which knows where a qcow2 file keeps that sector. */
+static int check_boots(const char *path, const char *format, struct error *err)
 {
+    CLEANUP_FD int fd = memfd_create("sector", MFD_CLOEXEC);
+    CLEANUP_FREE char *in = mem_printf("if=%s", path);
+    CLEANUP_FREE char *out = mem_printf("of=/proc/%d/fd/%d", (int)getpid(), fd);
+    const char *argv[] = {"qemu-img", "dd",     "-U",      "-f", format, "-O",
+                          "raw",      "bs=512", "count=1", in,   out,    NULL};
     unsigned char signature[2];
-    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(err, ERROR_USAGE, -errno, "open");
+    int rc = process_check(argv, STEP_NS, NULL, err);
+    if (rc < 0)
+        return rc;
     if (pread(fd, signature, 2, BOOT_SIGNATURE_AT) != 2 || signature[0] != 0x55 ||
         signature[1] != 0xaa)
         return error_set(err, ERROR_USAGE, -EBADMSG,
-                         "it is neither qcow2 nor a raw disk with a boot sector");
+                         "it is no disk that boots: it has no boot sector");
     return 0;
 }
 
@@ -159,8 +166,8 @@ static int check_file(const char *path, const char **out_format, struct error *e
     rc = cloud_parse_info(text, output.length, out_format, &backing, err);
     if (rc == 0 && backing && !file_exists(backing))
         rc = error_set(err, ERROR_USAGE, -ENOENT, "its backing file '%s' is not there", backing);
-    if (rc == 0 && strcmp(*out_format, "raw") == 0)
-        rc = check_boots(path, err);
+    if (rc == 0)
+        rc = check_boots(path, *out_format, err);
     return rc;
 }
 
