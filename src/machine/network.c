@@ -29,6 +29,7 @@ struct network {
     uint8_t third;
     char load_address[NETWORK_TEXT_MAX];
     bool taken[NETWORK_SLOT_MAX + 1];
+    int next_slot; /* in turn: a machine that was killed may hold its address for a moment more */
 };
 
 DEFINE_CLEANUP(struct network *, network_close);
@@ -187,14 +188,16 @@ struct network *network_close(struct network *network)
 
 int network_take_slot(struct network *network, struct error *err)
 {
-    for (int slot = NETWORK_SLOT_MIN; slot <= NETWORK_SLOT_MAX; slot++) {
+    const int count = NETWORK_SLOT_MAX - NETWORK_SLOT_MIN + 1;
+    for (int i = 0; i < count; i++) {
+        int slot = NETWORK_SLOT_MIN + (network->next_slot + i) % count;
         if (network->taken[slot])
             continue;
         network->taken[slot] = true;
+        network->next_slot = slot - NETWORK_SLOT_MIN + 1;
         return slot;
     }
-    return error_set(err, ERROR_USAGE, -EAGAIN, "network: more than %d machines at once",
-                     NETWORK_SLOT_MAX - NETWORK_SLOT_MIN + 1);
+    return error_set(err, ERROR_USAGE, -EAGAIN, "network: more than %d machines at once", count);
 }
 
 static void format_device(int slot, char text[NETWORK_TEXT_MAX])

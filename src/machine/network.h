@@ -42,7 +42,7 @@ struct network *network_close(struct network *network);
 
 /* For back-ends. */
 
-/* Takes the lowest free slot; -EAGAIN when all are in use. */
+/* Takes the next free slot in turn; -EAGAIN when all are in use. */
 int network_take_slot(struct network *network, struct error *err)
     __attribute__((warn_unused_result));
 /* Removes the slot's tap or veth pair, if there is one; negative slots are ignored. */

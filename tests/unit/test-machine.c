@@ -145,7 +145,7 @@ static void test_user_network(void **state)
     assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN);
     assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN + 1);
     network_release_slot(network, NETWORK_SLOT_MIN);
-    assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN);
+    assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN + 2);
     network_format_mac(network, 200, text);
     assert_int_equal(sscanf(text, "52:54:00:%x:%x:%x", &second, &third, &slot), 3);
     assert_int_equal(slot, 200);
@@ -156,8 +156,9 @@ static void test_user_network(void **state)
     assert_string_equal(text + 4, expected + 3);
     assert_int_equal(network_forward_port(network, 22), 10022);
     assert_int_equal(network_forward_port(network, 12865), 12865);
-    for (int i = 0; i < NETWORK_SLOT_MAX - NETWORK_SLOT_MIN - 1; i++)
-        assert_true(network_take_slot(network, &err) > 0);
+    for (int i = 0; i < NETWORK_SLOT_MAX - NETWORK_SLOT_MIN - 2; i++)
+        assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN + 3 + i);
+    assert_int_equal(network_take_slot(network, &err), NETWORK_SLOT_MIN); /* the one given back */
     assert_int_equal(network_take_slot(network, &err), -EAGAIN);
     network_close(network);
 }
