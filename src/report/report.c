@@ -10,6 +10,7 @@
 #include "report/figure.h"
 #include "report/provenance.h"
 #include "report/row.h"
+#include "report/shop.h"
 #include "stats/looks.h"
 
 /* The trials of each cell. */
@@ -197,6 +198,7 @@ int report_load(struct store *store, const char *selector, const struct report_o
     rc = fill(report, options, err);
     if (rc < 0)
         return rc;
+    report->shop = shop_read(report, store);
     report->store = store;
     *out_report = TAKE_PTR(report);
     return 0;
@@ -210,6 +212,7 @@ struct report *report_free(struct report *report)
         row_done(&report->rows[i]);
     free(report->rows);
     count_done(report);
+    shop_free(report->shop);
     figure_done(report);
     provenance_done(report);
     free_index(report->index);

@@ -123,8 +123,9 @@ struct report {
     size_t figure_count;
     struct report_count *counts; /* workload by workload, the whole before its parts */
     size_t count_count;
-    bool emulated;           /* counts come before what was taken with a clock */
-    struct store_fact *same; /* provenance that held for every trial; texts are borrowed */
+    struct report_shop *shop; /* page times of workload `shop`; NULL: not in the campaign */
+    bool emulated;            /* counts come before what was taken with a clock */
+    struct store_fact *same;  /* provenance that held for every trial; texts are borrowed */
     size_t same_count;
     struct report_variation *variations;
     size_t variation_count;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "make-shop.h"
 #include "store/store.h"
 
 #define START_NS UINT64_C(1767225600000000000) /* 2026-01-01 00:00 UTC */
@@ -69,6 +70,8 @@ static const struct platform lab_platforms[] = {
     {"xen-pv", "xen-pv", 0.5, 51},   {"xen-pvh", "xen-pvh", 0.55, 44},
     {"xen-hvm", "xen-hvm", 0.4, 98},
 };
+static const struct platform shop_platforms[] = {
+    {"native", "native", 1, 0.04}, {"kvm", "kvm", 0.9, 3.1}, {"qemu-tcg", "qemu-tcg", 0.2, 6.2}};
 static const struct platform hostile_platforms[] = {
     {"native", "native", 1, 0.04},
     {"</script><script>alert(1)</script>", "kvm", 0.9, 3},
@@ -100,6 +103,10 @@ static const struct scenario scenarios[] = {
      false, false},
     {"lab", "lab-paper", LIST(lab_platforms), works, 3, 2, 1, 1, 3, 0.03, 0.04, 1, NULL, false,
      false, true},
+    {"shop", "shop", LIST(shop_platforms), works + 3, 1, 4, 3, 1, 3, 0.03, 0, 1, NULL, false, false,
+     false},
+    {"shop-damaged", "damaged", LIST(two), works + 3, 1, 1, 1, 1, 2, 0.03, 0, 1,
+     "<script>alert(4)</script>", false, false, false},
     {"slower", "quick", LIST(two), works, 3, 2, 1, 1, 6, 0.02, 0, 1, NULL, false, false},
     {"bench", "bench", LIST(two), works, 1, 10, 9, 1, 0, 0.05, 0.01, 100, NULL, false, false},
 };
@@ -321,6 +328,20 @@ static void fill_rest(struct maker *maker, struct rng *rng, const struct store_c
     add_fact(&trial->facts, &trial->fact_count, "host.cpu.mhz", mem_strdup("2600.000"));
 }
 
+static void fill_shop(struct maker *maker, struct rng *rng, const struct store_cell *cell,
+                      struct store_trial *trial)
+{
+    const struct platform *platform = maker->scenario->platforms;
+    while (strcmp(platform->name, cell->platform) != 0)
+        platform++;
+    const struct shop_trial shop = {
+        .speed = platform->speed,
+        .sessions = trial->samples[0].value,
+        .damaged = maker->scenario->hostile && trial->block == 0,
+    };
+    make_shop(&shop, rng, trial);
+}
+
 static bool add_trial(struct maker *maker, size_t block, size_t position)
 {
     const struct store_cell *cell = &maker->campaign.cells[position];
@@ -343,6 +364,8 @@ static bool add_trial(struct maker *maker, size_t block, size_t position)
     if (rng_uniform(&rng) < maker->scenario->fail)
         fill_failure(maker, &rng, &trial);
     fill_rest(maker, &rng, cell, &trial);
+    if (strcmp(cell->workload_kind, "shop") == 0 && strncmp(maker->scenario->name, "shop", 4) == 0)
+        fill_shop(maker, &rng, cell, &trial);
     maker->now_ns += 10 * NS_PER_S;
     bool good = check(maker, store_add_trial(maker->store, &trial, &maker->err));
     store_trial_done(&trial);

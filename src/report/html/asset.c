@@ -13,6 +13,9 @@ extern const char asset_rows[], asset_rows_end[];
 extern const char asset_columns[], asset_columns_end[];
 extern const char asset_lines[], asset_lines_end[];
 extern const char asset_bars[], asset_bars_end[];
+extern const char asset_pages[], asset_pages_end[];
+extern const char asset_density[], asset_density_end[];
+extern const char asset_time[], asset_time_end[];
 
 static const struct {
     const char *name;
@@ -25,6 +28,9 @@ static const struct {
     [ASSET_COLUMNS] = {"columns", asset_columns, asset_columns_end},
     [ASSET_LINES] = {"lines", asset_lines, asset_lines_end},
     [ASSET_BARS] = {"bars", asset_bars, asset_bars_end},
+    [ASSET_PAGES] = {"pages", asset_pages, asset_pages_end},
+    [ASSET_DENSITY] = {"density", asset_density, asset_density_end},
+    [ASSET_TIME] = {"time", asset_time, asset_time_end},
 };
 
 static size_t length_of(enum asset asset)

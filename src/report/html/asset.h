@@ -15,9 +15,12 @@ enum asset {
     ASSET_COLUMNS,
     ASSET_LINES,
     ASSET_BARS,
+    ASSET_PAGES,
+    ASSET_DENSITY,
+    ASSET_TIME,
     ASSET_COUNT,
     ASSET_SPEC_FIRST = ASSET_ROWS,
-    ASSET_SPEC_LAST = ASSET_BARS,
+    ASSET_SPEC_LAST = ASSET_TIME,
 };
 
 const char *asset_name(enum asset asset); /* "rows" */

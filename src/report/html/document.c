@@ -142,6 +142,7 @@ void format_html(const struct report *report, const struct report_style *style, 
         if (report->emulated)
             html_put_counts(&page);
         html_put_metrics(&page);
+        html_put_shop(&page);
         if (!report->emulated)
             html_put_counts(&page);
         html_put_boots(&page);

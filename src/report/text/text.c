@@ -373,6 +373,7 @@ void format_text(const struct report *report, const struct report_style *style, 
         text_put_counts(&page);
     if (report->trial_count)
         put_metrics(&page);
+    text_put_shop(&page);
     if (!report->emulated)
         text_put_counts(&page);
     put_boots(&page);

@@ -28,3 +28,4 @@ void text_put_bar(const struct text *page, double share, int used);
 
 /* Sections. */
 void text_put_counts(const struct text *page);
+void text_put_shop(const struct text *page);
