@@ -11,7 +11,8 @@ from vtaxtest import World
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MAKE_STORE = os.environ["MAKE_STORE"]
-SCENARIOS = ("demo", "vcpus", "one-block", "failures", "empty", "hostile", "lab")
+SCENARIOS = ("demo", "vcpus", "one-block", "failures", "empty", "hostile", "lab", "shop",
+             "shop-damaged")
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float),
          "boolean": bool, "null": type(None)}
 

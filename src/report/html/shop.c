@@ -128,8 +128,8 @@ static void put_cells(const struct html *page, const struct report_shop *shop, c
              "<th class=\"n\">raw p99</th><th class=\"n\">planned p99</th>"
              "<th class=\"n\">longest</th><th class=\"n\">lag p99</th>");
     put_limit_headings(page);
-    html_raw(page, "<th class=\"n\">busy</th><th class=\"n\">steal</th><th class=\"n\">vCPUs waited"
-                   "</th></tr></thead>\n<tbody>\n");
+    html_raw(page, "<th class=\"n\">busy</th><th class=\"n\">steal</th><th class=\"n\">vCPU "
+                   "wait</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < shop->cell_count; i++)
         if (strcmp(shop->cells[i].cell->workload, workload) == 0)
             put_cell(page, shop, &shop->cells[i]);

@@ -10,6 +10,8 @@
 #include "report/shop.h"
 #include "report/text/text.h"
 
+#define RUNS_SHOWN 12
+
 static void put_quantile(const struct text *page, const struct hdr *hdr, double q)
 {
     char text[NUMBER_TEXT_MAX];
@@ -71,8 +73,11 @@ void text_put_shop(const struct text *page)
             terminal_paint(&page->terminal, TERMINAL_PLAIN));
     for (size_t i = 0; i < shop->cell_count; i++)
         put_cell(page, shop, &shop->cells[i]);
-    for (size_t i = 0; i < shop->run_count; i++)
+    for (size_t i = 0; i < shop->run_count && i < RUNS_SHOWN; i++)
         put_run(page, &shop->runs[i]);
+    if (shop->run_count > RUNS_SHOWN)
+        fprintf(page->terminal.out, "... and %zu more: see --format html or json\n",
+                shop->run_count - RUNS_SHOWN);
     if (shop->damage) {
         CLEANUP_FREE char *text =
             mem_printf("%zu attachments could not be read and are left out; the first: %s",

@@ -186,7 +186,8 @@ void text_put_heading(const struct text *page, const char *value, const char *mo
     terminal_put_padded(&page->terminal, label_of_size_heading(&page->variety),
                         page->size_columns + 1);
     terminal_put_padded(&page->terminal, "n", 6);
-    terminal_put_padded(&page->terminal, value, 21);
+    terminal_put_padded(&page->terminal, value, 20);
+    fputc(' ', page->terminal.out);
     fprintf(page->terminal.out, "%s%s\n", more, terminal_paint(&page->terminal, TERMINAL_PLAIN));
 }
 
@@ -202,7 +203,8 @@ static void put_consolidated(const struct text *page, const struct report_row *r
     if (vms < 2)
         return;
     CLEANUP_FREE char *unit = report_consolidated_unit(rows[0].metric);
-    CLEANUP_FREE char *heading = mem_printf("all together, %s", unit);
+    CLEANUP_FREE char *heading =
+        mem_printf(strlen(unit) > 6 ? "all, %s" : "all together, %s", unit);
     text_put_heading(page, heading, "");
     for (size_t i = 0; i < count; i++) {
         char text[NUMBER_TEXT_MAX];
@@ -227,7 +229,8 @@ static void put_group(const struct text *page, const struct report_row *rows, si
                                          metric->higher_is_better ? "higher" : "lower");
     text_put_title(page, metric->workload, rest);
     CLEANUP_FREE char *heading =
-        mem_printf("one machine, %s", metric->unit[0] ? metric->unit : "no unit");
+        mem_printf(strlen(metric->unit) > 7 ? "each, %s" : "one machine, %s",
+                   metric->unit[0] ? metric->unit : "no unit");
     text_put_heading(page, heading, "normalised            verdict");
     for (size_t i = 0; i < count; i++)
         put_row(page, &rows[i], largest);
