@@ -5,7 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/units.h"
 
 const struct workload *workload_find(const struct plan_kind *kind)
 {
@@ -107,6 +109,49 @@ void workload_free_results(const struct workload_run *run, struct channel_result
 {
     for (unsigned i = 0; i < run->machine_count; i++)
         channel_result_done(&results[i]);
+}
+
+/* The first number of /proc/uptime (proc(5)): seconds since the machine started. */
+static int read_clock(struct workload_run *run, unsigned machine, struct workload_clock *out_clock,
+                      struct error *err)
+{
+    static const char *const argv[] = {"cat", "/proc/uptime", NULL};
+    CLEANUP_FREE char *text = NULL;
+    double seconds;
+    out_clock->early_ns = clock_monotonic_ns();
+    int rc =
+        channel_check(machine_channel(run->machines[machine]), argv, run->timeout_ns, &text, err);
+    out_clock->late_ns = clock_monotonic_ns();
+    if (rc < 0)
+        return rc;
+    text[strcspn(text, " \n")] = '\0';
+    if (units_parse_number(text, &seconds) < 0 || seconds < 0)
+        return error_set(err, ERROR_FAILED, -EBADMSG, "/proc/uptime says '%.60s'", text);
+    out_clock->machine_ns = (uint64_t)(seconds * 1e9);
+    return 0;
+}
+
+int workload_read_clocks(struct workload_run *run, struct workload_clock clocks[PLAN_VMS_MAX],
+                         struct error *err)
+{
+    for (unsigned i = 0; i < run->machine_count; i++) {
+        int rc = read_clock(run, i, &clocks[i], err);
+        if (rc < 0)
+            return error_prefix(err, "run %s: machine %u: read its clock", run->workload->kind.name,
+                                i);
+    }
+    return 0;
+}
+
+void workload_compare_clocks(struct workload_run *run, const struct workload_clock *before,
+                             const struct workload_clock *after)
+{
+    for (unsigned i = 0; i < run->machine_count; i++) {
+        run->host_ns[i] = after[i].late_ns - before[i].early_ns;
+        run->guest_ns[i] = after[i].machine_ns - before[i].machine_ns;
+        run->round_trip_ns[i] =
+            after[i].late_ns - after[i].early_ns + before[i].late_ns - before[i].early_ns;
+    }
 }
 
 int workload_check_all(struct workload_run *run, const char *const *argv, struct error *err)

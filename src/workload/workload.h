@@ -47,10 +47,10 @@ struct workload_run {
     struct workload_sample *samples;
     size_t sample_count;
     size_t sample_capacity;
-    uint64_t host_ns[PLAN_VMS_MAX];  /* duration of the measured part on the host's clock */
-    uint64_t guest_ns[PLAN_VMS_MAX]; /* ... and on the machine's; 0: not taken inside */
+    uint64_t host_ns[PLAN_VMS_MAX];       /* duration of the measured part on the host's clock */
+    uint64_t guest_ns[PLAN_VMS_MAX];      /* ... and on the machine's; 0: not taken inside */
     uint64_t round_trip_ns[PLAN_VMS_MAX]; /* of the channel: what host_ns may have too much */
-    char invalid[256];               /* not empty: the trial ran but must not count, and why */
+    char invalid[256];                    /* not empty: the trial ran but must not count, and why */
 };
 
 struct workload {
@@ -89,6 +89,17 @@ int workload_run_jobs(struct workload_run *run, const struct workload_jobs *jobs
                       struct channel_result *results, struct error *err)
     __attribute__((warn_unused_result));
 void workload_free_results(const struct workload_run *run, struct channel_result *results);
+
+/* The machines' own clocks, for a workload that no program in them times: read before and after. */
+struct workload_clock {
+    uint64_t early_ns, late_ns; /* on the host's clock, around the reading */
+    uint64_t machine_ns;        /* /proc/uptime, to 10 ms */
+};
+int workload_read_clocks(struct workload_run *run, struct workload_clock clocks[PLAN_VMS_MAX],
+                         struct error *err) __attribute__((warn_unused_result));
+/* Sets host_ns, guest_ns and round_trip_ns to what went by between the two readings. */
+void workload_compare_clocks(struct workload_run *run, const struct workload_clock *before,
+                             const struct workload_clock *after);
 
 /* Runs argv in each machine in turn, where a status other than 0 is an error. */
 int workload_check_all(struct workload_run *run, const char *const *argv, struct error *err)
