@@ -139,6 +139,13 @@ static int make_scratch_sources(struct context *context, struct error *err)
     return rc;
 }
 
+/* Another libvirt's machines are not in the namespace of the campaign's bridge. */
+static int open_network(struct context *context, struct error *err)
+{
+    return context->uri ? network_open_user(&context->network, err)
+                        : network_open(&context->network, err);
+}
+
 static int open_parts(struct context *context, struct error *err)
 {
     int rc = make_directory(context, err);
@@ -147,7 +154,7 @@ static int open_parts(struct context *context, struct error *err)
     if (rc >= 0)
         rc = make_scratch_sources(context, err);
     if (rc >= 0)
-        rc = network_open(&context->network, err);
+        rc = open_network(context, err);
     if (rc >= 0 && needs_load_side(context->plan))
         rc = open_load_side(context, err);
     return rc;

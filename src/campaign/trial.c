@@ -69,7 +69,7 @@ static int boot_machines(struct running *running, struct error *err)
         machine.index = i;
         rc = machine_start(site, &machine, &running->machines[i], err);
         if (rc < 0)
-            return error_prefix(err, "start machine %u", i);
+            return rc;
         running->run.machine_count = i + 1;
     }
     for (unsigned i = 0; i < cell->vms; i++) {

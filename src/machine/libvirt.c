@@ -100,7 +100,7 @@ static int find_emulator(const struct qemu_options *qemu, char **out_path, struc
 static int probe_qemu(const struct plan_entry *entry, const char *uri, struct error *err)
 {
     CLEANUP_FREE char *emulator = NULL;
-    int rc = uri ? 0 : libvirt_door_probe(err);
+    int rc = uri ? libvirt_door_probe_uri(uri, err) : libvirt_door_probe(err);
     if (rc >= 0)
         rc = find_emulator(entry->options, &emulator, err);
     if (rc >= 0 && !process_find_program("qemu-img"))
@@ -228,6 +228,20 @@ static void keep_pid(pid_t pid, void *context)
     *(pid_t *)context = pid;
 }
 
+/* A system's libvirt runs QEMU as a user who cannot enter the campaign's directory. */
+static int explain_refusal(const struct libvirt_machine *machine, struct error *err)
+{
+    int rc = libvirt_fail(err, "start QEMU by libvirt");
+    const char *uri = machine->site->options.uri;
+    if (!uri || geteuid() != 0 || !strstr(err->text, "Permission denied"))
+        return rc;
+    return error_set(err, ERROR_ENVIRONMENT, -EACCES,
+                     "start QEMU by libvirt '%s': its QEMU runs as a user who cannot enter '%s': "
+                     "set user = \"root\" in /etc/libvirt/qemu.conf and restart it, or leave "
+                     "--uri out",
+                     uri, machine->overlay);
+}
+
 /* QEMU is entered into the namespace where its tap is; libvirt opens it in the calling thread. */
 static int create(struct libvirt_machine *machine, const char *xml, struct error *err)
 {
@@ -240,7 +254,7 @@ static int create(struct libvirt_machine *machine, const char *xml, struct error
     machine->domain = virDomainCreateXML(machine->site->door.connection, xml, 0);
     libvirt_door_unpin(&pin);
     if (!machine->domain)
-        return libvirt_fail(err, "start QEMU by libvirt");
+        return explain_refusal(machine, err);
     procfs_find_command("/proc", machine->overlay, keep_pid, &machine->pid);
     struct procfs_stat stat;
     if (machine->pid <= 0 || procfs_read_stat("/proc", machine->pid, &stat) < 0)

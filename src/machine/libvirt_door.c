@@ -206,6 +206,21 @@ int libvirt_door_open(const char *uri, struct libvirt_door *out_door, struct err
     return 0;
 }
 
+int libvirt_door_probe_uri(const char *uri, struct error *err)
+{
+    const char *authority = strstr(uri, "://");
+    if (!authority || authority[3] != '/')
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "open libvirt '%s': not a libvirt of this host: give one such as "
+                         "qemu:///system or qemu:///session",
+                         uri);
+    struct libvirt_door door;
+    int rc = libvirt_door_open(uri, &door, err);
+    if (rc >= 0)
+        libvirt_door_close(&door);
+    return rc;
+}
+
 /* Until the driver has tidied up behind machines that were killed. */
 static void wait_idle(virConnectPtr connection)
 {

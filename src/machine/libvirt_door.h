@@ -18,6 +18,9 @@ struct libvirt_door {
 /* Is the in-process driver there, with all that it wants? Opens nothing. */
 int libvirt_door_probe(struct error *err) __attribute__((warn_unused_result));
 
+/* Does a libvirt of this host answer there? Another host's would not have the images. */
+int libvirt_door_probe_uri(const char *uri, struct error *err) __attribute__((warn_unused_result));
+
 /* uri NULL: the in-process driver. Several may be open at once; they share one driver. */
 int libvirt_door_open(const char *uri, struct libvirt_door *out_door, struct error *err)
     __attribute__((warn_unused_result));
