@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import unittest
 
+import chartdata
 from vtaxtest import World
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -104,6 +106,159 @@ class Report(World):
         self.assertNotIn("<script>alert", self.show("--format", "html"))
         self.assertNotRegex(self.show("--format", "csv"), r"(^|,)\"?[=+@]")
         self.assertNotRegex(self.show("--list"), r"[\x00-\x09\x0b-\x1f]")
+
+    def html(self, scenario):
+        self.make(scenario)
+        return self.show("--format", "html")
+
+    def assert_same(self, got, expected):
+        self.assertEqual(len(got), len(expected), (got, expected))
+        for a, b in zip(got, expected):
+            self.assertAlmostEqual(a, b, delta=1e-6 * abs(b))
+
+    def check_ratios(self, chart, found, cell_of):
+        """Marks and dots are the ratios of all cells that have one, no more and no fewer."""
+        cells = set()
+        for row in chart["data"]["rows"]:
+            cell = cell_of(row)
+            cells.add(cell)
+            expected = chartdata.ratios(found, cell)
+            dots = [point["value"] for point in chart["data"]["points"] if cell_of(point) == cell]
+            self.assert_same(sorted(dots), sorted(expected.values()))
+            self.assert_same([row["mean"]], [chartdata.geometric_mean(expected.values())])
+            self.assertEqual(row["interval"], len(expected) > 1)
+            if row["interval"]:
+                self.assertLess(row["lo"], row["mean"])
+                self.assertGreater(row["hi"], row["mean"])
+        return cells
+
+    def test_ratios_drawn_are_those_of_the_store(self):
+        html = self.html("wide")
+        found = chartdata.trials(self)
+        overview = [chart for chart in chartdata.charts(html, "columns", "relative to native")
+                    if chart["signals"].get("groupTitle") == ""]
+        self.assertEqual(len(overview), 2)
+        for chart, vms in zip(overview, (1, 10)):
+            cells = self.check_ratios(chart, found,
+                                      lambda mark: (mark["group"], mark["series"], mark["vms"]))
+            self.assertEqual(cells, {cell for cell in found if cell[2] == vms and
+                                     cell[1] != "native" and chartdata.ratios(found, cell)})
+        scaling = chartdata.charts(html, "lines", "one machine|all machines together")
+        self.assertEqual(len(scaling), 8)
+        for i, chart in enumerate(scaling):
+            workload = ("bzip2", "netperf", "dd", "shop")[i // 2]
+            for row in chart["data"]["rows"]:
+                values = found[workload, row["series"], row["vms"]].values()
+                self.assert_same([row["mean"]], [statistics.fmean(v[i % 2] for v in values)])
+            self.assertEqual(len(chart["data"]["rows"]),
+                             len([cell for cell in found if cell[0] == workload]))
+
+    def test_counts_come_first_and_are_those_of_the_store(self):
+        html = self.html("lab")
+        self.assertLess(html.index("counts</h2>"), html.index("bzip2: time</h2>"))
+        text = self.show()
+        self.assertLess(text.index("VM exits"), text.index("time (lower is better)"))
+        report = self.report()
+        names = list(report)
+        self.assertEqual(report["main"], "counts")
+        self.assertLess(names.index("counts"), names.index("cells"))
+        self.check_counts(html, report, self.rows("""
+            SELECT workload, platform, vms, name, trial_id, avg(value)
+            FROM figure JOIN trial ON trial.id = trial_id JOIN cell ON cell.id = cell_id
+            WHERE status = 'ok' AND value IS NOT NULL AND name <> 'cpu_ns'
+            GROUP BY trial_id, name"""))
+        os.remove(self.store)
+        self.make("demo")
+        self.assertEqual(self.report()["main"], "metrics")
+
+    def check_counts(self, html, report, rows):
+        found = {}
+        for *cell, _, value in rows:
+            found.setdefault(tuple(cell), []).append(value)
+        for count in report["counts"]:
+            cell = (count["workload"], count["platform"], count["vms"], count["count"])
+            self.assert_same(sorted(point["value"] for point in count["points"]),
+                             sorted(found.get(cell, [])))
+            if cell in found:
+                self.assert_same([count["value"]["mean"]], [statistics.fmean(found[cell])])
+        kvm = [count for count in report["counts"]
+               if count["count"] == "instructions" and count["platform"] == "kvm"]
+        for count in kvm:  # made with 1.2 times the instructions of native
+            self.assertAlmostEqual(count["relative"]["mean"], 1.2, delta=0.05)
+        drawn = chartdata.charts(html, "rows", "VM exits of one machine")
+        self.assertEqual(len(drawn), 3)
+        for chart, workload in zip(drawn, ("bzip2", "netperf", "dd")):
+            for row in chart["data"]["rows"]:
+                values = found[workload, row["series"], row["vms"], "exits"]
+                self.assert_same([row["mean"]], [statistics.fmean(values)])
+        for chart, workload in zip(chartdata.charts(html, "bars", "VM exits"),
+                                   ("bzip2", "netperf", "dd")):
+            parts = {(row["series"], row["vms"], row["group"]) for row in chart["data"]["rows"]}
+            self.assertEqual(parts, {(cell[1], cell[2], cell[3].removeprefix("exits."))
+                                     for cell in found
+                                     if cell[0] == workload and cell[3].startswith("exits.")})
+
+    def latencies(self, platform, vms):
+        """Histograms of all trials of a cell, by tag."""
+        logs = [chartdata.histograms(row[0].decode()) for row in self.rows(
+            """SELECT bytes FROM attachment JOIN trial ON trial.id = trial_id
+               JOIN cell ON cell.id = cell_id
+               WHERE attachment.name = 'shop/latency' AND platform = ? AND vms = ?""",
+            platform, vms)]
+        return {tag: chartdata.merge(log[tag] for log in logs) for tag in logs[0]}
+
+    def test_page_times_drawn_are_those_of_the_store(self):
+        html = self.html("shop")
+        expected = {(platform, vms): self.latencies(platform, vms)
+                    for platform in ("native", "kvm", "qemu-tcg") for vms in (1, 4)}
+        drawn = chartdata.charts(html, "pages", "planned")
+        for chart, vms in zip(drawn, (1, 4)):
+            self.assertEqual((chart["signals"]["good"], chart["signals"]["tolerable"]), (3, 5))
+            self.assertEqual(len(chart["data"]["rows"]), 3 * 13)
+            for row in chart["data"]["rows"]:
+                times = expected[row["series"], vms][row["group"]]
+                for name, share in (("p5", .05), ("p50", .5), ("p95", .95), ("p99", .99)):
+                    self.assertAlmostEqual(row[name], chartdata.quantile(times, share) / 1e9,
+                                           delta=2e-3 * row[name])
+        for i, chart in enumerate(chartdata.charts(html, "density", "start")):
+            tag, vms = ("raw", "planned")[i % 2], (1, 4)[i // 2]
+            for series in chart["signals"]["series"]:
+                line = [row for row in chart["data"]["rows"] if row["series"] == series]
+                self.assertAlmostEqual(sum(row["y"] for row in line), 1, delta=1e-6)
+                times = expected[series, vms][tag]
+                edge = line[len(line) // 2]["x"]
+                below = sum(count for (low, high), count in times.items()
+                            if (low + high) / 2 < edge * 1e9) / sum(times.values())
+                self.assertAlmostEqual(sum(row["y"] for row in line if row["x"] < edge * .999),
+                                       below, delta=5e-3)
+        for cell in self.report()["shop"]["cells"]:
+            self.assertEqual(cell["trials"], 3)
+            self.assertEqual(len(cell["seconds"]), 3 + 13)
+
+    def test_what_happened_over_time_is_that_of_the_median_trial(self):
+        html = self.html("shop")
+        runs = self.report()["shop"]["runs"]
+        self.assertTrue(all(run["limit"] == "CPU of the machine" for run in runs))
+        for i, chart in enumerate(chartdata.charts(html, "time", "pages per second|^sessions")):
+            column = ("pages", "failed_pages", "sessions")[i % 3]
+            for series in chart["signals"]["series"]:
+                line = [(row["x"], row["y"]) for row in chart["data"]["rows"]
+                        if row["series"] == series]
+                table = self.rows(
+                    """SELECT bytes FROM samples JOIN attachment USING (trial_id)
+                       WHERE name = 'shop/seconds' AND platform = ? AND vms = ?
+                       GROUP BY trial_id ORDER BY avg(value)""", series, (1, 4)[i // 3])
+                lines = [row.split(",") for row in table[1][0].decode().splitlines()]
+                at = lines[0].index(column)
+                self.assert_same([row[0] for row in line], [float(row[0]) for row in lines[1:]])
+                self.assert_same([row[1] for row in line], [float(row[at]) for row in lines[1:]])
+
+    def test_damaged_attachments_are_left_out_and_told(self):
+        html = self.html("shop-damaged")
+        self.assertIn("attachments could not be read", html)
+        shop = self.report()["shop"]
+        self.assertEqual(shop["damaged"], 4)  # two in each of the two trials of block 0
+        self.assertIn("attachments could not be read", self.show())
 
     def test_compare_finds_what_got_slower(self):
         self.make("demo")

@@ -164,6 +164,7 @@ void html_put_overview(const struct html *page)
         ends[1] = vms > ends[1] ? vms : ends[1];
     }
     size_t sizes = ends[0] == ends[1] ? 1 : 2;
+    size_t before = page->charts->count;
     const char *begin = is_small(campaign) ? "<div class=\"pair\">" : "<div>";
     html_raw(page, "<h2 id=\"overview\">All platforms side by side</h2>\n");
     for (size_t i = 0; page->report->emulated && i < page->report->count_count; i++) {
@@ -179,4 +180,8 @@ void html_put_overview(const struct html *page)
     for (size_t i = 0; i < sizes; i++)
         put_ratio_overview(page, ends[i]);
     html_raw(page, "</div>\n");
+    if (page->charts->count == before)
+        html_raw(page,
+                 "<p class=\"note\">No chart: no block has good trials of both a cell and its "
+                 "baseline.</p>\n");
 }
