@@ -34,6 +34,7 @@ struct progressing {
     bool *done; /* trials of the current block that an earlier run has stored */
     uint64_t start_ns;
     uint64_t boot_failures; /* in a row */
+    uint64_t trials_made;   /* by this run */
 };
 
 static void count_trial(struct campaign_summary *summary, enum trial_status status)
@@ -162,13 +163,16 @@ static int run_one(struct progressing *going, size_t cell, uint64_t block, size_
     if (rc >= 0)
         rc = check_boots(going, &trial, err);
     store_trial_done(&trial);
+    going->trials_made++;
     return rc;
 }
 
+/* Never before a trial: a campaign that slow disks held up still measures something. */
 static bool budget_is_spent(const struct progressing *going)
 {
     uint64_t budget_ns = going->plan->until.budget_ns;
-    return budget_ns > 0 && clock_monotonic_ns() - going->start_ns >= budget_ns;
+    return budget_ns > 0 && going->trials_made > 0 &&
+           clock_monotonic_ns() - going->start_ns >= budget_ns;
 }
 
 static void mark_done(struct progressing *going, uint64_t block, const struct store_trial *trials,

@@ -168,6 +168,7 @@ class Campaign(vtaxtest.World):
                           .replace("blocks: 3", "until: {budget: 1s}"))
         self.run_plan(plan)
         self.assertEqual(self.rows("SELECT complete, end_cause FROM campaign"), [(1, "budget")])
+        self.assertGreater(self.rows("SELECT count(*) FROM trial")[0][0], 0)
 
     def each_seed(self, count, slowdown, blocks):
         """The normalised result of `other` in one campaign for each seed. VTAX_TEST_SEEDS changes
