@@ -93,13 +93,7 @@ struct interval interval_welch(const double *a, size_t a_count, const double *b,
     return interval;
 }
 
-static int compare_values(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Means of resamples, as differences from the mean and in ascending order. */
+/* Means of resamples, as differences from the mean. */
 static double *resample_means(const double *off, size_t n, size_t resamples, uint64_t seed)
 {
     struct rng rng;
@@ -111,7 +105,6 @@ static double *resample_means(const double *off, size_t n, size_t resamples, uin
             sum += off[rng_below(&rng, n)];
         means[i] = sum / (double)n;
     }
-    qsort(means, resamples, sizeof(*means), compare_values);
     return means;
 }
 
@@ -120,8 +113,9 @@ static double *resample_means(const double *off, size_t n, size_t resamples, uin
 static double bias_of(const double *means, size_t resamples, double tie)
 {
     double below = 0;
-    for (size_t i = 0; i < resamples && means[i] <= tie; i++)
-        below += means[i] < -tie ? 1 : 0.5;
+    for (size_t i = 0; i < resamples; i++)
+        if (means[i] <= tie)
+            below += means[i] < -tie ? 1 : 0.5;
     double least = 0.5 / (double)resamples;
     return distribution_normal_quantile(fmin(fmax(below / (double)resamples, least), 1 - least));
 }
@@ -137,15 +131,15 @@ static double acceleration_of(const double *off, size_t n)
     return cubes / (6 * squares * sqrt(squares));
 }
 
-static double bca_bound(const double *means, size_t resamples, double z, double bias,
-                        double acceleration)
+/* Reorders means. */
+static double bca_bound(double *means, size_t resamples, double z, double bias, double acceleration)
 {
     double shifted = bias + z;
     double stretch = 1 - acceleration * shifted;
     if (!(stretch > 0))
-        return shifted > 0 ? means[resamples - 1] : means[0];
+        return summary_select_quantile(means, resamples, shifted > 0 ? 1 : 0);
     double share = distribution_normal_cdf(bias + shifted / stretch);
-    return summary_quantile(means, resamples, share);
+    return summary_select_quantile(means, resamples, share);
 }
 
 struct interval interval_bca(const double *values, size_t n,

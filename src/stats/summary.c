@@ -41,6 +41,52 @@ double summary_quantile(const double *sorted, size_t n, double q)
     return sorted[below] * (1 - share) + sorted[below + 1] * share;
 }
 
+static void swap(double *a, double *b)
+{
+    double value = *a;
+    *a = *b;
+    *b = value;
+}
+
+/* Reorders so that values[at] is what sorting would put there, with nothing larger before and
+ * nothing smaller behind it. In three parts, for resamples of few values are mostly ties. */
+static void select_place(double *values, size_t n, size_t at)
+{
+    size_t begin = 0, end = n;
+    while (end - begin > 1) {
+        double pivot = values[begin + (end - begin) / 2];
+        size_t below = begin, above = end;
+        for (size_t i = begin; i < above;) {
+            if (values[i] < pivot)
+                swap(&values[i++], &values[below++]);
+            else if (values[i] > pivot)
+                swap(&values[i], &values[--above]);
+            else
+                i++;
+        }
+        if (at >= below && at < above)
+            return;
+        begin = at < below ? begin : above;
+        end = at < below ? below : end;
+    }
+}
+
+double summary_select_quantile(double *values, size_t n, double q)
+{
+    if (n == 0 || !(q >= 0 && q <= 1))
+        return NAN;
+    double position = q * (double)(n - 1);
+    size_t below = (size_t)position;
+    select_place(values, n, below);
+    if (below + 1 >= n)
+        return values[below];
+    double next = values[below + 1];
+    for (size_t i = below + 2; i < n; i++)
+        next = values[i] < next ? values[i] : next;
+    double share = position - (double)below;
+    return values[below] * (1 - share) + next * share;
+}
+
 struct moments summary_moments(const double *values, size_t n)
 {
     if (n == 0)

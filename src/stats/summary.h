@@ -26,6 +26,10 @@ struct summary summary_of(const double *values, size_t n);
  * Hyndman and Fan, Sample quantiles in statistical packages, 1996, definition 7. NaN for n 0. */
 double summary_quantile(const double *sorted, size_t n, double q);
 
+/* The same of finite values in any order, which are reordered: much faster than sorting them when
+ * one or two quantiles are wanted. */
+double summary_select_quantile(double *values, size_t n, double q);
+
 /* A new ascending copy, the caller's to free; NaNs come last. */
 double *summary_sort(const double *values, size_t n);
 

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "stats/summary.h"
 
 /* Hyndman-Fan definition 7 by hand: position (n - 1) q. */
@@ -16,6 +17,26 @@ static void test_quantile(void **state)
     assert_near(summary_quantile(sorted, 4, 1), 8, 0);
     assert_true(isnan(summary_quantile(sorted, 0, 0.5)));
     assert_true(isnan(summary_quantile(sorted, 4, 1.1)));
+}
+
+/* Many ties and none, every size up to 40: bit for bit what sorting gives. */
+static void test_selected_quantile_is_that_of_sorting(void **state)
+{
+    (void)state;
+    static const double shares[] = {0, 0.025, 0.31, 0.5, 0.975, 1};
+    struct rng rng;
+    rng_init(&rng, 1, 2);
+    for (size_t n = 1; n <= 40; n++)
+        for (uint64_t kinds = 1; kinds <= 64; kinds *= 8) {
+            double values[40];
+            for (size_t i = 0; i < n; i++)
+                values[i] = (double)rng_below(&rng, kinds) / 7;
+            CLEANUP_FREE double *sorted = summary_sort(values, n);
+            for (size_t i = 0; i < COUNT_OF(shares); i++)
+                assert_true(summary_select_quantile(values, n, shares[i]) ==
+                            summary_quantile(sorted, n, shares[i]));
+        }
+    assert_true(isnan(summary_select_quantile(NULL, 0, 0.5)));
 }
 
 static void test_summary(void **state)
@@ -97,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quantile),
+        cmocka_unit_test(test_selected_quantile_is_that_of_sorting),
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_variance_keeps_digits),
         cmocka_unit_test(test_equal_values_have_no_variance),
