@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "report/compare.h"
+#include "report/count.h"
 #include "report/provenance.h"
 #include "report/report.h"
 #include "stats/base64.h"
@@ -240,6 +241,32 @@ static void test_boots_figures_and_provenance(void **state)
     assert_near(report->variations[0].max, 0.75, 0);
 }
 
+static void test_counts_and_their_parts(void **state)
+{
+    struct world *world = *state;
+    const char *part = "";
+    const struct count_kind *exits = count_find_kind("exits", &part);
+    assert_string_equal(exits->title, "VM exits");
+    assert_null(part);
+    assert_ptr_equal(count_find_kind("exits.hlt", &part), exits);
+    assert_string_equal(part, "hlt");
+    assert_ptr_equal(count_find_kind("io_exits", &part), exits);
+    assert_string_equal(part, "io_exits");
+    static const char *const others[] = {"", "cpu_ns", "exits_ns", "exits.", "_exits", "exitsio"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_null(count_find_kind(others[i], &part));
+
+    load_blocks(world, 3); /* "exits" is there, and nowhere to be had */
+    const struct report *report = world->report;
+    assert_false(report->emulated);
+    assert_int_equal(report->count_count, 1);
+    assert_ptr_equal(report->counts[0].kind, exits);
+    assert_int_equal(report->counts[0].item_count, 4);
+    assert_int_equal(report->counts[0].valued, 0);
+    assert_null(count_sentence(report, &report->counts[0], report->counts[0].items[0]));
+    assert_int_equal(report->counts[0].items[0]->relative.pairs, 0);
+}
+
 static void test_sentences(void **state)
 {
     struct world *world = *state;
@@ -466,6 +493,7 @@ int main(void)
         CASE(test_values_of_one_machine),
         CASE(test_consolidated_and_normalised),
         CASE(test_boots_figures_and_provenance),
+        CASE(test_counts_and_their_parts),
         CASE(test_sentences),
         CASE(test_one_block_has_values_without_interval),
         CASE(test_no_trial_at_all),
