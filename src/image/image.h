@@ -24,7 +24,8 @@
 
 /* panic=-1 with QEMU's -no-reboot ends a machine that panics; mitigations stay at their defaults,
  * since they are a part of what is measured. */
-#define IMAGE_COMMAND_LINE "console=ttyS0 root=/dev/vda rw panic=-1 quiet"
+#define IMAGE_COMMAND_LINE_FOR(console, root) "console=" console " root=" root " rw panic=-1 quiet"
+#define IMAGE_COMMAND_LINE IMAGE_COMMAND_LINE_FOR("ttyS0", "/dev/vda")
 #define IMAGE_READY_TEXT "vtax-ready" /* on the console, once the SSH server listens */
 
 struct image {

@@ -29,8 +29,10 @@ const char *const recipe_packages[] = {
 const char *const recipe_workload_packages[] = {"bzip2", "coreutils", "netperf", "apache2-bin",
                                                 NULL};
 
-/* The cloud kernel has virtio-pci, the virtio console and ext4 built in. */
-const char *const recipe_modules[] = {"virtio_rng", "virtio_blk", "virtio_net", NULL};
+/* The cloud kernel has virtio-pci, the virtio console, Xen's bus and ext4 built in. A driver of the
+ * other hypervisor refuses to load, which init takes for granted. */
+const char *const recipe_modules[] = {"virtio_rng",   "virtio_blk",   "virtio_net",
+                                      "xen_blkfront", "xen_netfront", NULL};
 
 const char *const recipe_dpkg_options[] = {
     "path-exclude=/usr/share/doc/*",           "path-exclude=/usr/share/man/*",

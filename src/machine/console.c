@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/console.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,4 +90,24 @@ const char *console_find_death(const char *text, size_t *out_length)
         return at;
     }
     return NULL;
+}
+
+int console_check(const char *path, off_t *position, struct error *err)
+{
+    enum { CHUNK = 65536, OVERLAP = 256 };
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    CLEANUP_FREE char *text = mem_alloc(CHUNK + 1);
+    off_t from = *position > OVERLAP ? *position - OVERLAP : 0;
+    ssize_t got = fd >= 0 ? pread(fd, text, CHUNK, from) : 0;
+    if (got <= 0)
+        return 0;
+    *position = from + got;
+    for (ssize_t i = 0; i < got; i++)
+        text[i] = text[i] ? text[i] : ' ';
+    text[got] = '\0';
+    size_t length;
+    const char *line = console_find_death(text, &length);
+    if (!line)
+        return 0;
+    return error_set(err, ERROR_FAILED, -EPIPE, "its kernel died: %.*s", (int)length, line);
 }

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
 
 /* The last lines (up to 4 KiB) of a file, without control characters but newlines, the caller's to
  * free; NULL when there is nothing. */
@@ -15,3 +18,8 @@ char *console_read_last_line(const char *path);
 /* The line that says that the kernel is lost (panic, oops, hard lockup), in text; NULL
  * when there is none. *out_length is that of the line. */
 const char *console_find_death(const char *text, size_t *out_length);
+
+/* Looks for such a line in what was added to the file since the last look and a little before that.
+ * *position: how far was looked, 0 at first. Negative with the line once there is one. */
+int console_check(const char *path, off_t *position, struct error *err)
+    __attribute__((warn_unused_result));

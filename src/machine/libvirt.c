@@ -28,7 +28,6 @@
 #include "machine/scratch.h"
 
 #define DESTROY_NS (10 * NS_PER_S)
-#define QEMU_IMG_NS (60 * NS_PER_S)
 
 struct qemu_options {
     char *emulator;
@@ -169,33 +168,15 @@ static int make_seed(struct libvirt_machine *machine, const char *mac, struct er
 
 static int make_overlay(struct libvirt_machine *machine, struct error *err)
 {
-    const struct image *image = machine->site->options.image;
     machine->overlay = mem_printf("%s/overlay.qcow2", machine->directory);
-    const char *const argv[] = {
-        "qemu-img",         "create",         "-q", "-f", "qcow2", "-b", image->disk, "-F",
-        image->disk_format, machine->overlay, NULL};
-    int rc = process_check(argv, QEMU_IMG_NS, NULL, err);
+    int rc = scratch_make_overlay(machine->overlay, machine->site->options.image, err);
     if (rc < 0)
-        return error_prefix(err, "make overlay '%s'", machine->overlay);
+        return rc;
     /* Through the page cache: the base is the same for all, and writes are flushed when the guest
      * asks for it. */
     machine->disks[machine->disk_count++] = (struct domain_disk){
         .path = machine->overlay, .format = "qcow2", .cache = "writeback", .io = "threads"};
     return 0;
-}
-
-/* tmpfs has no O_DIRECT. */
-static int check_direct(const char *path, const char *cache, struct error *err)
-{
-    if (strcmp(cache, "none") != 0)
-        return 0;
-    CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-    if (fd >= 0)
-        return 0;
-    return error_set_errno(err, ERROR_ENVIRONMENT, -errno,
-                           "open scratch disk '%s' with O_DIRECT (put the campaign's directory on "
-                           "a disk, or set disk-cache: writeback)",
-                           path);
 }
 
 static int make_scratch(struct libvirt_machine *machine, const struct machine_options *options,
@@ -207,13 +188,13 @@ static int make_scratch(struct libvirt_machine *machine, const struct machine_op
         const char *source = i == 0 ? options->scratch_source : NULL;
         const char *path = machine->scratch_files[i];
         int rc = scratch_make(path, options->scratch_bytes, source, err);
-        if (rc >= 0)
-            rc = check_direct(path, cache_words[qemu->disk_cache], err);
+        bool direct = strcmp(cache_words[qemu->disk_cache], "none") == 0;
+        if (rc >= 0 && direct)
+            rc = scratch_check_direct(path, err);
         if (rc < 0)
             return rc;
         snprintf(machine->scratch_paths[i], sizeof(machine->scratch_paths[i]), "/dev/%s",
                  domain_disk_name(machine->disk_count));
-        bool direct = strcmp(cache_words[qemu->disk_cache], "none") == 0;
         machine->disks[machine->disk_count++] =
             (struct domain_disk){.path = path,
                                  .format = "raw",
@@ -359,27 +340,6 @@ static int start(void *object, const struct machine_options *options, void **out
     return rc;
 }
 
-/* What the console has said since the last look, and a little before that. */
-static int search_console(struct libvirt_machine *machine, struct error *err)
-{
-    enum { CHUNK = 65536, OVERLAP = 256 };
-    CLEANUP_FD int fd = open(machine->console, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    CLEANUP_FREE char *text = mem_alloc(CHUNK + 1);
-    off_t from = machine->console_read > OVERLAP ? machine->console_read - OVERLAP : 0;
-    ssize_t got = fd >= 0 ? pread(fd, text, CHUNK, from) : 0;
-    if (got <= 0)
-        return 0;
-    machine->console_read = from + got;
-    for (ssize_t i = 0; i < got; i++)
-        text[i] = text[i] ? text[i] : ' ';
-    text[got] = '\0';
-    size_t length;
-    const char *line = console_find_death(text, &length);
-    if (!line)
-        return 0;
-    return error_set(err, ERROR_FAILED, -EPIPE, "its kernel died: %.*s", (int)length, line);
-}
-
 static int explain_end(struct libvirt_machine *machine, struct error *err)
 {
     CLEANUP_FREE char *log = NULL;
@@ -398,7 +358,7 @@ static int explain_end(struct libvirt_machine *machine, struct error *err)
 static int alive(void *object, struct error *err)
 {
     struct libvirt_machine *machine = object;
-    int rc = search_console(machine, err);
+    int rc = console_check(machine->console, &machine->console_read, err);
     if (rc < 0)
         return rc;
     if (!procfs_is_alive("/proc", machine->pid, machine->start_ticks))

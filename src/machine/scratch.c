@@ -6,11 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 #define CHUNK ((size_t)1 << 20)
+#define QEMU_IMG_NS (60 * NS_PER_S)
 
 /* Real blocks: neither holes nor unwritten extents, which the first write would have to convert,
  * nor extents shared with the source. */
@@ -58,4 +61,24 @@ int scratch_make(const char *path, uint64_t bytes, const char *source, struct er
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make scratch disk '%s'", path);
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     return 0;
+}
+
+int scratch_check_direct(const char *path, struct error *err)
+{
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (fd >= 0)
+        return 0;
+    return error_set_errno(err, ERROR_ENVIRONMENT, -errno,
+                           "open scratch disk '%s' with O_DIRECT (put the campaign's directory on "
+                           "a disk, or set disk-cache: writeback)",
+                           path);
+}
+
+int scratch_make_overlay(const char *path, const struct image *image, struct error *err)
+{
+    const char *const argv[] = {
+        "qemu-img", "create",           "-q", "-f", "qcow2", "-b", image->disk,
+        "-F",       image->disk_format, path, NULL};
+    int rc = process_check(argv, QEMU_IMG_NS, NULL, err);
+    return rc < 0 ? error_prefix(err, "make overlay '%s'", path) : 0;
 }
