@@ -23,9 +23,16 @@ static const char *const kvm_packages[] = {
     COMMON_PACKAGES, "libssl3", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-system-x86",
     "qemu-utils",    NULL};
 
-static const char *const xen_packages[] = {
-    COMMON_PACKAGES,  "libssl3", "qemu-system-xen", "qemu-utils", "xen-hypervisor-4.17-amd64",
-    "xen-utils-4.17", NULL};
+/* GRUB boots the guests that have a BIOS. */
+static const char *const xen_packages[] = {COMMON_PACKAGES,
+                                           "libssl3",
+                                           "grub-common",
+                                           "grub-pc-bin",
+                                           "qemu-system-xen",
+                                           "qemu-utils",
+                                           "xen-hypervisor-4.17-amd64",
+                                           "xen-utils-4.17",
+                                           NULL};
 
 /* DKMS builds vboxdrv for the image's kernel while the package is installed. */
 static const char *const virtualbox_packages[] = {

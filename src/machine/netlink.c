@@ -132,6 +132,20 @@ int netlink_set_up(struct nl_sock *socket, const char *name, struct error *err)
     return rc < 0 ? fail(rc, err, "switch on device", name) : 0;
 }
 
+int netlink_move(struct nl_sock *socket, const char *name, int namespace_fd, const char *new_name,
+                 struct error *err)
+{
+    CLEANUP_LINK struct rtnl_link *link = NULL;
+    int rc = find(socket, name, &link, err);
+    if (rc < 0)
+        return rc;
+    CLEANUP_LINK struct rtnl_link *change = checked(rtnl_link_alloc());
+    rtnl_link_set_ns_fd(change, namespace_fd);
+    rtnl_link_set_name(change, new_name);
+    rc = rtnl_link_change(socket, link, change, 0);
+    return rc < 0 ? fail(rc, err, "move into the campaign's network device", name) : 0;
+}
+
 void netlink_delete(struct nl_sock *socket, const char *name)
 {
     CLEANUP_LINK struct rtnl_link *link = checked(rtnl_link_alloc());

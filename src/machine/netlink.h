@@ -31,5 +31,8 @@ int netlink_set_master(struct nl_sock *socket, const char *name, const char *bri
                        struct error *err) __attribute__((warn_unused_result));
 int netlink_set_up(struct nl_sock *socket, const char *name, struct error *err)
     __attribute__((warn_unused_result));
+/* Moves a device into another network namespace under a new name; it is down there. */
+int netlink_move(struct nl_sock *socket, const char *name, int namespace_fd, const char *new_name,
+                 struct error *err) __attribute__((warn_unused_result));
 /* A device that is not there is fine. */
 void netlink_delete(struct nl_sock *socket, const char *name);

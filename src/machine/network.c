@@ -249,6 +249,20 @@ int network_add_tap(struct network *network, int slot, char out_name[NETWORK_TEX
     return rc;
 }
 
+int network_take_device(struct network *network, int slot, const char *name, struct error *err)
+{
+    char own_name[NETWORK_TEXT_MAX];
+    struct nl_sock *outside = NULL;
+    format_device(slot, own_name);
+    int rc = netlink_open(0, &outside, err);
+    if (rc >= 0)
+        rc = netlink_move(outside, name, network->namespace_fd, own_name, err);
+    if (rc >= 0)
+        rc = plug_in(network, own_name, err);
+    netlink_close(outside);
+    return rc;
+}
+
 static int set_up_instance(const struct network *network, int slot, int namespace_fd,
                            struct error *err)
 {
