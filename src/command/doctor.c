@@ -9,8 +9,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "command/list.h"
 #include "image/image.h"
+#include "lab/hypervisor.h"
+#include "lab/stock.h"
 #include "machine/machine.h"
 #include "probe/host.h"
 
@@ -97,6 +100,30 @@ static void check_network(struct findings *findings)
     network_close(network);
 }
 
+/* Hypervisors that this host cannot run can be measured in an emulated server. */
+static void check_lab(struct findings *findings)
+{
+    CLEANUP_STRBUF struct strbuf built;
+    struct stock *stocks;
+    size_t count;
+    struct error why = {0};
+    strbuf_init(&built);
+    if (stock_list(&stocks, &count, &why) < 0) {
+        findings_add(findings, "lab", FINDING_BAD, "mend that", "%s", why.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (stocks[i].current && hypervisor_find(stocks[i].name))
+            strbuf_addf(&built, "%s%s", built.length ? ", " : "", stocks[i].name);
+    stock_list_free(stocks, count);
+    if (built.length)
+        findings_add(findings, "lab", FINDING_GOOD, NULL, "emulated servers with %s (vtax lab run)",
+                     built.text);
+    else
+        findings_add(findings, "lab", FINDING_NOTE, "vtax lab run kvm|xen (builds one first)",
+                     "no emulated server built yet");
+}
+
 static int check_disturbances(struct checkup *checkup, struct error *err)
 {
     struct host_facts moment = {0};
@@ -174,6 +201,7 @@ static int run(const struct command_call *call, struct error *err)
     if (rc >= 0) {
         check_image(&checkup.parts);
         check_network(&checkup.parts);
+        check_lab(&checkup.parts);
         rc = check_disturbances(&checkup, err);
     }
     if (rc >= 0 && want->json)

@@ -4,7 +4,6 @@
  * the host has of them.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,27 +18,12 @@ struct absent_options {
 /* Both answers end in a refusal; the first names what would have to be done to the host as well. */
 static int refuse(const char *kind, const char *lack, struct error *err)
 {
-    static const char instead[] = "this version of vtax measures native, qemu-tcg and kvm";
+    static const char instead[] = "this version of vtax measures native, qemu-tcg, kvm and xen";
     if (lack)
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "%s; besides, %s", lack, instead);
     return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
                      "the host has it, but vtax " VTAX_VERSION " does not drive %s yet: %s", kind,
                      instead);
-}
-
-static int probe_xen(const struct plan_entry *entry, const char *uri, struct error *err)
-{
-    (void)uri;
-    CLEANUP_FREE char *text = NULL;
-    size_t length;
-    bool is_xen = file_read("/sys/hypervisor/type", 64, &text, &length, NULL) >= 0 &&
-                  strncmp(text, "xen", 3) == 0;
-    const char *lack = NULL;
-    if (!is_xen)
-        lack = "this Linux does not run on Xen: install the package xen-system-amd64 and boot it";
-    else if (!file_exists("/proc/xen/privcmd") && !file_exists("/dev/xen/privcmd"))
-        lack = "this Linux is a guest of Xen, not its control domain";
-    return refuse(entry->kind->name, lack, err);
 }
 
 static int probe_virtualbox(const struct plan_entry *entry, const char *uri, struct error *err)
@@ -69,11 +53,5 @@ static int open_site(const struct site_options *options, void **out_site, struct
         .is_virtual = true, .probe = probe_function, .open = open_site                             \
     }
 
-const struct platform platform_xen_pv =
-    ABSENT("xen-pv", "Xen, paravirtualized guests: not driven by this version.", probe_xen);
-const struct platform platform_xen_pvh =
-    ABSENT("xen-pvh", "Xen, PVH guests: not driven by this version.", probe_xen);
-const struct platform platform_xen_hvm =
-    ABSENT("xen-hvm", "Xen, hardware-virtualized guests: not driven by this version.", probe_xen);
 const struct platform platform_virtualbox =
     ABSENT("virtualbox", "Oracle VirtualBox: not driven by this version.", probe_virtualbox);

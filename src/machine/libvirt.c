@@ -168,8 +168,9 @@ static int make_seed(struct libvirt_machine *machine, const char *mac, struct er
 
 static int make_overlay(struct libvirt_machine *machine, struct error *err)
 {
+    const struct image *image = machine->site->options.image;
     machine->overlay = mem_printf("%s/overlay.qcow2", machine->directory);
-    int rc = scratch_make_overlay(machine->overlay, machine->site->options.image, err);
+    int rc = scratch_make_overlay(machine->overlay, image->disk, image->disk_format, err);
     if (rc < 0)
         return rc;
     /* Through the page cache: the base is the same for all, and writes are flushed when the guest

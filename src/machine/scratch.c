@@ -74,11 +74,11 @@ int scratch_check_direct(const char *path, struct error *err)
                            path);
 }
 
-int scratch_make_overlay(const char *path, const struct image *image, struct error *err)
+int scratch_make_overlay(const char *path, const char *base, const char *base_format,
+                         struct error *err)
 {
-    const char *const argv[] = {
-        "qemu-img", "create",           "-q", "-f", "qcow2", "-b", image->disk,
-        "-F",       image->disk_format, path, NULL};
+    const char *const argv[] = {"qemu-img", "create", "-q",        "-f", "qcow2", "-b",
+                                base,       "-F",     base_format, path, NULL};
     int rc = process_check(argv, QEMU_IMG_NS, NULL, err);
     return rc < 0 ? error_prefix(err, "make overlay '%s'", path) : 0;
 }

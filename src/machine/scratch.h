@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "image/image.h"
 
 /* Makes a fully allocated file of this size that starts with what source holds (NULL: nothing) and
  * is zero after that; written to the disk, and out of the page cache, so that no machine finds its
@@ -19,6 +18,6 @@ int scratch_make(const char *path, uint64_t bytes, const char *source, struct er
 /* Can the file be opened with O_DIRECT? tmpfs has none. */
 int scratch_check_direct(const char *path, struct error *err) __attribute__((warn_unused_result));
 
-/* Makes an empty qcow2 overlay on the image's disk. */
-int scratch_make_overlay(const char *path, const struct image *image, struct error *err)
-    __attribute__((warn_unused_result));
+/* Makes an empty qcow2 overlay on a disk of this format. */
+int scratch_make_overlay(const char *path, const char *base, const char *base_format,
+                         struct error *err) __attribute__((warn_unused_result));

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/xen_tools.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "machine/procfs.h"
+
+#define XL_NS (300 * NS_PER_S) /* an emulated server under load took 50 s to make a guest */
+#define TEXT_MAX ((size_t)64 << 10)
+
+typedef struct xenstat_handle xenstat_handle;
+typedef struct xenstat_node xenstat_node;
+typedef struct xenstat_domain xenstat_domain;
+struct xs_handle;
+
+/* What we use of libxenstat and of libxenstore, which it brings along; as in their headers. */
+struct xen_tools {
+    void *library;
+    xenstat_handle *statistics;
+    struct xs_handle *store;
+    xenstat_handle *(*xenstat_init)(void);
+    void (*xenstat_uninit)(xenstat_handle *handle);
+    xenstat_node *(*xenstat_get_node)(xenstat_handle *handle, unsigned flags);
+    void (*xenstat_free_node)(xenstat_node *node);
+    unsigned (*xenstat_node_num_domains)(xenstat_node *node);
+    xenstat_domain *(*xenstat_node_domain)(xenstat_node *node, unsigned id);
+    xenstat_domain *(*xenstat_node_domain_by_index)(xenstat_node *node, unsigned index);
+    char *(*xenstat_domain_name)(xenstat_domain *domain);
+    unsigned (*xenstat_domain_id)(xenstat_domain *domain);
+    unsigned long long (*xenstat_domain_cpu_ns)(xenstat_domain *domain);
+    unsigned (*xenstat_domain_shutdown)(xenstat_domain *domain);
+    unsigned (*xenstat_domain_crashed)(xenstat_domain *domain);
+    struct xs_handle *(*xs_open)(unsigned long flags);
+    void (*xs_close)(struct xs_handle *handle);
+    void *(*xs_read)(struct xs_handle *handle, uint32_t transaction, const char *path,
+                     unsigned *length);
+};
+
+#define SYMBOL(name)                                                                               \
+    {                                                                                              \
+#name, offsetof(struct xen_tools, name)                                                    \
+    }
+static const struct symbol {
+    const char *name;
+    size_t offset;
+} symbols[] = {
+    SYMBOL(xenstat_init),
+    SYMBOL(xenstat_uninit),
+    SYMBOL(xenstat_get_node),
+    SYMBOL(xenstat_free_node),
+    SYMBOL(xenstat_node_num_domains),
+    SYMBOL(xenstat_node_domain),
+    SYMBOL(xenstat_node_domain_by_index),
+    SYMBOL(xenstat_domain_name),
+    SYMBOL(xenstat_domain_id),
+    SYMBOL(xenstat_domain_cpu_ns),
+    SYMBOL(xenstat_domain_shutdown),
+    SYMBOL(xenstat_domain_crashed),
+    SYMBOL(xs_open),
+    SYMBOL(xs_close),
+    SYMBOL(xs_read),
+};
+
+DEFINE_CLEANUP(struct xen_tools *, xen_tools_close);
+
+/* A file of one line below a root; NULL when it is not there. */
+static char *read_line(const char *root, const char *file)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/%s", root, file);
+    char *text = NULL;
+    if (file_read(path, TEXT_MAX, &text, NULL, NULL) < 0)
+        return NULL;
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
+static int check_control(const char *sysfs, const char *proc, struct error *err)
+{
+    CLEANUP_FREE char *type = read_line(sysfs ? sysfs : XEN_SYSFS, "type");
+    CLEANUP_FREE char *capabilities = read_line(proc ? proc : "/proc/xen", "capabilities");
+    if (!type || strcmp(type, "xen") != 0)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                         "this Linux does not run on Xen: install xen-system-amd64 and boot it, or "
+                         "`vtax lab run xen`");
+    if (!capabilities)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                         "Xen is here, but its tools have not been started: mount -t xenfs xenfs "
+                         "/proc/xen; service xen start");
+    if (!strstr(capabilities, "control_d"))
+        return error_set(err, ERROR_ENVIRONMENT, -EPERM,
+                         "this Linux is a guest of Xen, not its control domain");
+    return 0;
+}
+
+int xen_tools_probe(const char *sysfs, const char *proc, struct error *err)
+{
+    static const char *const programs[][2] = {{"xl", "xen-utils"}, {"qemu-img", "qemu-utils"}};
+    int rc = check_control(sysfs, proc, err);
+    for (size_t i = 0; rc >= 0 && i < COUNT_OF(programs); i++)
+        if (!process_find_program(programs[i][0]))
+            rc = error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                           "no program '%s': install the package %s", programs[i][0],
+                           programs[i][1]);
+    if (rc >= 0 && geteuid() != 0)
+        rc = error_set(err, ERROR_ENVIRONMENT, -EPERM, "only root may make guests of Xen");
+    return rc;
+}
+
+/* "xen-3.0-x86_64" stands for paravirtualized guests, "hvm-3.0-x86_64" for those that need the
+ * processor's virtualization: PVH and HVM. */
+int xen_tools_probe_type(const char *sysfs, const char *type, struct error *err)
+{
+    bool is_pv = strcmp(type, "pv") == 0;
+    CLEANUP_FREE char *capabilities =
+        read_line(sysfs ? sysfs : XEN_SYSFS, "properties/capabilities");
+    if (!capabilities || strstr(capabilities, is_pv ? "xen-3.0-x86_64" : "hvm-3.0-x86_64"))
+        return 0;
+    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "%s",
+                     is_pv ? "this Xen was built without paravirtualized guests"
+                           : "the processor's virtualization is off or absent: see the firmware's "
+                             "setup (SVM, VT-x)");
+}
+
+/* Its binary interface is that of one version of Xen. */
+static int open_library(struct xen_tools *tools, struct error *err)
+{
+    CLEANUP_FREE char *major = read_line(XEN_SYSFS, "version/major");
+    CLEANUP_FREE char *minor = read_line(XEN_SYSFS, "version/minor");
+    if (!major || !minor)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "read Xen's version in '%s'", XEN_SYSFS);
+    CLEANUP_FREE char *name = mem_printf("libxenstat.so.%s.%s", major, minor);
+    tools->library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (!tools->library)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                         "open '%s': %s (package libxenmisc%s.%s or xen-utils-%s.%s)", name,
+                         dlerror(), major, minor, major, minor);
+    for (size_t i = 0; i < COUNT_OF(symbols); i++) {
+        void *found = dlsym(tools->library, symbols[i].name);
+        if (!found)
+            return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "'%s' has no '%s'", name,
+                             symbols[i].name);
+        memcpy((char *)tools + symbols[i].offset, &found, sizeof(found));
+    }
+    return 0;
+}
+
+int xen_tools_open(struct xen_tools **out_tools, struct error *err)
+{
+    CLEANUP(xen_tools_close_cleanup) struct xen_tools *tools = mem_zalloc(sizeof(*tools));
+    int rc = open_library(tools, err);
+    if (rc < 0)
+        return rc;
+    tools->statistics = tools->xenstat_init();
+    tools->store = tools->xs_open(0);
+    if (!tools->statistics || !tools->store)
+        return error_set_errno(err, ERROR_ENVIRONMENT, errno ? -errno : -EIO,
+                               "connect to Xen and its store (does xenstored run?)");
+    *out_tools = TAKE_PTR(tools);
+    return 0;
+}
+
+struct xen_tools *xen_tools_close(struct xen_tools *tools)
+{
+    if (!tools)
+        return NULL;
+    if (tools->statistics)
+        tools->xenstat_uninit(tools->statistics);
+    if (tools->store)
+        tools->xs_close(tools->store);
+    if (tools->library)
+        dlclose(tools->library);
+    free(tools);
+    return NULL;
+}
+
+static struct xen_domain describe(const struct xen_tools *tools, xenstat_domain *domain)
+{
+    return (struct xen_domain){
+        .id = tools->xenstat_domain_id(domain),
+        .cpu_ns = tools->xenstat_domain_cpu_ns(domain),
+        .is_shut_down = tools->xenstat_domain_shutdown(domain) != 0,
+        .has_crashed = tools->xenstat_domain_crashed(domain) != 0,
+    };
+}
+
+static int look(struct xen_tools *tools, xenstat_node **out_node, struct error *err)
+{
+    *out_node = tools->xenstat_get_node(tools->statistics, 0);
+    return *out_node ? 0 : error_set(err, ERROR_FAILED, -EIO, "ask Xen for its guests");
+}
+
+int xen_tools_find(struct xen_tools *tools, const char *name, struct xen_domain *out_domain,
+                   struct error *err)
+{
+    xenstat_node *node;
+    int rc = look(tools, &node, err);
+    if (rc < 0)
+        return rc;
+    bool found = false;
+    unsigned count = tools->xenstat_node_num_domains(node);
+    for (unsigned i = 0; i < count && !found; i++) {
+        xenstat_domain *domain = tools->xenstat_node_domain_by_index(node, i);
+        const char *text = domain ? tools->xenstat_domain_name(domain) : NULL;
+        found = text && strcmp(text, name) == 0;
+        if (found)
+            *out_domain = describe(tools, domain);
+    }
+    tools->xenstat_free_node(node);
+    return found ? 0 : error_set(err, ERROR_FAILED, -ENOENT, "Xen has no guest '%s'", name);
+}
+
+int xen_tools_read(struct xen_tools *tools, unsigned id, struct xen_domain *out_domain,
+                   struct error *err)
+{
+    xenstat_node *node;
+    int rc = look(tools, &node, err);
+    if (rc < 0)
+        return rc;
+    xenstat_domain *domain = tools->xenstat_node_domain(node, id);
+    if (domain)
+        *out_domain = describe(tools, domain);
+    tools->xenstat_free_node(node);
+    return domain ? 0 : error_set(err, ERROR_FAILED, -ENOENT, "Xen has no guest %u any more", id);
+}
+
+int xen_tools_find_console(struct xen_tools *tools, unsigned id, char **out_path, struct error *err)
+{
+    CLEANUP_FREE char *key = mem_printf("/local/domain/%u/console/tty", id);
+    *out_path = tools->xs_read(tools->store, 0, key, NULL);
+    return *out_path ? 0
+                     : error_set(err, ERROR_FAILED, -ENOENT,
+                                 "find the console of guest %u: nothing at '%s' in Xen's store "
+                                 "(does xenconsoled run?)",
+                                 id, key);
+}
+
+/* libxl prints many lines; the first that says error is nearest to the cause. */
+static int report(const char *text, const char *word, struct error *err)
+{
+    const char *at = strstr(text, "error: ");
+    at = at ? at + strlen("error: ") : text;
+    return error_set(err, ERROR_FAILED, -EIO, "xl %s: %.*s", word, (int)strcspn(at, "\n"), at);
+}
+
+int xen_tools_call(const char *const *words, char **out_text, struct error *err)
+{
+    const char *argv[8] = {"xl"};
+    for (size_t i = 0; words[i] && i + 2 < COUNT_OF(argv); i++)
+        argv[i + 1] = words[i];
+    const struct process_options options = {.argv = argv};
+    struct process_output output;
+    int rc = process_run(&options, XL_NS, TEXT_MAX, &output, err);
+    if (rc < 0)
+        return error_prefix(err, "xl %s", words[0]);
+    CLEANUP_FREE char *text = output.text;
+    if (output.status != 0)
+        return report(text, words[0], err);
+    if (out_text)
+        *out_text = TAKE_PTR(text);
+    return 0;
+}
+
+const char *xen_tools_describe_end(const char *xl_list, unsigned id)
+{
+    static const char *const ends[] = {"it powered off", "it rebooted", "it was suspended",
+                                       "it crashed", "its watchdog expired"};
+    for (const char *line = xl_list; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        unsigned found, reason;
+        if (sscanf(line, "%*s %u %*s %*s %*s %*s %*s %x", &found, &reason) == 2 && found == id &&
+            reason < COUNT_OF(ends))
+            return ends[reason];
+    }
+    return "it ended, Xen does not say why";
+}
+
+/* NAME_PREFIX PID "-" START-TICKS "-" NUMBER: does its maker live? */
+static bool is_orphan(const char *name)
+{
+    int pid, matched = 0;
+    uint64_t ticks;
+    if (sscanf(name, XEN_NAME_PREFIX "%d-%" SCNu64 "-%*u%n", &pid, &ticks, &matched) != 2 ||
+        matched == 0 || name[matched] != '\0')
+        return false;
+    return !procfs_is_alive("/proc", pid, ticks);
+}
+
+static char *find_orphan(struct xen_tools *tools, xenstat_node *node, unsigned *index)
+{
+    unsigned count = tools->xenstat_node_num_domains(node);
+    while (*index < count) {
+        xenstat_domain *domain = tools->xenstat_node_domain_by_index(node, (*index)++);
+        const char *name = domain ? tools->xenstat_domain_name(domain) : NULL;
+        if (name && is_orphan(name))
+            return mem_strdup(name);
+    }
+    return NULL;
+}
+
+int xen_tools_clean_dead(struct error *err)
+{
+    CLEANUP(xen_tools_close_cleanup) struct xen_tools *tools = NULL;
+    xenstat_node *node;
+    if (xen_tools_probe(NULL, NULL, NULL) < 0 || xen_tools_open(&tools, NULL) < 0)
+        return 0;
+    int rc = look(tools, &node, err);
+    if (rc < 0)
+        return rc;
+    unsigned index = 0;
+    for (char *name; rc >= 0 && (name = find_orphan(tools, node, &index)); free(name)) {
+        const char *const words[] = {"destroy", name, NULL};
+        rc = xen_tools_call(words, NULL, err);
+    }
+    tools->xenstat_free_node(node);
+    return rc;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What of Xen's guests needs no Xen: their description, what its tools print, which host it is.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "image/boot_disk.h"
+#include "machine/xen_config.h"
+#include "machine/xen_tools.h"
+
+static uint64_t one_and_three[] = {1, 3};
+
+static void test_direct_boot(void **state)
+{
+    (void)state;
+    struct plan_placement placement = {.vms = {one_and_three, 2}};
+    const struct xen_config config = {
+        .name = "vtax-1-2-10",
+        .type = "pvh",
+        .vcpus = 2,
+        .memory_bytes = UINT64_C(512) << 20,
+        .placement = &placement,
+        .kernel = "/it's/kernel",
+        .initrd = "/back\\slash",
+        .command_line = "console=hvc0 root=/dev/xvda",
+        .disks = {{.path = "/d/overlay,0.qcow2", .format = "qcow2"},
+                  {.path = "/d/scratch-0", .format = "raw", .direct = true}},
+        .disk_count = 2,
+        .mac = "52:54:00:56:01:0a",
+        .vif_script = "/d/vif",
+    };
+    CLEANUP_FREE char *text = xen_config_format(&config);
+    static const char expected[] =
+        "name = 'vtax-1-2-10'\n"
+        "type = 'pvh'\n"
+        "memory = 512\nmaxmem = 512\nvcpus = 2\n"
+        "cpus = '1,3'\n"
+        "tsc_mode = 'native'\n"
+        "on_poweroff = 'preserve'\non_reboot = 'preserve'\non_crash = 'preserve'\n"
+        "kernel = '/it\\'s/kernel'\n"
+        "ramdisk = '/back\\\\slash'\n"
+        "cmdline = 'console=hvc0 root=/dev/xvda'\n"
+        "disk = ['vdev=xvda,format=qcow2,access=rw,backendtype=qdisk,target=/d/overlay,0.qcow2', "
+        "'vdev=xvdb,format=raw,access=rw,backendtype=qdisk,direct-io-safe,target=/d/scratch-0']\n"
+        "vif = ['mac=52:54:00:56:01:0a,type=vif,script=/d/vif']\n";
+    assert_string_equal(text, expected);
+}
+
+static void test_disk_boot(void **state)
+{
+    (void)state;
+    struct plan_placement placement = {0};
+    const struct xen_config config = {
+        .name = "h",
+        .type = "hvm",
+        .vcpus = 1,
+        .memory_bytes = UINT64_C(256) << 20,
+        .placement = &placement,
+        .disks = {{.path = "/boot", .format = "raw"}},
+        .disk_count = 1,
+        .mac = "52:54:00:56:01:0a",
+        .vif_script = "/vif",
+    };
+    CLEANUP_FREE char *text = xen_config_format(&config);
+    assert_null(strstr(text, "kernel"));
+    assert_null(strstr(text, "cpus = '"));
+    assert_non_null(strstr(text, "\nboot = 'c'\nhdtype = 'ahci'\n"));
+    static const unsigned kernel[2] = {2048, 3}, initrd[2] = {2051, 7};
+    CLEANUP_FREE char *commands = boot_disk_format_commands("root=/dev/xvdb", kernel, initrd);
+    assert_string_equal(commands, "linux (hd0)2048+3 root=/dev/xvdb\n"
+                                  "initrd (hd0)2051+7\nboot\n");
+}
+
+/* As xl 4.17 prints it. */
+static const char listing[] =
+    "Name                                        ID   Mem VCPUs\tState\tTime(s)\tUUID"
+    "                            Reason-Code\tSecurity Label\n"
+    "Domain-0                                     0  1536     2     r-----      69.7 "
+    "00000000-0000-0000-0000-000000000000        -                -\n"
+    "vtax-1-2-10                                  3   256     1     ---sc-       9.1 "
+    "5e8f2d4e-6f0d-4a54-9f9c-0d9f9d1b6f50        3                -\n"
+    "vtax-1-2-11                                 31   256     1     ---s--       9.1 "
+    "5e8f2d4e-6f0d-4a54-9f9c-0d9f9d1b6f51        0                -\n";
+
+static void test_why_it_ended(void **state)
+{
+    (void)state;
+    assert_string_equal(xen_tools_describe_end(listing, 3), "it crashed");
+    assert_string_equal(xen_tools_describe_end(listing, 31), "it powered off");
+    assert_string_equal(xen_tools_describe_end(listing, 0), "it ended, Xen does not say why");
+    assert_string_equal(xen_tools_describe_end(listing, 7), "it ended, Xen does not say why");
+    assert_string_equal(xen_tools_describe_end("", 3), "it ended, Xen does not say why");
+}
+
+static void put(const char *root, const char *file, const char *text)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/%s", root, file);
+    assert_int_equal(file_write_atomic(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static void check_refusal(const char *root, const char *part)
+{
+    struct error err = {0};
+    assert_true(xen_tools_probe(root, root, &err) < 0);
+    assert_int_equal(err.kind, ERROR_ENVIRONMENT);
+    assert_non_null(strstr(err.text, part));
+}
+
+static void test_probe(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/vtax-xen-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    check_refusal(root, "does not run on Xen");
+    put(root, "type", "kvm\n");
+    check_refusal(root, "`vtax lab run xen`");
+    put(root, "type", "xen\n");
+    check_refusal(root, "mount -t xenfs");
+    put(root, "capabilities", "\n");
+    check_refusal(root, "a guest of Xen");
+    CLEANUP_FREE char *properties = mem_printf("%s/properties", root);
+    assert_int_equal(mkdir(properties, 0700), 0);
+    put(root, "properties/capabilities", "xen-3.0-x86_64 xen-3.0-x86_32p \n");
+    struct error err = {0};
+    assert_int_equal(xen_tools_probe_type(root, "pv", &err), 0);
+    assert_int_equal(xen_tools_probe_type(root, "pvh", &err), -ENOTSUP);
+    assert_non_null(strstr(err.text, "SVM"));
+    put(root, "properties/capabilities", "hvm-3.0-x86_32 hvm-3.0-x86_64 \n");
+    assert_int_equal(xen_tools_probe_type(root, "hvm", &err), 0);
+    assert_int_equal(xen_tools_probe_type(root, "pv", &err), -ENOTSUP);
+    file_remove_tree(root, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_direct_boot),
+        cmocka_unit_test(test_disk_boot),
+        cmocka_unit_test(test_why_it_ended),
+        cmocka_unit_test(test_probe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
