@@ -47,7 +47,44 @@ void convert_usage(struct store_trial *trial, int machine, const struct machine_
                    (const void *)((const char *)after + rows[i].offset));
 }
 
-void convert_samples(struct store_trial *trial, const struct workload_run *run)
+static void convert_figures(struct store_trial *trial, const struct workload_run *run)
+{
+    size_t total = trial->figure_count + run->figure_count;
+    trial->figures = mem_resize_array(trial->figures, total, sizeof(*trial->figures));
+    for (size_t i = 0; i < run->figure_count; i++) {
+        const struct workload_figure *figure = &run->figures[i];
+        trial->figures[trial->figure_count++] =
+            (struct store_figure){figure->machine, figure->name, figure->value, figure->missing};
+    }
+}
+
+static void take_run_facts(struct store_trial *trial, struct workload_run *run)
+{
+    size_t total = trial->fact_count + run->fact_count;
+    trial->facts = mem_resize_array(trial->facts, total, sizeof(*trial->facts));
+    for (size_t i = 0; i < run->fact_count; i++)
+        trial->facts[trial->fact_count++] =
+            (struct store_fact){mem_strdup(run->facts[i].name), TAKE_PTR(run->facts[i].value)};
+    run->fact_count = 0;
+}
+
+static void take_attachments(struct store_trial *trial, struct workload_run *run)
+{
+    trial->attachments = mem_array(run->attachment_count, sizeof(*trial->attachments));
+    for (size_t i = 0; i < run->attachment_count; i++) {
+        struct workload_attachment *attachment = &run->attachments[i];
+        trial->attachments[trial->attachment_count++] = (struct store_attachment){
+            .machine = attachment->machine,
+            .name = mem_strdup(attachment->name),
+            .encoding = mem_strdup(attachment->encoding),
+            .bytes = TAKE_PTR(attachment->bytes),
+            .length = attachment->length,
+        };
+    }
+    run->attachment_count = 0;
+}
+
+void convert_samples(struct store_trial *trial, struct workload_run *run)
 {
     trial->samples = mem_array(run->sample_count, sizeof(*trial->samples));
     trial->sample_count = run->sample_count;
@@ -57,6 +94,9 @@ void convert_samples(struct store_trial *trial, const struct workload_run *run)
             .metric = run->workload->metrics[run->samples[i].metric].name,
             .value = run->samples[i].value,
         };
+    convert_figures(trial, run);
+    take_run_facts(trial, run);
+    take_attachments(trial, run);
 }
 
 /* Hands the facts over as the store's rows. */

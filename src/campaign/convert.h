@@ -13,7 +13,8 @@
 /* Appends the differences of two readings of a machine as figures "cpu_ns", "vcpu_wait_ns", ... */
 void convert_usage(struct store_trial *trial, int machine, const struct machine_usage *before,
                    const struct machine_usage *after);
-void convert_samples(struct store_trial *trial, const struct workload_run *run);
+/* All that the workload has brought home; what it owns is taken over. */
+void convert_samples(struct store_trial *trial, struct workload_run *run);
 /* Facts of the moment before the trial. */
 void convert_moment(struct store_trial *trial);
 

@@ -182,7 +182,7 @@ static void stop_machines(struct running *running)
     for (unsigned i = running->run.machine_count; i > 0; i--)
         machine_free(running->machines[i - 1]);
     running->trial->stop_ns = clock_monotonic_ns() - start_ns;
-    free(running->run.samples);
+    workload_run_done(&running->run);
 }
 
 static uint64_t step_timeout_ns(const struct plan_entry *workload, unsigned vms)
@@ -218,6 +218,9 @@ int trial_run(struct context *context, const struct trial_options *options,
         .options = entry->options,
         .machines = running.machines,
         .load = context->load_side ? load_side_channel(context->load_side) : NULL,
+        .network = context->network,
+        .placement = &context->plan->placement,
+        .directory = context->directory,
         .scratch_source = context->scratch_sources[cell->workload],
         .seed = context->plan->seed,
         .timeout_ns = step_timeout_ns(entry, cell->vms),

@@ -12,7 +12,7 @@
 #include "command/list.h"
 #include "command/load_side.h"
 #include "load/bout-format.h"
-#include "load/bout.h"
+#include "load/rules.h"
 
 struct shop_options {
     struct option_texts urls;
@@ -20,29 +20,13 @@ struct shop_options {
     char *host;
     uint64_t sessions;
     bool find_capacity;
-    uint64_t step;
     uint64_t most;
     double arrivals_hz;
-    unsigned profile;
-    uint64_t ramp_ns;
-    uint64_t warm_up_ns;
-    uint64_t iteration_ns;
-    uint64_t iterations;
-    uint64_t think_ns;
-    uint64_t good_ns;
-    uint64_t tolerable_ns;
-    double good_share;
-    double tolerable_share;
-    double failed_share;
-    uint64_t lag_limit_ns;
+    struct rules rules;
     char *back_end;
     uint64_t built_sessions;
-    uint64_t directories;
-    bool resume;
     uint64_t seed;
 };
-
-static const char *const profile_words[] = {"quick", "rated", NULL}; /* as bout_profiles[] */
 
 #define FIELD(field) offsetof(struct shop_options, field)
 
@@ -60,50 +44,18 @@ static const struct option options[] = {
              "--find-capacity."},
     {"find-capacity", 0, OPTION_FLAG, FIELD(find_capacity),
      .help = "Search for the largest number of sessions that passes."},
-    {"step", 0, OPTION_COUNT, FIELD(step), "N", .fallback = "10", .min = 1,
-     .max = CROWD_SESSIONS_MAX, .help = "How closely to search."},
     {"most", 0, OPTION_COUNT, FIELD(most), "N", .fallback = "10000", .min = 1,
      .max = CROWD_SESSIONS_MAX, .help = "Search no further than this."},
     {"arrivals", 0, OPTION_NUMBER, FIELD(arrivals_hz), "PER-SECOND", .min = 1e-6, .max = 1e6,
      .help = "Let sessions arrive as a Poisson process and leave when they are done; --sessions "
              "then bounds how many are there at once."},
-    {"profile", 0, OPTION_WORD, FIELD(profile), "WORD", .fallback = "quick", .words = profile_words,
-     .help = "Lengths of the run: quick takes seconds and thinks for 200ms, rated takes 100 "
-             "minutes and thinks for 10s."},
-    {"ramp", 0, OPTION_DURATION, FIELD(ramp_ns), "TIME", .min = 1, .max = 0,
-     .help = "Time in which the sessions come in. [of the profile]"},
-    {"warm-up", 0, OPTION_DURATION, FIELD(warm_up_ns), "TIME", .min = 1, .max = 0,
-     .help = "Time after that which does not count. [of the profile]"},
-    {"iteration", 0, OPTION_DURATION, FIELD(iteration_ns), "TIME", .min = 1e6, .max = 0,
-     .help = "Time of one measured part. [of the profile]"},
-    {"iterations", 0, OPTION_COUNT, FIELD(iterations), "N", .min = 1, .max = CROWD_ITERATIONS_MAX,
-     .help = "Measured parts, of which the median one counts. [of the profile]"},
-    {"think", 0, OPTION_DURATION, FIELD(think_ns), "TIME", .min = 1, .max = 3600e9,
-     .help = "Mean time between pages. [of the profile]"},
-    {"good", 0, OPTION_DURATION, FIELD(good_ns), "TIME", .fallback = "3s", .min = 1, .max = 0,
-     .help = "A page within this time is good."},
-    {"tolerable", 0, OPTION_DURATION, FIELD(tolerable_ns), "TIME", .fallback = "5s", .min = 1,
-     .max = 0, .help = "A page within this time is tolerable."},
-    {"good-share", 0, OPTION_SHARE, FIELD(good_share), "SHARE", .fallback = "95%", .min = 1e-9,
-     .max = 1, .help = "Share of pages that must be good."},
-    {"tolerable-share", 0, OPTION_SHARE, FIELD(tolerable_share), "SHARE", .fallback = "99%",
-     .min = 1e-9, .max = 1, .help = "Share of pages that must be tolerable."},
-    {"failed-share", 0, OPTION_SHARE, FIELD(failed_share), "SHARE", .fallback = "0.5%", .min = 1e-9,
-     .max = 1, .help = "Share of requests that may fail."},
-    {"lag-limit", 0, OPTION_DURATION, FIELD(lag_limit_ns), "TIME", .fallback = "10ms", .min = 1,
-     .max = 0,
-     .help = "A run that starts more than one page in a hundred later than this is "
-             "invalid."},
+    RULES_OPTIONS(FIELD(rules)),
     {"back-end", 0, OPTION_TEXT, FIELD(back_end), "ADDRESS:PORT",
      .help = "The shop's back-end simulator, which is reset before each run and must stay under 70 "
              "% busy."},
     {"built-sessions", 0, OPTION_COUNT, FIELD(built_sessions), "N", .min = 1,
      .max = CROWD_SESSIONS_MAX,
      .help = "Sessions that each shop's file set was built for. [--sessions, or --most]"},
-    {"directories", 0, OPTION_COUNT, FIELD(directories), "N", .fallback = "5", .min = 1,
-     .max = 1000, .help = "Product directories for each session that the file set was built with."},
-    {"resume", 0, OPTION_FLAG, FIELD(resume),
-     .help = "Resume TLS sessions on a shopper's later connections."},
     {"seed", 0, OPTION_COUNT, FIELD(seed), "N", .fallback = "1", .min = 0, .max = -1,
      .help = "What the shoppers do, and what the shop was set up with."},
 };
@@ -209,42 +161,34 @@ static int prepare_places(const struct shop_options *asked, const struct load_si
     return 0;
 }
 
-static struct bout_options make_bout(const struct shop_options *asked, const struct load_side *side,
-                                     const struct places *places, const struct shop_world *world)
+static void make_search(const struct shop_options *asked, const struct load_side *side,
+                        const struct places *places, const struct shop_world *world,
+                        struct capacity_options *out_search)
 {
-    struct bout_options bout = {
-        .crowd = {.shops = places->shops,
-                  .shop_count = (unsigned)asked->urls.count,
-                  .world = world,
-                  .sessions = (uint32_t)asked->sessions,
-                  .threads = (uint32_t)side->threads,
-                  .seed = asked->seed,
-                  .arrivals_hz = asked->arrivals_hz,
-                  .ramp_ns = asked->ramp_ns,
-                  .warm_up_ns = asked->warm_up_ns,
-                  .iteration_ns = asked->iteration_ns,
-                  .iterations = (unsigned)asked->iterations,
-                  .think_mean_ns = asked->think_ns,
-                  .timeout_ns = side->timeout_ns,
-                  .receive_bytes_per_s = side->receive_bytes_per_s,
-                  .limits = {asked->good_ns, asked->tolerable_ns},
-                  .host = asked->host,
-                  .insecure = side->insecure,
-                  .ca_file = side->ca_file,
-                  .resume = asked->resume,
-                  .loop = (enum loop_kind)side->loop,
-                  .cpus = side->cpus.items,
-                  .cpu_count = side->cpus.count,
-                  .show = show_live},
-        .verdict = {.good_share = asked->good_share,
-                    .tolerable_share = asked->tolerable_share,
-                    .failed_share = asked->failed_share,
-                    .lag_limit_ns = asked->lag_limit_ns},
-        .back_end = asked->back_end,
-        .directories_per_session = (uint32_t)asked->directories,
+    *out_search = (struct capacity_options){
+        .bout = {.crowd = {.shops = places->shops,
+                           .shop_count = (unsigned)asked->urls.count,
+                           .world = world,
+                           .sessions = (uint32_t)asked->sessions,
+                           .threads = (uint32_t)side->threads,
+                           .seed = asked->seed,
+                           .arrivals_hz = asked->arrivals_hz,
+                           .timeout_ns = side->timeout_ns,
+                           .receive_bytes_per_s = side->receive_bytes_per_s,
+                           .host = asked->host,
+                           .insecure = side->insecure,
+                           .ca_file = side->ca_file,
+                           .loop = (enum loop_kind)side->loop,
+                           .cpus = side->cpus.items,
+                           .cpu_count = side->cpus.count,
+                           .show = show_live},
+                 .back_end = asked->back_end},
+        .search = {.start = (uint32_t)asked->sessions, .most = (uint32_t)asked->most},
+        .tell = tell_bout,
     };
-    bout_apply_profile(&bout.crowd, &bout_profiles[asked->profile]);
-    return bout;
+    rules_apply(&asked->rules, out_search);
+    if (out_search->method == CAPACITY_CLIMB)
+        out_search->tell = NULL; /* its steps are part of the result */
 }
 
 static int write_log(const struct load_side *side, const struct bout *bout, double start_s,
@@ -295,33 +239,25 @@ static int run_bout(const struct bout_options *asked, const struct load_side *si
     return rc;
 }
 
-static int run_search(const struct bout_options *asked, const struct shop_options *shop,
-                      const struct load_side *side, struct live *live, struct error *err)
+static int run_search(const struct capacity_options *search, const struct load_side *side,
+                      struct live *live, struct error *err)
 {
     struct capacity capacity;
-    struct capacity_options search = {
-        .bout = *asked,
-        .search = {.start = (uint32_t)shop->sessions,
-                   .step = (uint32_t)shop->step,
-                   .most = (uint32_t)shop->most},
-        .tell = tell_bout,
-        .tell_context = live,
-    };
     double start_s = (double)clock_realtime_ns() / 1e9;
-    int rc = capacity_find(&search, &capacity, err);
+    int rc = capacity_find(search, &capacity, err);
     progress_clear(&live->progress);
     if (rc < 0)
         return rc;
     CLEANUP_STRBUF struct strbuf out;
     strbuf_init(&out);
     if (side->json)
-        capacity_format_json(&search, &capacity, &out);
+        capacity_format_json(search, &capacity, &out);
     else
-        capacity_format_text(&search, &capacity, &out);
+        capacity_format_text(search, &capacity, &out);
     print(side, "capacity", &out);
     rc = write_log(side, &capacity.at, start_s, err);
     if (rc == 0)
-        rc = search_capacity(&capacity.search) > 0 ? 0 : 1;
+        rc = capacity.at.sessions > 0 && bout_is_good(&capacity.at) ? 0 : 1;
     capacity_done(&capacity);
     return rc;
 }
@@ -339,17 +275,20 @@ static int run(const struct command_call *call, struct error *err)
         return rc;
     uint64_t built = asked->find_capacity ? asked->most : asked->sessions;
     built = asked->built_sessions ? asked->built_sessions : built;
-    if (shop_world_init(&world, asked->seed, (uint32_t)built, (uint32_t)asked->directories) < 0)
+    uint64_t directories = asked->rules.directories;
+    if (shop_world_init(&world, asked->seed, (uint32_t)built, (uint32_t)directories) < 0)
         return error_set(err, ERROR_USAGE, -ERANGE,
                          "%" PRIu64 " sessions of %" PRIu64 " directories: more than %d", built,
-                         asked->directories, SHOP_DIRECTORIES_MAX);
-    struct bout_options bout = make_bout(asked, side, &places, &world);
-    struct live live = {.duration_ns = bout.crowd.ramp_ns + bout.crowd.warm_up_ns +
-                                       bout.crowd.iterations * bout.crowd.iteration_ns};
+                         directories, SHOP_DIRECTORIES_MAX);
+    struct capacity_options search;
+    make_search(asked, side, &places, &world, &search);
+    const struct crowd_options *crowd = &search.bout.crowd;
+    struct live live = {.duration_ns = crowd->ramp_ns + crowd->warm_up_ns +
+                                       crowd->iterations * crowd->iteration_ns};
     progress_init(&live.progress);
-    bout.crowd.show_context = &live;
-    return asked->find_capacity ? run_search(&bout, asked, side, &live, err)
-                                : run_bout(&bout, side, &live, err);
+    search.bout.crowd.show_context = search.tell_context = &live;
+    return asked->find_capacity ? run_search(&search, side, &live, err)
+                                : run_bout(&search.bout, side, &live, err);
 }
 
 const struct command command_load_shop = {

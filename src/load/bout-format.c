@@ -10,6 +10,7 @@
 #include "load/json.h"
 #include "load/latency.h"
 #include "stats/hdrlog.h"
+#include "stats/series.h"
 
 /* JSON. */
 
@@ -86,8 +87,11 @@ static void add_shops(struct strbuf *buf, const struct bout_options *options,
         struct verdict verdict = bout_judge_shop(bout, &options->verdict, i);
         strbuf_adds(buf, i ? ",{" : "{");
         add_verdict(buf, options, &verdict);
+        struct score score;
+        bout_merge_shop(bout, i, &score);
         strbuf_addf(buf, ",\"views\":%" PRIu64 ",\"requests\":%" PRIu64 "}", verdict.all.views,
-                    crowd_score(&bout->crowd, i, bout->median)->requests);
+                    score.requests);
+        score_done(&score);
     }
     strbuf_adds(buf, "]");
 }
@@ -95,11 +99,12 @@ static void add_shops(struct strbuf *buf, const struct bout_options *options,
 static void add_seconds(struct strbuf *buf, const struct crowd_result *crowd)
 {
     strbuf_adds(buf, ",\"seconds\":{\"columns\":[\"pages\",\"failed_pages\",\"requests\","
-                     "\"bytes\"],\"rows\":[");
+                     "\"bytes\",\"sessions\"],\"rows\":[");
     for (uint32_t i = 0; i < crowd->second_count; i++) {
         const struct crowd_second *second = &crowd->seconds[i];
-        strbuf_addf(buf, "%s[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", i ? "," : "",
-                    second->pages, second->failed_pages, second->requests, second->bytes);
+        strbuf_addf(buf, "%s[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]",
+                    i ? "," : "", second->pages, second->failed_pages, second->requests,
+                    second->bytes, second->sessions);
     }
     strbuf_adds(buf, "]}");
 }
@@ -121,6 +126,23 @@ static void add_setting(struct strbuf *buf, const struct bout_options *options)
                 uses_tls(options) && crowd->insecure ? "true" : "false", crowd->seed,
                 crowd->think_mean_ns, crowd->ramp_ns, crowd->warm_up_ns, crowd->iteration_ns,
                 crowd->iterations, crowd->limits.good_ns, crowd->limits.tolerable_ns);
+}
+
+/* Of the whole run, ramp and warm-up included: what the server's log has. */
+static void add_total(struct strbuf *buf, const struct crowd_result *crowd)
+{
+    uint64_t requests = 0, tls_requests = 0, not_modified = 0, bytes = 0;
+    for (unsigned i = 0; crowd->scores && i < crowd->shops * (crowd->iterations + 1); i++) {
+        requests += crowd->scores[i].requests;
+        tls_requests += crowd->scores[i].tls_requests;
+        not_modified += crowd->scores[i].not_modified;
+        bytes += crowd->scores[i].bytes;
+    }
+    strbuf_addf(buf,
+                ",\"total\":{\"requests\":%" PRIu64 ",\"tls_requests\":%" PRIu64
+                ",\"not_modified\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"unfinished_pages\":%" PRIu64
+                "}",
+                requests, tls_requests, not_modified, bytes, crowd->unfinished);
 }
 
 static void add_counts(struct strbuf *buf, const struct bout *bout)
@@ -148,9 +170,10 @@ void bout_format_json(const struct bout_options *options, const struct bout *bou
                 bout->crowd.interrupted ? "true" : "false", bout->crowd.duration_ns);
     add_known(buf, "load_busy_share", bout->load_busy_share);
     add_known(buf, "back_end_busy_share", bout->back_end_busy_share);
-    strbuf_addf(buf, ",\"median_iteration\":%u", bout->median);
+    strbuf_addf(buf, ",\"iterations_counted\":[%u,%u]", bout->from, bout->to);
     add_setting(buf, options);
     add_counts(buf, bout);
+    add_total(buf, &bout->crowd);
     strbuf_adds(buf, ",");
     json_add_latency(buf, "latency_raw_ns", &bout->score.raw);
     strbuf_adds(buf, ",");
@@ -179,22 +202,83 @@ static const char *outcome_text(enum search_outcome outcome)
     return texts[outcome];
 }
 
+static void add_steps(struct strbuf *buf, const struct capacity *capacity)
+{
+    strbuf_adds(buf, ",\"trials\":[");
+    for (size_t i = 0; i < capacity->step_count; i++) {
+        const struct capacity_step *step = &capacity->steps[i];
+        strbuf_addf(buf, "%s{\"sessions\":%" PRIu32 ",\"outcome\":\"%s\"", i ? "," : "",
+                    step->sessions, outcome_text(step->outcome));
+        add_known(buf, "good", step->good);
+        add_known(buf, "tolerable", step->tolerable);
+        strbuf_addf(buf,
+                    ",\"pages_per_second\":%.3f,\"p50_ns\":%" PRIu64 ",\"p90_ns\":%" PRIu64
+                    ",\"p99_ns\":%" PRIu64 "}",
+                    step->pages_per_s, step->p50_ns, step->p90_ns, step->p99_ns);
+    }
+    strbuf_adds(buf, "]");
+}
+
 void capacity_format_json(const struct capacity_options *options, const struct capacity *capacity,
                           struct strbuf *buf)
 {
     const struct search *search = &capacity->search;
-    strbuf_addf(buf, "{\"capacity\":%" PRIu32 ",\"step\":%" PRIu32 ",\"confirmed\":%s,\"state\":\"",
-                search_capacity(search), search->options.step,
-                search->state == SEARCH_CONFIRMED ? "true" : "false");
+    strbuf_addf(buf,
+                "{\"capacity\":%" PRIu32 ",\"method\":\"%s\",\"step\":%" PRIu32
+                ",\"confirmed\":%s,\"state\":\"",
+                search_capacity(search), capacity->method == CAPACITY_CLIMB ? "climb" : "bisect",
+                search->options.step, search->state == SEARCH_CONFIRMED ? "true" : "false");
     json_add_escaped(buf, search_state_text(search->state));
-    strbuf_adds(buf, "\",\"trials\":[");
-    for (unsigned i = 0; i < search->trial_count; i++)
-        strbuf_addf(buf, "%s{\"sessions\":%" PRIu32 ",\"outcome\":\"%s\"}", i ? "," : "",
-                    search->trials[i].sessions, outcome_text(search->trials[i].outcome));
-    strbuf_adds(buf, "]");
+    strbuf_adds(buf, "\"");
+    add_steps(buf, capacity);
     add_bout_or_null(buf, "at", &options->bout, &capacity->at);
     add_bout_or_null(buf, "beyond", &options->bout, &capacity->beyond);
     strbuf_adds(buf, "}");
+}
+
+/* Tables. */
+
+void capacity_format_steps(const struct capacity *capacity, struct strbuf *buf)
+{
+    static const char *const names[] = {"sessions", "outcome",     "good",     "tolerable",
+                                        "failed",   "pages_per_s", "p50_s",    "p90_s",
+                                        "p99_s",    "start_s",     "length_s", NULL};
+    CLEANUP_SERIES struct series series;
+    series_init(&series, names);
+    bool is_climb = capacity->method == CAPACITY_CLIMB;
+    for (size_t i = 0; i < capacity->step_count; i++) {
+        const struct capacity_step *step = &capacity->steps[i];
+        double outcome = step->outcome == SEARCH_INVALID ? -1 : step->outcome == SEARCH_PASSED;
+        series_add(&series, (double[]){
+                                step->sessions,
+                                outcome,
+                                step->good,
+                                step->tolerable,
+                                step->failed,
+                                step->pages_per_s,
+                                (double)step->p50_ns / 1e9,
+                                (double)step->p90_ns / 1e9,
+                                (double)step->p99_ns / 1e9,
+                                is_climb ? (double)step->start_ns / 1e9 : NAN,
+                                is_climb ? (double)step->length_ns / 1e9 : NAN,
+                            });
+    }
+    series_format(&series, buf);
+}
+
+void bout_format_seconds(const struct bout *bout, struct strbuf *buf)
+{
+    static const char *const names[] = {"second",   "sessions", "pages", "failed_pages",
+                                        "requests", "bytes",    NULL};
+    CLEANUP_SERIES struct series series;
+    series_init(&series, names);
+    for (uint32_t i = 0; i < bout->crowd.second_count; i++) {
+        const struct crowd_second *second = &bout->crowd.seconds[i];
+        series_add(&series, (double[]){i, (double)second->sessions, (double)second->pages,
+                                       (double)second->failed_pages, (double)second->requests,
+                                       (double)second->bytes});
+    }
+    series_format(&series, buf);
 }
 
 /* Text. */
@@ -256,7 +340,7 @@ void bout_format_text(const struct bout_options *options, const struct bout *bou
 {
     char elapsed[UNITS_TEXT_MAX], think[UNITS_TEXT_MAX], reason[VERDICT_REASON_BYTES];
     const struct crowd_options *crowd = &options->crowd;
-    double seconds = (double)crowd->iteration_ns / 1e9;
+    double seconds = (double)bout->window_ns / 1e9;
     strbuf_addf(buf, "%" PRIu32 " sessions in %u shops, %s, think time %s%s%s\n", bout->sessions,
                 bout->crowd.shops, units_format_elapsed(bout->crowd.duration_ns, elapsed),
                 units_format_duration(crowd->think_mean_ns, think),
@@ -291,14 +375,30 @@ void bout_format_line(const struct bout *bout, struct strbuf *buf)
                 100 * bout->verdict.all.tolerable.estimate, bout_limit_text(bout->limit));
 }
 
+static void add_steps_text(struct strbuf *buf, const struct capacity *capacity)
+{
+    strbuf_adds(buf, "sessions  good %  toler %  pages/s   ms p50      p90      p99\n");
+    for (size_t i = 0; i < capacity->step_count; i++) {
+        const struct capacity_step *step = &capacity->steps[i];
+        strbuf_addf(buf, "%8" PRIu32 " %7.2f %8.2f %8.1f %8.0f %8.0f %8.0f  %s\n", step->sessions,
+                    100 * step->good, 100 * step->tolerable, step->pages_per_s,
+                    (double)step->p50_ns / 1e6, (double)step->p90_ns / 1e6,
+                    (double)step->p99_ns / 1e6, outcome_text(step->outcome));
+    }
+}
+
 void capacity_format_text(const struct capacity_options *options, const struct capacity *capacity,
                           struct strbuf *buf)
 {
     const struct search *search = &capacity->search;
     if (capacity->at.sessions)
         bout_format_text(&options->bout, &capacity->at, buf);
-    strbuf_addf(buf, "capacity  %" PRIu32 " sessions (step %" PRIu32 "), %s\n",
-                search_capacity(search), search->options.step, search_state_text(search->state));
+    if (capacity->method == CAPACITY_CLIMB)
+        add_steps_text(buf, capacity);
+    strbuf_addf(buf, "capacity  %" PRIu32 " sessions", search_capacity(search));
+    if (capacity->method == CAPACITY_BISECT)
+        strbuf_addf(buf, " (step %" PRIu32 ")", search->options.step);
+    strbuf_addf(buf, ", %s\n", search_state_text(search->state));
     if (!capacity->beyond.sessions)
         return;
     char reason[VERDICT_REASON_BYTES];
@@ -318,15 +418,20 @@ static int add_interval(struct strbuf *buf, double start_s, double length_s, con
     return hdr->count ? hdrlog_format_interval(buf, start_s, &interval) : 0;
 }
 
-int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
+int bout_format_score_hdrlog(const struct score *score, double start_s, double length_s,
+                             struct strbuf *buf)
 {
-    double length_s = (double)bout->crowd.duration_ns / 1e9;
-    hdrlog_format_header(buf, start_s, "vtax load shop: the iteration that counts");
-    int rc = add_interval(buf, start_s, length_s, "raw", &bout->score.raw);
-    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "planned", &bout->score.planned);
-    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "lag", &bout->score.lag);
+    hdrlog_format_header(buf, start_s, "vtax load shop: the iterations that count");
+    int rc = add_interval(buf, start_s, length_s, "raw", &score->raw);
+    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "planned", &score->planned);
+    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "lag", &score->lag);
     for (int i = 0; i < SHOP_PAGES && rc == 0; i++)
         rc = add_interval(buf, start_s, length_s, shop_page_info((enum shop_page)i)->name,
-                          &bout->score.pages[i].times);
+                          &score->pages[i].times);
     return rc;
+}
+
+int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
+{
+    return bout_format_score_hdrlog(&bout->score, start_s, (double)bout->window_ns / 1e9, buf);
 }

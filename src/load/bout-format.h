@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
-#include "load/bout.h"
+#include "load/capacity.h"
 
 /* An object without a line end: verdict, shares with bounds, pages, latencies, errors by kind, and
  * a row for each second. */
@@ -24,7 +24,15 @@ void capacity_format_json(const struct capacity_options *options, const struct c
 void capacity_format_text(const struct capacity_options *options, const struct capacity *capacity,
                           struct strbuf *buf);
 
+/* The steps of a search as a table; docs/shop.md says what is in the columns. */
+void capacity_format_steps(const struct capacity *capacity, struct strbuf *buf);
+/* Throughput and errors over time, the same. */
+void bout_format_seconds(const struct bout *bout, struct strbuf *buf);
+
 /* An interval log with the tags raw, planned and lag and one for each page. start_s: since the
  * epoch. -ERANGE for counts that the format cannot hold. */
 int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
     __attribute__((warn_unused_result));
+/* The same of any score, e.g. one shop's. */
+int bout_format_score_hdrlog(const struct score *score, double start_s, double length_s,
+                             struct strbuf *buf) __attribute__((warn_unused_result));

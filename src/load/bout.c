@@ -17,8 +17,8 @@
 enum { STEADY_SECONDS_MIN = 30 };
 
 const struct bout_profile bout_profiles[] = {
-    {"quick", 3 * NS_PER_S, 5 * NS_PER_S, 5 * NS_PER_S, 1, 200 * NS_PER_MS},
-    {"rated", 300 * NS_PER_S, 300 * NS_PER_S, 1800 * NS_PER_S, 3, 10 * NS_PER_S},
+    {"quick", 3 * NS_PER_S, 5 * NS_PER_S, 5 * NS_PER_S, 1, NS_PER_S, true, true},
+    {"rated", 300 * NS_PER_S, 300 * NS_PER_S, 1800 * NS_PER_S, 3, 10 * NS_PER_S, false, false},
     {0},
 };
 
@@ -34,61 +34,78 @@ void bout_apply_profile(struct crowd_options *options, const struct bout_profile
     complete(&options->warm_up_ns, profile->warm_up_ns);
     complete(&options->iteration_ns, profile->iteration_ns);
     complete(&options->think_mean_ns, profile->think_mean_ns);
+    options->midway = profile->midway;
     if (options->iterations == 0)
         options->iterations = profile->iterations;
 }
 
-/* Looks at the back end while the crowd is measured. */
+/* Looks at the load side while the crowd is there. */
 struct watch {
     const struct bout_options *options;
-    uint64_t from_ns; /* of the measured part, since the start */
-    uint64_t to_ns;
-    struct besim_usage first;
-    struct besim_usage last;
-    bool has_first;
-    bool lost; /* it did not answer, or was reset under way */
+    struct bout *bout;
+    size_t capacity;
 };
 
-static void watch_back_end(struct watch *watch, uint64_t elapsed_ns)
+static void look(struct watch *watch, uint64_t elapsed_ns, uint64_t load_cpu_ns)
 {
+    struct bout *bout = watch->bout;
+    struct bout_sample sample = {.elapsed_ns = elapsed_ns, .load_cpu_ns = load_cpu_ns};
     struct error err = {0};
-    struct besim_usage now;
-    if (elapsed_ns < watch->from_ns || elapsed_ns > watch->to_ns || watch->lost)
-        return;
-    if (besim_read_usage(watch->options->back_end, &now, &err) < 0) {
-        log_warn("%s", err.text);
-        watch->lost = true;
-        return;
+    struct besim_usage usage;
+    if (watch->options->back_end && !bout->back_end_lost) {
+        if (besim_read_usage(watch->options->back_end, &usage, &err) < 0) {
+            log_warn("%s", err.text);
+            bout->back_end_lost = true;
+            return;
+        }
+        sample.back_end_elapsed_ns = usage.elapsed_ns;
+        sample.back_end_busy_ns = usage.busy_ns;
     }
-    if (!watch->has_first)
-        watch->first = now;
-    watch->has_first = true;
-    watch->last = now;
-    watch->lost = now.elapsed_ns < watch->first.elapsed_ns;
+    if (bout->sample_count > 0 &&
+        sample.back_end_elapsed_ns < bout->samples[bout->sample_count - 1].back_end_elapsed_ns)
+        bout->back_end_lost = true;
+    MEM_GROW(bout->samples, bout->sample_count, watch->capacity);
+    bout->samples[bout->sample_count++] = sample;
 }
 
 static void show(void *context, const struct crowd_progress *progress)
 {
     struct watch *watch = context;
-    if (watch->options->back_end)
-        watch_back_end(watch, progress->elapsed_ns);
+    look(watch, progress->elapsed_ns, progress->cpu_ns);
     if (watch->options->crowd.show)
         watch->options->crowd.show(watch->options->crowd.show_context, progress);
 }
 
-static double busy_share(const struct watch *watch)
+/* The shares of what lies between the last sample before the window and the first behind it. */
+static void measure_sides(const struct crowd_options *options, struct bout *bout)
 {
-    uint64_t elapsed_ns = watch->last.elapsed_ns - watch->first.elapsed_ns;
-    if (!watch->options->back_end || watch->lost || !watch->has_first || elapsed_ns == 0)
-        return NAN;
-    return (double)(watch->last.busy_ns - watch->first.busy_ns) / (double)elapsed_ns;
+    uint64_t from_ns = bout->start_ns, to_ns = from_ns + bout->window_ns;
+    struct bout_sample first = {0}, last = {0};
+    for (size_t i = 0; i < bout->sample_count && last.elapsed_ns < to_ns; i++) {
+        last = bout->samples[i];
+        if (last.elapsed_ns <= from_ns)
+            first = last;
+    }
+    double elapsed_ns = (double)(last.elapsed_ns - first.elapsed_ns) * options->threads;
+    double back_end_ns = (double)(last.back_end_elapsed_ns - first.back_end_elapsed_ns);
+    bout->load_busy_share =
+        elapsed_ns > 0 ? (double)(last.load_cpu_ns - first.load_cpu_ns) / elapsed_ns : 0;
+    bout->back_end_busy_share =
+        back_end_ns > 0 && !bout->back_end_lost
+            ? (double)(last.back_end_busy_ns - first.back_end_busy_ns) / back_end_ns
+            : NAN;
 }
 
-static void merge_shops(const struct crowd_result *crowd, unsigned iteration, struct score *score)
+static void add_shop(const struct bout *bout, unsigned shop, struct score *score)
 {
-    score_init(score);
-    for (unsigned shop = 0; shop < crowd->shops; shop++)
-        score_add(score, crowd_score(crowd, shop, iteration));
+    for (unsigned i = bout->from; i <= bout->to; i++)
+        score_add(score, crowd_score(&bout->crowd, shop, i));
+}
+
+void bout_merge_shop(const struct bout *bout, unsigned shop, struct score *out_score)
+{
+    score_init(out_score);
+    add_shop(bout, shop, out_score);
 }
 
 /* The iteration that is the middle one by the share of good pages. */
@@ -114,7 +131,8 @@ static unsigned find_median(const struct crowd_result *crowd)
     return 0;
 }
 
-/* Completed pages of the whole seconds of the iterations; the caller's to free, NULL: too few. */
+/* Completed pages of the whole seconds of the iterations; the caller's to free, NULL: too few, or
+ * not meant to be steady. */
 static double *make_series(const struct crowd_options *options, const struct crowd_result *crowd,
                            size_t *out_count)
 {
@@ -123,7 +141,7 @@ static double *make_series(const struct crowd_options *options, const struct cro
         (options->ramp_ns + options->warm_up_ns + options->iterations * options->iteration_ns) /
         NS_PER_S;
     to = to < crowd->second_count ? to : crowd->second_count;
-    if (to < from + STEADY_SECONDS_MIN)
+    if (to < from + STEADY_SECONDS_MIN || options->steering.steer)
         return NULL;
     double *series = mem_array(to - from, sizeof(*series));
     for (uint64_t i = from; i < to; i++)
@@ -148,16 +166,45 @@ static enum bout_limit find_limit(const struct bout *bout)
     return verdict->answer == VERDICT_PASSED ? BOUT_LIMIT_NONE : BOUT_LIMIT_LATENCY;
 }
 
-static void judge(const struct bout_options *options, const struct watch *watch, struct bout *bout)
+/* Where there are several shops, each must pass: that the others do well is no comfort. */
+static void judge_shops(struct bout *bout, const struct verdict_options *options)
 {
+    for (unsigned shop = 0; shop < bout->crowd.shops && bout->crowd.shops > 1; shop++) {
+        struct verdict verdict = bout_judge_shop(bout, options, shop);
+        if (verdict.answer == VERDICT_PASSED || bout->verdict.answer != VERDICT_PASSED)
+            continue;
+        bout->verdict.answer = VERDICT_FAILED;
+        bout->verdict.failed_shop = shop + 1;
+        bout->verdict.good_failed = verdict.good_failed;
+        bout->verdict.tolerable_failed = verdict.tolerable_failed;
+        bout->verdict.requests_failed = verdict.requests_failed;
+    }
+}
+
+static void set_window(const struct crowd_options *options, struct bout *bout)
+{
+    const struct crowd_step *steps = bout->crowd.steps;
+    bout->start_ns = options->ramp_ns + options->warm_up_ns + bout->from * options->iteration_ns;
+    bout->window_ns = (bout->to - bout->from + 1) * options->iteration_ns;
+    if (!options->steering.steer)
+        return;
+    bout->start_ns = steps[bout->from].start_ns;
+    bout->window_ns = steps[bout->to].start_ns + steps[bout->to].length_ns - bout->start_ns;
+}
+
+void bout_judge(const struct bout_options *options, struct bout *bout, unsigned from, unsigned to)
+{
+    const struct crowd_options *crowd = &options->crowd;
     size_t count = 0;
-    CLEANUP_FREE double *series = make_series(&options->crowd, &bout->crowd, &count);
-    bout->sessions = options->crowd.sessions;
-    bout->median = find_median(&bout->crowd);
-    merge_shops(&bout->crowd, bout->median, &bout->score);
-    bout->back_end_busy_share = busy_share(watch);
-    double cpu_ns = (double)bout->crowd.duration_ns * options->crowd.threads;
-    bout->load_busy_share = cpu_ns > 0 ? (double)bout->crowd.cpu_ns / cpu_ns : 0;
+    CLEANUP_FREE double *series = make_series(crowd, &bout->crowd, &count);
+    score_done(&bout->score);
+    score_init(&bout->score);
+    bout->from = from;
+    bout->to = to;
+    set_window(crowd, bout);
+    for (unsigned shop = 0; shop < bout->crowd.shops; shop++)
+        add_shop(bout, shop, &bout->score);
+    measure_sides(crowd, bout);
     struct verdict_case run = {
         .score = &bout->score,
         .busy_share = bout->back_end_busy_share,
@@ -167,6 +214,7 @@ static void judge(const struct bout_options *options, const struct watch *watch,
         .turned_away = bout->crowd.turned_away,
     };
     bout->verdict = verdict_of(&run, &options->verdict);
+    judge_shops(bout, &options->verdict);
     bout->limit = find_limit(bout);
 }
 
@@ -177,18 +225,21 @@ int bout_run(const struct bout_options *options, struct bout *out_bout, struct e
     if (rc == 0 && options->back_end)
         rc = besim_reset(options->back_end, asked.crowd.world->seed, asked.crowd.world->sessions,
                          options->directories_per_session, err);
-    struct watch watch = {
-        .options = options,
-        .from_ns = asked.crowd.ramp_ns + asked.crowd.warm_up_ns,
-    };
-    watch.to_ns = watch.from_ns + asked.crowd.iterations * asked.crowd.iteration_ns + NS_PER_S / 2;
-    asked.crowd.show = show;
-    asked.crowd.show_context = &watch;
-    struct bout bout = {0};
-    rc = rc < 0 ? rc : crowd_run(&asked.crowd, &bout.crowd, err);
     if (rc < 0)
         return rc;
-    judge(&asked, &watch, &bout);
+    struct bout bout = {.sessions = asked.crowd.sessions};
+    struct watch watch = {.options = options, .bout = &bout};
+    look(&watch, 0, 0);
+    asked.crowd.show = show;
+    asked.crowd.show_context = &watch;
+    rc = crowd_run(&asked.crowd, &bout.crowd, err);
+    if (rc < 0) {
+        free(bout.samples);
+        return rc;
+    }
+    look(&watch, bout.crowd.duration_ns, bout.crowd.cpu_ns);
+    unsigned median = find_median(&bout.crowd);
+    bout_judge(&asked, &bout, median, median);
     *out_bout = bout;
     return 0;
 }
@@ -198,6 +249,7 @@ void bout_done(struct bout *bout)
     if (bout->sessions) {
         score_done(&bout->score);
         crowd_result_done(&bout->crowd);
+        free(bout->samples);
     }
     *bout = (struct bout){0};
 }
@@ -205,11 +257,17 @@ void bout_done(struct bout *bout)
 struct verdict bout_judge_shop(const struct bout *bout, const struct verdict_options *options,
                                unsigned shop)
 {
-    struct verdict_case run = {
-        .score = crowd_score(&bout->crowd, shop, bout->median),
-        .busy_share = bout->back_end_busy_share,
-    };
-    return verdict_of(&run, options);
+    struct score score;
+    bout_merge_shop(bout, shop, &score);
+    struct verdict_case run = {.score = &score, .busy_share = bout->back_end_busy_share};
+    struct verdict verdict = verdict_of(&run, options);
+    score_done(&score);
+    return verdict;
+}
+
+bool bout_is_good(const struct bout *bout)
+{
+    return verdict_is_valid(&bout->verdict) && bout->verdict.answer == VERDICT_PASSED;
 }
 
 const char *bout_limit_text(enum bout_limit limit)
@@ -220,77 +278,4 @@ const char *bout_limit_text(enum bout_limit limit)
         [BOUT_LIMIT_BACK_END] = "the back end", [BOUT_LIMIT_OTHER] = "an invalid run",
     };
     return texts[limit];
-}
-
-static void replace(struct bout *kept, struct bout *bout)
-{
-    bout_done(kept);
-    *kept = *bout;
-    *bout = (struct bout){0};
-}
-
-/* Keeps the bouts that a report shows: the largest that passed and the smallest that did not. */
-static void keep(struct capacity *capacity, struct bout *bout)
-{
-    bool passed = verdict_is_valid(&bout->verdict) && bout->verdict.answer == VERDICT_PASSED;
-    const struct search *search = &capacity->search;
-    if (passed && bout->sessions == search_capacity(search))
-        replace(&capacity->at, bout);
-    else if (!passed && bout->sessions == search->refused * search->options.step)
-        replace(&capacity->beyond, bout);
-}
-
-static enum search_outcome outcome_of(const struct bout *bout)
-{
-    if (!verdict_is_valid(&bout->verdict))
-        return SEARCH_INVALID;
-    return bout->verdict.answer == VERDICT_PASSED ? SEARCH_PASSED : SEARCH_FAILED;
-}
-
-static int try(const struct capacity_options *options, struct capacity *capacity, struct error *err)
-{
-    struct bout bout;
-    struct bout_options run = options->bout;
-    run.crowd.sessions = search_next(&capacity->search);
-    run.crowd.seed = options->bout.crowd.seed + capacity->search.trial_count;
-    if (run.crowd.threads > run.crowd.sessions)
-        run.crowd.threads = run.crowd.sessions;
-    int rc = bout_run(&run, &bout, err);
-    if (rc < 0)
-        return error_prefix(err, "%" PRIu32 " sessions", run.crowd.sessions);
-    if (bout.crowd.interrupted)
-        rc = error_set(err, ERROR_FAILED, -EINTR, "interrupted");
-    if (rc == 0) {
-        search_tell(&capacity->search, outcome_of(&bout));
-        if (options->tell)
-            options->tell(options->tell_context, &bout);
-        keep(capacity, &bout);
-    }
-    bout_done(&bout);
-    return rc;
-}
-
-int capacity_find(const struct capacity_options *options, struct capacity *out_capacity,
-                  struct error *err)
-{
-    struct capacity capacity = {0};
-    int rc = 0;
-    search_init(&capacity.search, &options->search);
-    while (rc == 0 && search_next(&capacity.search) > 0)
-        rc = try(options, &capacity, err);
-    if (rc < 0) {
-        capacity_done(&capacity);
-        return rc;
-    }
-    /* Out of trials before the present bound was tried again. */
-    if (capacity.at.sessions != search_capacity(&capacity.search))
-        bout_done(&capacity.at);
-    *out_capacity = capacity;
-    return 0;
-}
-
-void capacity_done(struct capacity *capacity)
-{
-    bout_done(&capacity->at);
-    bout_done(&capacity->beyond);
 }

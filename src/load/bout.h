@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * bout: one run of a crowd with its verdict, and the search for the largest crowd that passes.
+ * bout: one run of a crowd with its verdict.
  */
 #pragma once
 
 #include "base/error.h"
 #include "load/crowd.h"
-#include "load/search.h"
 #include "load/verdict.h"
 
 /* Lengths of a run. */
@@ -17,6 +16,8 @@ struct bout_profile {
     uint64_t iteration_ns;
     unsigned iterations;
     uint64_t think_mean_ns;
+    bool midway; /* shoppers come in at any page: there is no time for them to spread out */
+    bool climbs; /* how the capacity is found unless something else is asked for */
 };
 
 /* rated: 300 s, 300 s, 3 x 30 min, 10 s. quick: seconds, with shorter thinking, so that its numbers
@@ -43,39 +44,42 @@ enum bout_limit {
     BOUT_LIMIT_OTHER,     /* invalid for another reason */
 };
 
+/* What the load side did up to a moment. */
+struct bout_sample {
+    uint64_t elapsed_ns;          /* since the start of the run */
+    uint64_t load_cpu_ns;         /* of the load threads */
+    uint64_t back_end_elapsed_ns; /* on the back end's clock */
+    uint64_t back_end_busy_ns;
+};
+
 struct bout {
     uint32_t sessions;
-    unsigned median;    /* the iteration that counts: its share of good pages is the median */
-    struct score score; /* of it, all shops together */
+    unsigned from; /* iterations that count, both inclusive: the one whose share of good pages is */
+    unsigned to;   /* the median; of a climb, a step */
+    uint64_t start_ns;  /* of them, since the start of the run */
+    uint64_t window_ns; /* their length */
+    struct score score; /* of them, all shops together */
     struct verdict verdict;
     enum bout_limit limit;
     double load_busy_share;     /* of the load threads' CPU time */
     double back_end_busy_share; /* NaN: not looked at */
     struct crowd_result crowd;
+    struct bout_sample *samples; /* one a second */
+    size_t sample_count;
+    bool back_end_lost; /* it did not answer, or was reset under way */
 };
 
 /* Resets the back end, lets the crowd in, judges. *out_bout is the caller's to bout_done(). */
 int bout_run(const struct bout_options *options, struct bout *out_bout, struct error *err)
     __attribute__((warn_unused_result));
+/* Judges other iterations of a run than bout_run() has chosen. */
+void bout_judge(const struct bout_options *options, struct bout *bout, unsigned from, unsigned to);
 void bout_done(struct bout *bout);
 const char *bout_limit_text(enum bout_limit limit);
-/* The verdict of one shop alone, on the bout's median iteration. */
+/* What one shop alone adds to bout->score; the caller's to score_done(). */
+void bout_merge_shop(const struct bout *bout, unsigned shop, struct score *out_score);
+/* The verdict of one shop alone. */
 struct verdict bout_judge_shop(const struct bout *bout, const struct verdict_options *options,
                                unsigned shop);
-
-struct capacity {
-    struct search search;
-    struct bout at;     /* the last bout of the capacity itself; sessions 0: none passed */
-    struct bout beyond; /* the last refused one of capacity + step or so; sessions 0: none */
-};
-
-struct capacity_options {
-    struct bout_options bout; /* sessions are set by the search */
-    struct search_options search;
-    void (*tell)(void *context, const struct bout *bout); /* after each one; NULL: none */
-    void *tell_context;
-};
-
-int capacity_find(const struct capacity_options *options, struct capacity *out_capacity,
-                  struct error *err) __attribute__((warn_unused_result));
-void capacity_done(struct capacity *capacity);
+/* Passed, and valid. */
+bool bout_is_good(const struct bout *bout);

@@ -26,12 +26,26 @@ struct crowd_run {
     struct shoppers *threads;
     char (*authorities)[2][URL_AUTHORITY_BYTES];
     uint32_t second_count;
+    uint64_t *sessions_at; /* there at the end of each second, as far as it was looked at */
+    struct crowd_step *steps;
+    struct shoppers_control control;
 };
 
 static void complete(uint64_t *field, uint64_t fallback)
 {
     if (*field == 0)
         *field = fallback;
+}
+
+static int check_steering(const struct crowd_options *options, struct error *err)
+{
+    const struct crowd_steering *steering = &options->steering;
+    if (steering->steer &&
+        (steering->start == 0 || steering->start > options->sessions || options->arrivals_hz > 0))
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "from %" PRIu32 " to %" PRIu32 " sessions: not up, or not closed",
+                         steering->start, options->sessions);
+    return 0;
 }
 
 static int check_numbers(const struct crowd_options *options, struct error *err)
@@ -56,7 +70,7 @@ static int check_numbers(const struct crowd_options *options, struct error *err)
                          options->iterations, CROWD_ITERATIONS_MAX);
     if (options->arrivals_hz < 0)
         return error_set(err, ERROR_USAGE, -EINVAL, "arrivals %g/s: below 0", options->arrivals_hz);
-    return 0;
+    return check_steering(options, err);
 }
 
 static int check_times(const struct crowd_options *options, struct error *err)
@@ -113,6 +127,7 @@ static void init_thread(struct crowd_run *run, unsigned index)
         (uint32_t)(sessions * (index + 1) / options->threads - shoppers->first_shopper);
     shoppers->authorities = run->authorities;
     shoppers->second_count = run->second_count;
+    shoppers->control = options->steering.steer ? &run->control : NULL;
 }
 
 /* The port is part of the Host field also where the name is given. */
@@ -139,7 +154,7 @@ static void format_authorities(struct crowd_run *run)
 
 static void show_progress(void *context, uint64_t elapsed_ns)
 {
-    const struct crowd_run *run = context;
+    struct crowd_run *run = context;
     struct crowd_progress sum = {.elapsed_ns = elapsed_ns};
     for (unsigned i = 0; i < run->options->threads; i++) {
         const struct crowd_progress *live = &run->threads[i].live;
@@ -148,9 +163,60 @@ static void show_progress(void *context, uint64_t elapsed_ns)
         sum.failed_pages += counter_read(&live->failed_pages);
         sum.requests += counter_read(&live->requests);
         sum.bytes += counter_read(&live->bytes);
+        sum.cpu_ns += counter_read(&live->cpu_ns);
     }
+    /* It comes a little after the second's end, and the sum of all threads is of that moment. */
+    uint64_t second = elapsed_ns / NS_PER_S;
+    if (second > 0 && second <= run->second_count)
+        run->sessions_at[second - 1] = sum.sessions;
     if (run->options->show)
         run->options->show(run->options->show_context, &sum);
+}
+
+/* Adds up the threads' steps; returns how many pages are under way. */
+static uint64_t add_steps(const struct crowd_run *run, struct crowd_step *steps)
+{
+    uint64_t loading = 0;
+    for (unsigned i = 0; i <= run->options->iterations; i++) {
+        struct crowd_step sum = {0};
+        for (unsigned k = 0; k < run->options->threads; k++) {
+            const struct crowd_step *step = &run->threads[k].steps[i];
+            sum.ended += counter_read(&step->ended); /* before those that began */
+            sum.late += counter_read(&step->late);
+            sum.begun += counter_read(&step->begun);
+        }
+        loading += sum.begun - sum.ended;
+        steps[i].begun = sum.begun;
+        steps[i].ended = sum.ended;
+        steps[i].late = sum.late;
+    }
+    return loading;
+}
+
+static bool steer(void *context, uint64_t elapsed_ns)
+{
+    struct crowd_run *run = context;
+    const struct crowd_options *options = run->options;
+    uint64_t from_ns = options->ramp_ns + options->warm_up_ns;
+    if (elapsed_ns < from_ns)
+        return false;
+    unsigned at = (unsigned)run->control.iteration;
+    struct crowd_step *step = &run->steps[at];
+    if (step->start_ns == 0)
+        step->start_ns = from_ns;
+    step->sessions = (uint32_t)run->control.sessions;
+    step->length_ns = elapsed_ns - step->start_ns;
+    uint64_t loading = add_steps(run, run->steps);
+    uint64_t sessions = options->steering.steer(options->steering.context, run->steps, at, loading);
+    if (sessions == 0 || (sessions > step->sessions && at + 1 == options->iterations))
+        return true;
+    if (sessions > step->sessions) {
+        run->steps[at + 1].start_ns = elapsed_ns;
+        sessions = sessions < options->sessions ? sessions : options->sessions;
+        counter_add(&run->control.sessions, sessions - step->sessions);
+        counter_add(&run->control.iteration, 1);
+    }
+    return false;
 }
 
 static void merge_thread(struct crowd_result *result, const struct shoppers *shoppers)
@@ -184,6 +250,7 @@ static void merge_threads(const struct crowd_run *run, struct crowd_result *resu
         .shops = options->shop_count,
         .iterations = options->iterations,
         .scores = mem_array(windows, sizeof(result->scores[0])),
+        .steps = mem_array(options->iterations + 1, sizeof(result->steps[0])),
         .seconds = mem_array(run->second_count, sizeof(result->seconds[0])),
         .second_count = run->second_count,
         .interrupted = interrupt_requested(),
@@ -196,6 +263,10 @@ static void merge_threads(const struct crowd_run *run, struct crowd_result *resu
         merge_thread(result, shoppers);
         end_ns = shoppers->last_end_ns > end_ns ? shoppers->last_end_ns : end_ns;
     }
+    memcpy(result->steps, run->steps, (options->iterations + 1) * sizeof(result->steps[0]));
+    add_steps(run, result->steps);
+    for (uint32_t i = 0; i < run->second_count; i++)
+        result->seconds[i].sessions = run->sessions_at[i];
     result->duration_ns = end_ns - start_ns;
     uint32_t seconds = (uint32_t)((result->duration_ns + NS_PER_S - 1) / NS_PER_S);
     if (seconds < result->second_count)
@@ -222,6 +293,7 @@ static int run_threads(struct crowd_run *run, struct crowd_result *out_result, s
         .gate = &run->gate,
         .show = show_progress,
         .show_context = run,
+        .enough = run->options->steering.steer ? steer : NULL,
     };
     int rc = load_threads_run(&threads, err);
     rc = rc < 0 ? rc : find_error(run, threads.passed, err);
@@ -241,6 +313,9 @@ int crowd_run(const struct crowd_options *options, struct crowd_result *out_resu
     uint64_t planned_ns =
         completed.ramp_ns + completed.warm_up_ns + completed.iterations * completed.iteration_ns;
     run.second_count = (uint32_t)(planned_ns / NS_PER_S) + DRAIN_SECONDS;
+    run.sessions_at = mem_array(run.second_count, sizeof(run.sessions_at[0]));
+    run.steps = mem_array(completed.iterations + 1, sizeof(run.steps[0]));
+    run.control.sessions = completed.steering.start;
     run.threads = load_threads_alloc(completed.threads, sizeof(run.threads[0]));
     format_authorities(&run);
     for (unsigned i = 0; i < completed.threads; i++)
@@ -250,6 +325,8 @@ int crowd_run(const struct crowd_options *options, struct crowd_result *out_resu
         shoppers_done(&run.threads[i]);
     free(run.threads);
     free(run.authorities);
+    free(run.sessions_at);
+    free(run.steps);
     return rc;
 }
 
@@ -264,6 +341,7 @@ void crowd_result_done(struct crowd_result *result)
     for (unsigned i = 0; result->scores && i < result->shops * (result->iterations + 1); i++)
         score_done(&result->scores[i]);
     free(result->scores);
+    free(result->steps);
     free(result->seconds);
     *result = (struct crowd_result){0};
 }

@@ -7,6 +7,9 @@
  * its way through the shop and leaves; `sessions` bounds how many can be there at once, and who
  * finds no room is counted.
  *
+ * Steered (closed): the caller lets the crowd grow step by step while it watches how it is served;
+ * each step is an iteration of its own, as long as the caller likes.
+ *
  * A page's planned start is the end of the page before plus the think time that was drawn; its time
  * is its end less the planned start. A page counts for the window of time in which it was planned.
  */
@@ -24,7 +27,7 @@
 #define CROWD_SHOPS_MAX 128
 #define CROWD_SESSIONS_MAX 1000000
 #define CROWD_THREADS_MAX 256
-#define CROWD_ITERATIONS_MAX 16
+#define CROWD_ITERATIONS_MAX 64
 #define CROWD_SECONDS_MAX (7 * 24 * 3600)
 
 struct crowd_shop {
@@ -33,6 +36,7 @@ struct crowd_shop {
 };
 
 struct crowd_second {
+    uint64_t sessions; /* there at its end */
     uint64_t pages;
     uint64_t failed_pages;
     uint64_t requests;
@@ -46,6 +50,25 @@ struct crowd_progress {
     uint64_t failed_pages;
     uint64_t requests;
     uint64_t bytes;
+    uint64_t cpu_ns; /* of the load threads */
+};
+
+/* How an iteration goes, while it goes on. */
+struct crowd_step {
+    uint32_t sessions;  /* steered: that are there */
+    uint64_t start_ns;  /* since the start of the run */
+    uint64_t length_ns; /* so far */
+    uint64_t begun;     /* pages that began in it */
+    uint64_t ended;
+    uint64_t late; /* of them, that failed or took longer than the good time */
+};
+
+/* Some times a second: how many sessions from now on? More than there are begins the next step; as
+ * many: the present one, steps[at], goes on; 0: the run ends. loading: pages under way. */
+struct crowd_steering {
+    uint32_t (*steer)(void *context, const struct crowd_step *steps, unsigned at, uint64_t loading);
+    void *context;
+    uint32_t start; /* sessions that come in in the ramp */
 };
 
 struct crowd_options {
@@ -56,6 +79,9 @@ struct crowd_options {
     uint32_t threads;
     uint64_t seed;
     double arrivals_hz; /* 0: closed; of all shops together */
+
+    struct crowd_steering steering; /* steer NULL: not steered; else up to `sessions` */
+    bool midway; /* closed: a shopper comes in anywhere on its way and thinking, not at index */
 
     uint64_t ramp_ns; /* shoppers come in evenly */
     uint64_t warm_up_ns;
@@ -77,19 +103,21 @@ struct crowd_options {
     enum loop_kind loop;
     const uint64_t *cpus;
     size_t cpu_count;
+    bool urgent; /* its threads go before those of others, where that is allowed */
     void (*show)(void *context, const struct crowd_progress *progress); /* each second */
     void *show_context;
 };
 
 struct crowd_result {
     unsigned shops;
-    unsigned iterations;
+    unsigned iterations;  /* steered: that there could have been */
     struct score *scores; /* [shop * (iterations + 1) + iteration]; the last: ramp and warm-up */
+    struct crowd_step *steps;     /* of each iteration */
     struct crowd_second *seconds; /* from the start of the ramp */
     uint32_t second_count;
     uint64_t sessions_begun;
     uint64_t turned_away; /* open: arrivals that found no room */
-    uint64_t unfinished;  /* pages under way when the run was given up (a Ctrl-C) */
+    uint64_t unfinished;  /* pages under way when the run was given up (a Ctrl-C, enough) */
     uint64_t duration_ns; /* from the start of the ramp to the last end of a page */
     uint64_t cpu_ns;      /* of the load threads */
     uint64_t connects;

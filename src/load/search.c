@@ -40,6 +40,13 @@ static uint32_t doubled(const struct search *search, uint32_t steps)
     return steps > most / 2 ? most : steps * 2;
 }
 
+/* The gap, in steps, in which nothing is tried any more. */
+static uint32_t narrow_enough(const struct search *search)
+{
+    double steps = search->options.share * search->passed;
+    return steps > 1 ? (uint32_t)steps : 1;
+}
+
 /* What to try after the bounds have changed. */
 static void plan(struct search *search)
 {
@@ -53,7 +60,7 @@ static void plan(struct search *search)
         end(search, SEARCH_NONE);
     } else if (passed == 0) {
         search->next = refused / 2;
-    } else if (refused - passed > 1) {
+    } else if (refused - passed > narrow_enough(search)) {
         search->next = passed + (refused - passed) / 2;
     } else if (search->passes < WANTED) {
         search->next = passed;
@@ -141,6 +148,7 @@ const char *search_state_text(enum search_state state)
     static const char *const texts[] = {
         [SEARCH_GOES_ON] = "under way",
         [SEARCH_CONFIRMED] = "confirmed: passed twice, and one step more was refused twice",
+        [SEARCH_CLIMBED] = "seen while the crowd of one run grew, not confirmed",
         [SEARCH_AT_MOST] = "the largest number allowed passes: the capacity is that or more",
         [SEARCH_NONE] = "not even one step passes",
         [SEARCH_GIVEN_UP] = "unconfirmed: out of trials",

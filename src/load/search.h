@@ -18,6 +18,7 @@
 struct search_options {
     uint32_t start;  /* 0: 16 steps */
     uint32_t step;   /* 0: 1; all numbers tried are multiples of it */
+    double share;    /* a gap of this share of what passed is narrow enough as well; 0: none */
     uint32_t most;   /* sessions that are possible at all; 0: no bound */
     unsigned trials; /* at most; 0: SEARCH_TRIALS_MAX */
 };
@@ -30,6 +31,7 @@ enum search_state {
     SEARCH_AT_MOST,   /* `most` passes: the capacity is that or more */
     SEARCH_NONE,      /* not even one step passes */
     SEARCH_GIVEN_UP,  /* out of trials: capacity is the largest that passed, unconfirmed */
+    SEARCH_CLIMBED,   /* not searched: seen while the crowd of one run grew (climb.h) */
 };
 
 struct search_trial {

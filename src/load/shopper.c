@@ -6,6 +6,8 @@
 #include "base/clock.h"
 
 #define DRAIN_STEP_NS (100 * NS_PER_MS)
+#define CPU_EVERY_NS (100 * NS_PER_MS)
+#define STEER_EVERY_NS (20 * NS_PER_MS)
 #define INTERRUPTED_DRAIN_NS NS_PER_S
 
 static unsigned shop_of(const struct shoppers *shoppers, uint32_t number)
@@ -30,18 +32,17 @@ static uint32_t connection_of(uint32_t shopper, unsigned lane)
     return shopper * SHOPPER_LANES + lane;
 }
 
-/* The score of the window in which a page that was planned then counts. */
-static struct score *find_score(const struct shoppers *shoppers, uint32_t number,
-                                uint64_t planned_ns)
+/* The iteration in which a page that was planned then counts; that after the last: in none. */
+static unsigned find_iteration(const struct shoppers *shoppers, uint64_t planned_ns)
 {
     const struct crowd_options *options = shoppers->options;
     uint64_t measured_ns = shoppers->start_ns + options->ramp_ns + options->warm_up_ns;
-    uint64_t iteration = options->iterations;
-    if (planned_ns >= measured_ns)
-        iteration = (planned_ns - measured_ns) / options->iteration_ns;
-    if (iteration > options->iterations)
-        iteration = options->iterations;
-    return &shoppers->scores[shop_of(shoppers, number) * (options->iterations + 1) + iteration];
+    if (planned_ns < measured_ns)
+        return options->iterations;
+    if (shoppers->control)
+        return (unsigned)counter_read(&shoppers->control->iteration);
+    uint64_t iteration = (planned_ns - measured_ns) / options->iteration_ns;
+    return iteration < options->iterations ? (unsigned)iteration : options->iterations;
 }
 
 static struct crowd_second *find_second(const struct shoppers *shoppers, uint64_t now_ns)
@@ -139,7 +140,10 @@ static void start_page(struct shoppers *shoppers, uint32_t number)
     shoppers->loading++;
     shopper->failed = false;
     shopper->next_file = 0;
-    shopper->score = find_score(shoppers, number, shopper->planned_ns);
+    shopper->iteration = (uint8_t)find_iteration(shoppers, shopper->planned_ns);
+    unsigned windows = shoppers->options->iterations + 1;
+    shopper->score = &shoppers->scores[shop_of(shoppers, number) * windows + shopper->iteration];
+    counter_add(&shoppers->steps[shopper->iteration].begun, 1);
     shopper->start_ns = clock_monotonic_ns();
     fetch_next(shoppers, number, 0);
 }
@@ -163,7 +167,9 @@ static void begin_session(struct shoppers *shoppers, uint32_t number)
 {
     struct shopper *shopper = &shoppers->shoppers[number];
     const struct crowd_options *options = shoppers->options;
-    uint64_t of_shop = (shoppers->first_shopper + number) / options->shop_count;
+    /* A shop that was built for fewer shows some of them the same users. */
+    uint64_t of_shop =
+        (shoppers->first_shopper + number) / options->shop_count % options->world->sessions;
     shoppers->sessions_begun++;
     close_lanes(shoppers, number);
     cookie_jar_clear(&shopper->jar);
@@ -219,6 +225,9 @@ static void finish_page(struct shoppers *shoppers, uint32_t number)
     shoppers->last_end_ns = view.end_ns;
     shoppers->loading--;
     score_record_view(shopper->score, &view, &shoppers->options->limits);
+    bool late = view.failed || view.end_ns - view.planned_ns > shoppers->options->limits.good_ns;
+    counter_add(&shoppers->steps[shopper->iteration].late, late);
+    counter_add(&shoppers->steps[shopper->iteration].ended, 1);
     struct crowd_second *second = find_second(shoppers, view.end_ns);
     second->pages++;
     second->failed_pages += shopper->failed;
@@ -358,14 +367,29 @@ static const struct client_handler handler = {
     .failed = on_failed,
 };
 
+/* A shopper comes in, in the ramp. */
+static void join(struct shoppers *shoppers, uint32_t number)
+{
+    struct shopper *shopper = &shoppers->shoppers[number];
+    const struct crowd_options *options = shoppers->options;
+    shopper->state = SHOPPER_THINKING;
+    shopper->page_end_ns = shopper->planned_ns;
+    counter_add(&shoppers->live.sessions, 1);
+    begin_session(shoppers, number);
+    if (!options->midway || options->arrivals_hz > 0)
+        return;
+    visit_join(&shopper->visit, options->world, shopper->visit.session.number, &shopper->rng,
+               &shopper->jar);
+    /* Thinking has no memory: what is left of it is as long as all of it. */
+    shopper->planned_ns +=
+        visit_think_ns(&shopper->rng, options->think_mean_ns, options->think_max_ns);
+}
+
 static void on_timer(struct shoppers *shoppers, uint32_t number, uint64_t now_ns)
 {
     struct shopper *shopper = &shoppers->shoppers[number];
-    if (shopper->state == SHOPPER_ABSENT) { /* it comes in, in the ramp */
-        shopper->page_end_ns = shopper->planned_ns;
-        counter_add(&shoppers->live.sessions, 1);
-        begin_session(shoppers, number);
-    }
+    if (shopper->state == SHOPPER_ABSENT)
+        join(shoppers, number);
     if (now_ns < shopper->planned_ns) {
         close_lanes(shoppers, number);
         timers_set(&shoppers->timers, number, shopper->planned_ns);
@@ -395,18 +419,49 @@ static void draw_arrival(struct shoppers *shoppers, uint64_t from_ns)
     shoppers->next_arrival_ns = is_never ? UINT64_MAX : from_ns + (uint64_t)wait_ns;
 }
 
+/* Steered: the next shoppers of this thread come in, up to its share of so many of all, evenly in
+ * the time given. Those of a thread are not one shop's, so all shops get as many. */
+static void admit(struct shoppers *shoppers, uint64_t sessions, uint64_t within_ns)
+{
+    const struct crowd_options *options = shoppers->options;
+    uint64_t now_ns = clock_monotonic_ns(), from = shoppers->admitted;
+    uint64_t to = (sessions + options->threads - 1 - shoppers->index) / options->threads;
+    to = to < shoppers->count ? to : shoppers->count;
+    for (uint64_t i = from; i < to; i++) {
+        double share = (double)(i - from) / (double)(to - from);
+        shoppers->shoppers[i].planned_ns = now_ns + (uint64_t)(share * (double)within_ns);
+        timers_set(&shoppers->timers, (uint32_t)i, shoppers->shoppers[i].planned_ns);
+    }
+    shoppers->admitted = (uint32_t)to;
+}
+
 static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
 {
     return a_ns < b_ns ? a_ns : b_ns;
 }
 
+/* For whoever watches; asking the kernel at every step would cost more than it is worth. */
+static void note_cpu(struct shoppers *shoppers, uint64_t now_ns)
+{
+    if (now_ns < shoppers->next_cpu_ns)
+        return;
+    shoppers->next_cpu_ns = now_ns + CPU_EVERY_NS;
+    counter_add(&shoppers->live.cpu_ns,
+                load_thread_cpu_ns() - shoppers->cpu_from_ns - shoppers->live.cpu_ns);
+}
+
 static int step(struct shoppers *shoppers, uint64_t until_ns)
 {
     until_ns = earlier(until_ns, timers_next_ns(&shoppers->timers));
+    if (shoppers->control && shoppers->phase == SHOPPERS_COMING) {
+        admit(shoppers, counter_read(&shoppers->control->sessions), 0);
+        until_ns = earlier(until_ns, client_now_ns(shoppers->client) + STEER_EVERY_NS);
+    }
     until_ns = earlier(until_ns, shoppers->next_arrival_ns);
     int rc = client_run(shoppers->client, until_ns, &shoppers->error);
     uint64_t now_ns = client_now_ns(shoppers->client);
     struct timers_entry entry;
+    note_cpu(shoppers, now_ns);
     while (timers_take(&shoppers->timers, now_ns, &entry))
         if (shoppers->phase == SHOPPERS_COMING)
             on_timer(shoppers, entry.id, now_ns);
@@ -417,7 +472,6 @@ static int step(struct shoppers *shoppers, uint64_t until_ns)
     return rc;
 }
 
-/* Closed: shopper i of n comes in at i / n of the ramp. */
 static void plan_arrivals(struct shoppers *shoppers)
 {
     const struct crowd_options *options = shoppers->options;
@@ -426,6 +480,10 @@ static void plan_arrivals(struct shoppers *shoppers)
         return;
     }
     shoppers->next_arrival_ns = UINT64_MAX;
+    if (shoppers->control) {
+        admit(shoppers, options->steering.start, options->ramp_ns);
+        return;
+    }
     for (uint32_t i = 0; i < shoppers->count; i++) {
         double share = (double)(shoppers->first_shopper + i) / options->sessions;
         shoppers->shoppers[i].planned_ns =
@@ -437,8 +495,9 @@ static void plan_arrivals(struct shoppers *shoppers)
 int shoppers_run(struct shoppers *shoppers)
 {
     const struct crowd_options *options = shoppers->options;
-    uint64_t cpu_ns = load_thread_cpu_ns(), give_up_ns = UINT64_MAX;
+    uint64_t give_up_ns = UINT64_MAX;
     int rc = 0;
+    shoppers->cpu_from_ns = load_thread_cpu_ns();
     shoppers->end_ns = shoppers->start_ns + options->ramp_ns + options->warm_up_ns +
                        options->iterations * options->iteration_ns;
     shoppers->phase = SHOPPERS_COMING;
@@ -455,7 +514,7 @@ int shoppers_run(struct shoppers *shoppers)
         if (load_gate_is_stopped(shoppers->gate) && give_up_ns == UINT64_MAX)
             give_up_ns = now_ns + INTERRUPTED_DRAIN_NS;
     }
-    shoppers->cpu_ns = load_thread_cpu_ns() - cpu_ns;
+    shoppers->cpu_ns = load_thread_cpu_ns() - shoppers->cpu_from_ns;
     return rc;
 }
 
@@ -488,6 +547,8 @@ int shoppers_init(struct shoppers *shoppers)
 {
     const struct crowd_options *options = shoppers->options;
     int rc = load_thread_pin(options->cpus, options->cpu_count, shoppers->index, &shoppers->error);
+    if (options->urgent)
+        load_thread_hurry();
     struct tls_options tls = {
         .ca_file = options->ca_file, .insecure = options->insecure, .small = true};
     if (rc == 0 && uses_tls(options))
@@ -507,6 +568,7 @@ int shoppers_init(struct shoppers *shoppers)
     shoppers->scores = mem_array(windows, sizeof(shoppers->scores[0]));
     for (unsigned i = 0; i < windows; i++)
         score_init(&shoppers->scores[i]);
+    shoppers->steps = mem_array(options->iterations + 1, sizeof(shoppers->steps[0]));
     shoppers->seconds = mem_array(shoppers->second_count, sizeof(shoppers->seconds[0]));
     return 0;
 }
@@ -525,5 +587,6 @@ void shoppers_done(struct shoppers *shoppers)
     free(shoppers->shoppers);
     free(shoppers->absent);
     free(shoppers->scores);
+    free(shoppers->steps);
     free(shoppers->seconds);
 }

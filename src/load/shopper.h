@@ -38,10 +38,11 @@ struct shopper {
     uint8_t next_file; /* the first that has not been assigned */
     uint8_t pending;   /* files assigned and not yet there */
     bool connected;    /* a connection may be open that idleness has to close */
+    uint8_t iteration; /* that the page counts for */
     uint64_t planned_ns;
     uint64_t start_ns;
     uint64_t page_end_ns;
-    struct score *score; /* of the window that the page counts for */
+    struct score *score; /* of that iteration and this shopper's shop */
     struct tls_ticket *ticket;
     struct rng rng;
     struct cookie_jar jar;
@@ -51,15 +52,23 @@ struct shopper {
 
 enum shoppers_phase { SHOPPERS_COMING, SHOPPERS_LEAVING };
 
+/* How far a steered run is: written by the thread that steers, read by all. */
+struct shoppers_control {
+    uint64_t sessions;
+    uint64_t iteration;
+};
+
 struct shoppers {
     /* Read by the thread that shows progress; alone in their cache lines. */
     struct crowd_progress live __attribute__((aligned(LOAD_THREAD_ALIGNMENT)));
 
     const struct crowd_options *options __attribute__((aligned(LOAD_THREAD_ALIGNMENT)));
     struct load_gate *gate;
-    unsigned index;         /* of the thread */
-    uint64_t first_shopper; /* of all threads' shoppers */
+    const struct shoppers_control *control; /* NULL: not steered */
+    unsigned index;                         /* of the thread */
+    uint64_t first_shopper;                 /* of all threads' shoppers */
     uint32_t count;
+    uint32_t admitted;                           /* steered: of them */
     char (*authorities)[2][URL_AUTHORITY_BYTES]; /* of each shop, plain and secure */
 
     struct tls_context *tls;
@@ -75,12 +84,15 @@ struct shoppers {
     uint64_t start_ns;
     uint64_t end_ns; /* no page is planned to begin from here on */
     uint64_t last_end_ns;
-    struct score *scores; /* as in crowd_result */
+    struct score *scores;     /* as in crowd_result */
+    struct crowd_step *steps; /* of each iteration; read by others while it runs */
     struct crowd_second *seconds;
     uint32_t second_count;
     uint64_t sessions_begun;
     uint64_t turned_away;
-    uint64_t cpu_ns;
+    uint64_t cpu_ns;      /* in all */
+    uint64_t cpu_from_ns; /* of the thread, when it began */
+    uint64_t next_cpu_ns; /* when live.cpu_ns is due */
     struct error error;
     int rc;
 };

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -75,6 +76,22 @@ static void wait_until(struct load_gate *gate, uint64_t until_ns)
     pthread_cond_timedwait(&gate->changed, &gate->mutex, &until);
 }
 
+static void stop(struct load_gate *gate)
+{
+    __atomic_store_n(&gate->stopped, true, __ATOMIC_RELAXED);
+}
+
+/* Asks whoever shows progress; called with the mutex locked. */
+static bool is_enough(struct load_threads *threads, uint64_t elapsed_ns)
+{
+    if (!threads->passed || !threads->enough)
+        return false;
+    pthread_mutex_unlock(&threads->gate->mutex);
+    bool enough = threads->enough(threads->show_context, elapsed_ns);
+    pthread_mutex_lock(&threads->gate->mutex);
+    return enough;
+}
+
 /* Returns when all threads have left. */
 static void watch(struct load_threads *threads)
 {
@@ -88,8 +105,8 @@ static void watch(struct load_threads *threads)
             start_ns = now_ns;
             next_show_ns = start_ns + SHOW_EVERY_NS;
         }
-        if (interrupt_requested())
-            __atomic_store_n(&gate->stopped, true, __ATOMIC_RELAXED);
+        if (interrupt_requested() || is_enough(threads, now_ns - start_ns))
+            stop(gate);
         if (now_ns >= next_show_ns && threads->passed && threads->show) {
             next_show_ns += SHOW_EVERY_NS;
             pthread_mutex_unlock(&gate->mutex);
@@ -149,6 +166,11 @@ int load_thread_pin(const uint64_t *cpus, size_t count, unsigned index, struct e
     if (sched_setaffinity(0, sizeof(set), &set) < 0)
         return error_set_errno(err, ERROR_USAGE, -errno, "pin load thread to CPU %" PRIu64, cpu);
     return 0;
+}
+
+void load_thread_hurry(void)
+{
+    setpriority(PRIO_PROCESS, 0, -20); /* 0: this thread alone, in Linux */
 }
 
 uint64_t load_thread_cpu_ns(void)

@@ -201,6 +201,11 @@ const char *verdict_reason(const struct verdict *verdict, const struct verdict_o
     add_flaws(&reason, verdict, &asked);
     if (verdict->flaws & VERDICT_FLAW_EMPTY)
         return text;
+    if (verdict->failed_shop) {
+        add(&reason, "all together kept within the quality of service, shop %u alone did not",
+            verdict->failed_shop - 1);
+        return text;
+    }
     if (verdict->requests_failed)
         add(&reason, "%.2f %% of requests failed, at most %.2f are allowed",
             100 * verdict->failed_share, 100 * asked.failed_share);

@@ -62,6 +62,7 @@ struct verdict {
     bool good_failed;    /* which of the three did not hold */
     bool tolerable_failed;
     bool requests_failed;
+    unsigned failed_shop; /* all together passed, but this one did not, from 1; 0: none */
     uint64_t lag_p99_ns;
     double busy_share; /* of the back end; NaN: not known */
     struct chisquare mix;

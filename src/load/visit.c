@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shop/token.h"
+
+#define JOIN_PAGES 100
+
 _Static_assert(SHOP_TARGET_MAX + URL_AUTHORITY_BYTES + COOKIE_JAR_BYTES + SHOP_BODY_MAX + 192 <
                    VISIT_REQUEST_BYTES,
                "every request fits");
@@ -29,6 +33,27 @@ void visit_begin(struct visit *visit, const struct shop_world *world, uint32_t n
     visit->world = world;
     shop_session_begin(world, &visit->session, number, rng);
     set_page(visit);
+}
+
+void visit_join(struct visit *visit, const struct shop_world *world, uint32_t number,
+                struct rng *rng, struct cookie_jar *jar)
+{
+    struct shop_session *session = &visit->session;
+    /* After so many pages nothing is left of having begun at index; odd and even numbers of them,
+     * as some pages come back at every second step only. */
+    uint64_t pages = JOIN_PAGES + rng_below(rng, JOIN_PAGES);
+    shop_session_begin(world, session, number, rng);
+    for (uint64_t i = 0; i < pages; i++)
+        if (!shop_session_advance(world, session, rng))
+            shop_session_begin(world, session, number, rng);
+    visit->world = world;
+    set_page(visit);
+    if (session->page == SHOP_INDEX && session->views == 1)
+        return;
+    char cookie[sizeof(SHOP_COOKIE_NAME) + TOKEN_LENGTH + 1] = SHOP_COOKIE_NAME "=";
+    struct shop_state state = token_state_of(session, (uint32_t)rng_next(rng));
+    token_format(world, &state, cookie + sizeof(SHOP_COOKIE_NAME));
+    cookie_jar_set(jar, cookie, strlen(cookie));
 }
 
 bool visit_advance(struct visit *visit, struct rng *rng)

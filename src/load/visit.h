@@ -38,6 +38,11 @@ void visit_begin(struct visit *visit, const struct shop_world *world, uint32_t n
                  struct rng *rng);
 bool visit_advance(struct visit *visit, struct rng *rng);
 
+/* The same user somewhere on the way, as one who is met at any time: pages are as likely as their
+ * shares say. jar gets the cookie that the pages before would have given. */
+void visit_join(struct visit *visit, const struct shop_world *world, uint32_t number,
+                struct rng *rng, struct cookie_jar *jar);
+
 /* Time to think before a page: negative exponential, cut at max_ns. */
 uint64_t visit_think_ns(struct rng *rng, uint64_t mean_ns, uint64_t max_ns);
 

@@ -232,6 +232,21 @@ const char *machine_listen_address(const struct machine *machine)
     return shares_loopback(machine) ? machine->address : "0.0.0.0";
 }
 
+bool machine_is_virtual(const struct machine *machine)
+{
+    return machine->site->platform->is_virtual;
+}
+
+unsigned machine_vcpus(const struct machine *machine)
+{
+    return machine->options.vcpus;
+}
+
+const char *machine_load_address(const struct machine *machine)
+{
+    return shares_loopback(machine) ? "127.0.0.1" : network_load_address(machine->site->network);
+}
+
 pid_t machine_pid(const struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;

@@ -129,13 +129,18 @@ struct channel *machine_channel(struct machine *machine);
 /* The address that the load side reaches the machine at, numeric, and the port there for a service
  * that listens on `port` in the machine. In a user-mode network each machine has a loopback address
  * of its own (127.x.y.z), so that forwarded ports keep their numbers: netperf needs that. Forwarded
- * are 22, 80, 443, 12865 and 12866. */
+ * are those of network_forwarded_ports. */
 const char *machine_address(const struct machine *machine);
 uint16_t machine_port(const struct machine *machine, uint16_t port);
 /* The address that a service in the machine must listen at: 0.0.0.0, but for native instances
  * without a network of their own, which share the host's loopback device, their own loopback
  * address. */
 const char *machine_listen_address(const struct machine *machine);
+/* Is it a virtual machine, with a kernel of its own? */
+bool machine_is_virtual(const struct machine *machine);
+unsigned machine_vcpus(const struct machine *machine);
+/* The load side's address as a service in the machine reaches it. */
+const char *machine_load_address(const struct machine *machine);
 /* 0: there is none. */
 pid_t machine_pid(const struct machine *machine);
 const char *machine_scratch_path(struct machine *machine, unsigned which);

@@ -18,7 +18,7 @@
 static const char bridge_name[] = "br0";
 static const char tun_path[] = "/dev/net/tun";
 
-const uint16_t network_forwarded_ports[] = {22, 80, 443, 12865, 12866, 0};
+const uint16_t network_forwarded_ports[] = {22, 80, 443, 8080, 8443, 12865, 12866, 0};
 
 struct network {
     enum network_mode mode;

@@ -38,6 +38,7 @@ static void set_defaults(struct deploy_options *o)
     o->https_port = o->https_port ? o->https_port : DEPLOY_HTTPS_PORT;
     o->apache = o->apache ? o->apache : "/usr/sbin/apache2";
     o->apache_modules = o->apache_modules ? o->apache_modules : "/usr/lib/apache2/modules";
+    o->sessions_served = o->sessions_served ? o->sessions_served : o->sessions;
     if (o->directories_per_session == 0)
         o->directories_per_session = SHOP_DIRECTORIES_PER_SESSION;
 }
@@ -134,6 +135,14 @@ static void add_commands(struct deploy *deploy, const struct deploy_options *o)
     add_arguments(&deploy->generate,
                   ARGUMENTS(o->guest_program, "shop-files", "--seed", seed, "--sessions", sessions,
                             "--directories", directories, files));
+    /* Each connection is a descriptor; the usual limit is 1024. */
+    add_arguments(&deploy->start,
+                  ARGUMENTS("sh", "-c",
+                            "ulimit -n 1000000 2>/dev/null || ulimit -n \"$(ulimit -H -n)\"; "
+                            "exec \"$@\"",
+                            "sh"));
+    if (o->cpus)
+        add_arguments(&deploy->start, ARGUMENTS("taskset", "-c", o->cpus));
     /* 33 is www-data in every Debian. */
     if (o->one_user)
         add_arguments(&deploy->start,

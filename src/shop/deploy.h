@@ -23,11 +23,12 @@
 #define DEPLOY_HTTP_PORT 8080
 #define DEPLOY_HTTPS_PORT 8443
 #define DEPLOY_FILES_MAX 4
-#define DEPLOY_ARGUMENTS_MAX 16
+#define DEPLOY_ARGUMENTS_MAX 24
 
 struct deploy_options {
     uint64_t seed;
     uint32_t sessions;                 /* that the shop is built for */
+    uint32_t sessions_served;          /* that come; 0: sessions */
     uint32_t directories_per_session;  /* 0: the model's */
     unsigned vcpus;                    /* of the machine; 0: 1 */
     const char *back_end;              /* "ADDRESS:PORT" of the simulator as the machine sees it */
@@ -43,6 +44,7 @@ struct deploy_options {
     /* The machine maps no user but root (a sandbox of an ordinary user): Apache runs as www-data in
      * a user namespace of its own. */
     bool one_user;
+    const char *cpus; /* CPUs to run on, as taskset(1) takes them; NULL: all */
 };
 
 struct deploy_file {

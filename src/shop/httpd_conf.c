@@ -45,7 +45,7 @@ static void add_listener(struct strbuf *conf, const struct deploy_options *o, ui
 
 static void add_size(struct strbuf *conf, const struct deploy_options *o)
 {
-    struct httpd_size size = httpd_size_for(o->sessions, o->vcpus);
+    struct httpd_size size = httpd_size_for(o->sessions_served, o->vcpus);
     unsigned workers = size.processes * size.threads;
     strbuf_addf(conf,
                 "ServerLimit %u\nStartServers %u\nThreadsPerChild %u\nThreadLimit %u\n"

@@ -146,6 +146,31 @@ bool token_parse(const struct shop_world *world, const char *text, size_t length
     return true;
 }
 
+struct shop_state token_state_of(const struct shop_session *session, uint32_t id)
+{
+    struct shop_state state = {
+        .id = id, .region = session->region, .customer_type = session->customer_type};
+    if (session->page <= SHOP_CART)
+        return state;
+    state.product = session->product;
+    state.quantity = session->quantity;
+    for (unsigned i = 0; i < SHOP_STEPS; i++)
+        state.options = (uint16_t)(state.options * SHOP_CHOICES + session->options[i]);
+    if (session->page > SHOP_LOGIN) {
+        state.user = session->user;
+        state.logged_in = true;
+    }
+    if (session->page > SHOP_SHIPPING) {
+        state.shipping_method = session->shipping_method;
+        state.shipped = true;
+    }
+    if (session->page > SHOP_BILLING) {
+        state.card = session->card;
+        state.paid = true;
+    }
+    return state;
+}
+
 const char *token_find(const char *header, size_t length, size_t *out_length)
 {
     static const char name[] = SHOP_COOKIE_NAME "=";

@@ -39,6 +39,9 @@ bool token_parse(const struct shop_world *world, const char *text, size_t length
 
 bool token_equal(const struct shop_state *a, const struct shop_state *b);
 
+/* What the shop remembers of a session that is about to ask for its present page. */
+struct shop_state token_state_of(const struct shop_session *session, uint32_t id);
+
 /* The value of the shop's cookie in a Cookie header (length bytes); NULL when it is not there. */
 const char *token_find(const char *header, size_t length, size_t *out_length);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -15,6 +16,18 @@ const struct workload *workload_find(const struct plan_kind *kind)
         if (&(*at)->kind == kind)
             return *at;
     return NULL;
+}
+
+void workload_run_done(struct workload_run *run)
+{
+    for (size_t i = 0; i < run->fact_count; i++)
+        free(run->facts[i].value);
+    for (size_t i = 0; i < run->attachment_count; i++)
+        free(run->attachments[i].bytes);
+    free(run->samples);
+    free(run->figures);
+    free(run->facts);
+    free(run->attachments);
 }
 
 void workload_add_sample(struct workload_run *run, unsigned machine, unsigned metric, double value)
@@ -48,6 +61,39 @@ static int check_result(const struct workload_run *run, unsigned machine, const 
                          name, machine, program, result->status - 256);
     return error_set(err, ERROR_FAILED, -EIO, "run %s: machine %u: '%s' exit code %d: %s", name,
                      machine, program, result->status, last_line(said));
+}
+
+void workload_add_figure(struct workload_run *run, int machine, const char *name, double value,
+                         const char *missing)
+{
+    MEM_GROW(run->figures, run->figure_count, run->figure_capacity);
+    bool known = isfinite(value);
+    run->figures[run->figure_count++] = (struct workload_figure){
+        .machine = machine,
+        .name = name,
+        .value = known ? value : 0,
+        .missing = known     ? NULL
+                   : missing ? missing
+                             : "not measured",
+    };
+}
+
+void workload_add_fact(struct workload_run *run, const char *name, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    MEM_GROW(run->facts, run->fact_count, run->fact_capacity);
+    run->facts[run->fact_count++] = (struct workload_fact){name, mem_vprintf(format, ap)};
+    va_end(ap);
+}
+
+void workload_attach(struct workload_run *run, int machine, const char *name, const char *encoding,
+                     struct strbuf *text)
+{
+    MEM_GROW(run->attachments, run->attachment_count, run->attachment_capacity);
+    size_t length = text->length;
+    run->attachments[run->attachment_count++] =
+        (struct workload_attachment){machine, name, encoding, strbuf_take(text), length};
 }
 
 static struct channel *job_channel(struct workload_run *run, unsigned machine, bool on_load_side)
@@ -162,4 +208,22 @@ int workload_check_all(struct workload_run *run, const char *const *argv, struct
             return error_prefix(err, "%s: machine %u", run->workload->kind.name, i);
     }
     return 0;
+}
+
+int workload_check_together(struct workload_run *run, const char *const *argv, struct error *err)
+{
+    struct workload_jobs jobs = {0};
+    struct channel_job *started[PLAN_VMS_MAX] = {0};
+    struct channel_result results[PLAN_VMS_MAX] = {0};
+    for (unsigned i = 0; i < run->machine_count; i++)
+        jobs.argv[i] = argv;
+    int rc = start_jobs(run, &jobs, started, err);
+    if (rc >= 0)
+        rc = channel_wait_jobs(started, run->machine_count, run->timeout_ns, results, err);
+    for (unsigned i = 0; i < run->machine_count; i++)
+        channel_job_free(started[i]);
+    for (unsigned i = 0; i < run->machine_count && rc >= 0; i++)
+        rc = check_result(run, i, argv[0], &results[i], err);
+    workload_free_results(run, results);
+    return rc;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/strbuf.h"
 #include "guest/channel.h"
 #include "machine/machine.h"
 #include "plan/plan.h"
@@ -31,6 +32,26 @@ struct workload_sample {
     double value;
 };
 
+/* Further things that a trial brings home; names that are const are not copied. machine -1: the
+ * whole trial. */
+struct workload_figure {
+    int machine;
+    const char *name;
+    double value;
+    const char *missing; /* NULL: value is good; else why there is none */
+};
+struct workload_fact {
+    const char *name;
+    char *value;
+};
+struct workload_attachment {
+    int machine;
+    const char *name;
+    const char *encoding;
+    char *bytes;
+    size_t length;
+};
+
 /* One trial as a workload sees it. */
 struct workload_run {
     const struct workload *workload;
@@ -38,6 +59,9 @@ struct workload_run {
     struct machine **machines;
     unsigned machine_count;
     struct channel *load; /* the load side: a sandbox of the same root file system; may be NULL */
+    const struct network *network;          /* of the campaign */
+    const struct plan_placement *placement; /* of the plan */
+    const char *directory;                  /* on the host, the campaign's own */
     const char *scratch_source; /* host file with what each first scratch disk held; may be NULL */
     uint64_t seed;              /* of the campaign: input is the same in every trial */
     uint64_t timeout_ns;        /* for each step */
@@ -47,6 +71,15 @@ struct workload_run {
     struct workload_sample *samples;
     size_t sample_count;
     size_t sample_capacity;
+    struct workload_figure *figures;
+    size_t figure_count;
+    size_t figure_capacity;
+    struct workload_fact *facts;
+    size_t fact_count;
+    size_t fact_capacity;
+    struct workload_attachment *attachments;
+    size_t attachment_count;
+    size_t attachment_capacity;
     uint64_t host_ns[PLAN_VMS_MAX];       /* duration of the measured part on the host's clock */
     uint64_t guest_ns[PLAN_VMS_MAX];      /* ... and on the machine's; 0: not taken inside */
     uint64_t round_trip_ns[PLAN_VMS_MAX]; /* of the channel: what host_ns may have too much */
@@ -71,11 +104,23 @@ struct workload {
     void (*finish)(struct workload_run *run); /* may be NULL */
 };
 
+/* Frees what the hooks have filled in. */
+void workload_run_done(struct workload_run *run);
+
 extern const struct workload *const workloads[]; /* NULL-terminated */
 const struct workload *workload_find(const struct plan_kind *kind);
 
 /* For back-ends. */
 void workload_add_sample(struct workload_run *run, unsigned machine, unsigned metric, double value);
+
+/* A value that is not finite is stored as missing for the reason given; NULL: "not measured". */
+void workload_add_figure(struct workload_run *run, int machine, const char *name, double value,
+                         const char *missing);
+void workload_add_fact(struct workload_run *run, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Takes the text over. */
+void workload_attach(struct workload_run *run, int machine, const char *name, const char *encoding,
+                     struct strbuf *text);
 
 /* Starts argv_of(i) in every machine, or for every machine on the load side, at one barrier; waits;
  * stores host_ns and guest_ns; results[i] is the caller's to free. A status other than 0 is an
@@ -103,6 +148,9 @@ void workload_compare_clocks(struct workload_run *run, const struct workload_clo
 
 /* Runs argv in each machine in turn, where a status other than 0 is an error. */
 int workload_check_all(struct workload_run *run, const char *const *argv, struct error *err)
+    __attribute__((warn_unused_result));
+/* Runs argv in all machines at once, likewise; not measured. */
+int workload_check_together(struct workload_run *run, const char *const *argv, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The directory in every machine that is on a disk and that a workload may write to: one that every

@@ -13,7 +13,7 @@ $ vtax plan list
               offers. Its counts are real, its seconds are not: see
               vtax-lab(1).
 $ vtax plan show quick | grep -v digest
-Plan quick: 12 cells, in all about 7 min 34 s
+Plan quick: 16 cells, in all about 13 min 31 s
 
   platforms   native
               qemu-tcg
@@ -21,6 +21,7 @@ Plan quick: 12 cells, in all about 7 min 34 s
   workloads   bzip2 (input=8MiB)
               netperf (duration=2s)
               dd (size=256MiB)
+              shop
   blocks      3
   vms         1,2
   vcpus       1
@@ -40,6 +41,10 @@ Plan quick: 12 cells, in all about 7 min 34 s
   dd        qemu-tcg    1      1    512MiB  12 s
   dd        native      2      1    512MiB  6.1 s
   dd        qemu-tcg    2      1    512MiB  17 s
+  shop      native      1      1    512MiB  20 s
+  shop      qemu-tcg    1      1    512MiB  28 s
+  shop      native      2      1    512MiB  30 s
+  shop      qemu-tcg    2      1    512MiB  41 s
 $ vtax plan show micro --platforms native,kvm --vms 2 --workloads dd | grep -v digest
 Plan micro: 2 cells, at most about 18 min 17 s
 
@@ -69,6 +74,7 @@ workloads:
   - {name: bzip2, kind: bzip2, input: 8MiB, level: 9}
   - {name: netperf, kind: netperf, duration: 2s}
   - {name: dd, kind: dd, size: 256MiB, block-size: 1MiB}
+  - {name: shop, kind: shop, sessions: 0, start: 16, most: 4000, built-sessions: 4, threads: 0, profile: quick, search: auto, step: 10, resolution: 0, good: 3s, tolerable: 5s, good-share: 0.95, tolerable-share: 0.99, failed-share: 0.005, lag-limit: 10ms, directories: 5, resume: false}
 blocks: 3
 seed: 1
 $ vtax plan check quick.yaml quick micro paper
@@ -122,7 +128,7 @@ Plan stdin: 1 cell, in all about 31 s
 $ vtax plan show quick --set bzip2.input=1MiB --set bzip2.level=3 | grep level
   workloads   bzip2 (input=1MiB level=3)
 $ vtax plan show quick --until-ci 2% --until-budget 30min | grep -e blocks -e 'Plan'
-Plan quick: 12 cells, at most about 30 min 0 s
+Plan quick: 16 cells, at most about 30 min 0 s
   blocks      until the 95 % intervals are within 2 %, no longer than 30min
 $ vtax plan show micro --blocks 4 | grep blocks
   blocks      4

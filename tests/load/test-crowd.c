@@ -248,7 +248,7 @@ static void test_contradictions(void **state)
     bad[0].sessions = 0;
     bad[1].threads = SESSIONS + 1;
     bad[2].iteration_ns = 0;
-    bad[3].iterations = 17;
+    bad[3].iterations = CROWD_ITERATIONS_MAX + 1;
     bad[4].limits = (struct score_limits){5, 3};
     bad[5].ramp_ns = UINT64_MAX;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

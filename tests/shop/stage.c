@@ -4,7 +4,8 @@
  *
  * Deploys the shop below DIR on this host as on any machine, and runs the back-end simulator in a
  * thread. Prints a JSON line for each of VIEWS page views of a session: what to ask and what must
- * come. Then obeys lines on standard input: "besim off", "besim on", "usage" (prints a JSON line);
+ * come. Then obeys lines on standard input: "besim off", "besim on", "usage" and "where" (print a
+ * JSON line);
  * at the end of input it stops Apache. Used by the tests and the benchmark.
  */
 #include <errno.h>
@@ -85,6 +86,7 @@ static int start_shop(struct stage *s, struct error *err)
     struct deploy_options options = {
         .seed = s->seed,
         .sessions = (uint32_t)s->sessions,
+        .sessions_served = 10000,
         .vcpus = 2,
         .back_end = s->besim_address,
         .guest_program = s->guest_program,
@@ -186,6 +188,8 @@ static int obey(struct stage *s, struct error *err)
             stop_besim(s);
         else if (strcmp(line, "besim on\n") == 0)
             rc = start_besim(s, err);
+        else if (strcmp(line, "where\n") == 0)
+            print_line(json_pack("{s:s}", "address", s->besim_address));
         else if (strcmp(line, "usage\n") == 0)
             rc = print_usage(s, err);
         if (strncmp(line, "besim", 5) == 0) {

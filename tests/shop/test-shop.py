@@ -71,7 +71,9 @@ class Client:
             connection.close()
 
 
-class Shop(unittest.TestCase):
+class Stage(unittest.TestCase):
+    """A shop of its own, with its back end."""
+
     @classmethod
     def setUpClass(cls):
         vtaxtest.skip_unless(os.path.exists(APACHE), "Apache httpd is not installed")
@@ -105,6 +107,13 @@ class Shop(unittest.TestCase):
         self.stage.stdin.flush()
         return self.stage.stdout.readline()
 
+    def rows(self):
+        """Lines of the access log, split into port, status, bytes of the body, and the rest."""
+        with open(os.path.join(self.dir, "srv", "access.log"), encoding="latin-1") as file:
+            return [line.split(" ", 6) for line in file]
+
+
+class Shop(Stage):
     def client(self):
         client = Client(self)
         self.addCleanup(client.close)
@@ -256,19 +265,90 @@ class Shop(unittest.TestCase):
         self.assertEqual(after["requests"] - before["requests"], 51)
         self.assertEqual(after["refused"], before["refused"])
         self.assertLess(after["busy_ns"], after["elapsed_ns"])
-        log = os.path.join(self.dir, "srv", "access.log")
         deadline = time.monotonic() + 10
         wanted = collections.Counter(item for item in self.asked if item[1] in (200, 304))
         logged = collections.Counter()
         while logged != wanted and time.monotonic() < deadline:
-            with open(log, encoding="latin-1") as file:
-                rows = [line.split(" ", 6) for line in file]
-            logged = collections.Counter((int(row[0]), int(row[1]), int(row[2])) for row in rows
-                                         if row[1] in ("200", "304"))
+            logged = collections.Counter((int(row[0]), int(row[1]), int(row[2]))
+                                         for row in self.rows() if row[1] in ("200", "304"))
             time.sleep(0.05)
         self.assertEqual(logged, wanted)
         with open(os.path.join(self.dir, "srv", "error.log"), encoding="latin-1") as file:
             self.assertNotRegex(file.read(), "exit signal|emerg|alert|crit")
+
+
+class Engine(Stage):
+    """vtax load shop against it. The limits are so wide, or so narrow, that a slow machine changes
+    nothing: what is tested is that both sides tell the same, not how fast they are."""
+
+    WIDE = ("--good", "5min", "--tolerable", "5min", "--lag-limit", "5min", "--timeout", "5min")
+    BRIEF = ("--ramp", "100ms", "--warm-up", "200ms", "--iteration", "1s", "--think", "20ms")
+
+    def load(self, *args, code=0):
+        """The result, and the lines that this run has added to the access log."""
+        before = len(self.rows())
+        command = [vtaxtest.VTAX, "load", "shop", "--url", f"http://127.0.0.1:{self.ports[False]}/",
+                   "--secure-url", f"https://127.0.0.1:{self.ports[True]}/", "--host", "shop.test",
+                   "--ca-file", os.path.join(self.dir, "shop-ca.pem"), "--back-end",
+                   json.loads(self.tell("where"))["address"], "--seed", "7", "--built-sessions",
+                   str(SESSIONS), "--json", *args]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+        self.assertEqual(done.returncode, code, f"{done.stdout}\n{done.stderr}")
+        self.assertNotIn("Sanitizer", done.stderr)
+        return json.loads(done.stdout), self.rows()[before:]
+
+    def check_log(self, bout, rows):
+        self.assertEqual(len(rows), bout["total"]["requests"])
+        self.assertEqual(sum(int(row[2]) for row in rows), bout["total"]["bytes"])
+        self.assertEqual({row[1] for row in rows}, {"200", "304"})
+        self.assertEqual(sum(row[1] == "304" for row in rows), bout["total"]["not_modified"])
+        self.assertEqual(sum(row[0] == str(self.ports[True]) for row in rows),
+                         bout["total"]["tls_requests"])
+
+    def test_bout(self):
+        """All pages are right over TCP and TLS; requests and bytes are those of Apache's log."""
+        result, rows = self.load("--sessions", "6", *self.WIDE, *self.BRIEF)
+        bout = result["bout"]
+        self.assertEqual(bout["verdict"], "passed", bout["reason"])
+        self.assertEqual(sum(bout["errors"].values()), 0)
+        self.assertGreater(bout["total"]["tls_requests"], 0)
+        self.assertGreater(bout["total"]["not_modified"], 0)
+        self.check_log(bout, rows)
+
+    def test_resumed(self):
+        result, rows = self.load("--sessions", "6", "--resume", *self.WIDE, *self.BRIEF)
+        self.assertEqual(result["bout"]["verdict"], "passed")
+        self.assertGreater(result["bout"]["resumed"], 0)
+        self.check_log(result["bout"], rows)
+
+    def test_bisect(self):
+        result, _ = self.load("--find-capacity", "--search", "bisect", "--sessions", "2", "--step", "2",
+                              "--most", "4", *self.WIDE, *self.BRIEF)
+        capacity = result["capacity"]
+        self.assertEqual(capacity["capacity"], 4)
+        self.assertEqual([trial["sessions"] for trial in capacity["trials"]], [2, 4])
+        self.assertEqual(capacity["at"]["verdict"], "passed")
+        self.assertIsNone(capacity["beyond"])
+
+    def test_climb(self):
+        """With nothing late the crowd grows to the most that is allowed."""
+        result, _ = self.load("--find-capacity", "--search", "climb", "--sessions", "4", "--most", "9",
+                              "--think", "20ms", "--good", "2s", "--tolerable", "5min",
+                              "--good-share", "0.1%", "--tolerable-share", "0.1%", "--lag-limit", "5min")
+        capacity = result["capacity"]
+        self.assertEqual(capacity["capacity"], 9)
+        sessions = [trial["sessions"] for trial in capacity["trials"]]
+        self.assertEqual((sessions[0], sessions[-1]), (4, 9))
+        self.assertEqual(sessions, sorted(set(sessions)))
+
+    def test_nothing_is_good_enough(self):
+        for search in ("bisect", "climb"):
+            result, _ = self.load("--find-capacity", "--search", search, "--most", "8", "--step", "1",
+                                  "--good", "1ns", "--tolerable", "1ns", "--lag-limit", "5min",
+                                  *self.BRIEF, code=1)
+            self.assertEqual(result["capacity"]["capacity"], 0)
+            self.assertIsNone(result["capacity"]["at"])
+            self.assertEqual(result["capacity"]["beyond"]["good"]["value"], 0)
 
 
 if __name__ == "__main__":

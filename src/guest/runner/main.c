@@ -19,7 +19,7 @@ static const struct runner_command {
 } commands[] = {
     {"run", 1, SIZE_MAX, runner_run},        {"generate", 1, 1, runner_generate},
     {"digest", 1, SIZE_MAX, runner_digest},  {"digest-output", 1, SIZE_MAX, runner_digest_output},
-    {"shop-files", 1, 1, runner_shop_files},
+    {"shop-files", 1, 1, runner_shop_files}, {"watch", 1, 1, runner_watch},
 };
 
 int runner_complain(const char *what, const char *object)
@@ -84,12 +84,13 @@ static int parse_arguments(int argc, char **argv, struct runner_arguments *argum
 
 static int complain_use(void)
 {
-    fprintf(stderr, "usage: " PROTOCOL_RUNNER_NAME " run [--directory DIR] [--now] -- PROGRAM...\n"
-                    "       " PROTOCOL_RUNNER_NAME " generate --seed N --bytes N FILE\n"
-                    "       " PROTOCOL_RUNNER_NAME " digest [--bytes N] [--direct] FILE...\n"
-                    "       " PROTOCOL_RUNNER_NAME " digest-output -- PROGRAM...\n"
-                    "       " PROTOCOL_RUNNER_NAME
-                    " shop-files --seed N --sessions N --directories N DIR\n");
+    fprintf(stderr,
+            "usage: " PROTOCOL_RUNNER_NAME " run [--directory DIR] [--now] -- PROGRAM...\n"
+            "       " PROTOCOL_RUNNER_NAME " generate --seed N --bytes N FILE\n"
+            "       " PROTOCOL_RUNNER_NAME " digest [--bytes N] [--direct] FILE...\n"
+            "       " PROTOCOL_RUNNER_NAME " digest-output -- PROGRAM...\n"
+            "       " PROTOCOL_RUNNER_NAME " shop-files --seed N --sessions N --directories N DIR\n"
+            "       " PROTOCOL_RUNNER_NAME " watch FILE\n");
     return 2;
 }
 

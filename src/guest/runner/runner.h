@@ -8,9 +8,11 @@
  *     digest [--bytes N] [--direct] FILE...                  SHA-256 of files or block devices
  *     digest-output -- PROGRAM ARGUMENT...                   SHA-256 of what a program prints
  *     shop-files --seed N --sessions N --directories N DIR   the shop's images (shop/fileset.h)
+ *     watch FILE           a line each second of what the kernel says of its CPUs, until it is
+ * killed
  *
- * The three before the last print lines "DIGEST BYTES NAME". Each returns the exit code: 0 good, 1
- * failed, 2 wrong use.
+ * generate, digest and digest-output print lines "DIGEST BYTES NAME". Each returns the exit code: 0
+ * good, 1 failed, 2 wrong use.
  */
 #pragma once
 
@@ -34,6 +36,7 @@ int runner_generate(const struct runner_arguments *arguments);
 int runner_digest(const struct runner_arguments *arguments);
 int runner_digest_output(const struct runner_arguments *arguments);
 int runner_shop_files(const struct runner_arguments *arguments);
+int runner_watch(const struct runner_arguments *arguments);
 
 /* Prints "vtax-guest: WHAT 'OBJECT': strerror(errno)" and returns 1. */
 int runner_complain(const char *what, const char *object);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * shop: the parts of the workload of this name. shop.c is what the plan and the campaign see,
+ * shop-stage.c puts the shops into the machines, shop-keep.c turns the result into samples, facts
+ * and attachments.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "load/capacity.h"
+#include "load/rules.h"
+#include "load/thread.h"
+#include "shop/authority.h"
+#include "shop/besim.h"
+#include "shop/deploy.h"
+#include "workload/pulse.h"
+#include "workload/workload.h"
+
+struct shop_options {
+    uint64_t sessions; /* of each machine; 0: search */
+    uint64_t start;    /* of each machine, like the next two */
+    uint64_t most;
+    uint64_t built_sessions;
+    uint64_t threads; /* 0: one for each CPU of the load side */
+    struct rules rules;
+};
+
+enum shop_metric {
+    SHOP_METRIC_SESSIONS,
+    SHOP_METRIC_PAGES,
+    SHOP_METRIC_GOOD,
+    SHOP_METRIC_P90,
+    SHOP_METRIC_P99,
+};
+
+/* The shops in all machines of a trial, the back end, and where the load goes. */
+struct shop_stage {
+    struct workload_run *run;
+    int namespace_fd; /* of the load side; 0: ours */
+    struct shop_world world;
+    struct authority *authority;
+    struct deploy *deploys[PLAN_VMS_MAX];
+    struct besim *besim;
+    pthread_t besim_thread;
+    char back_end[64]; /* as the load side reaches it */
+    struct target targets[2 * PLAN_VMS_MAX];
+    struct crowd_shop shops[PLAN_VMS_MAX];
+    uint64_t sessions_most; /* of all shops: what the limits of this process allow */
+};
+
+/* Deploys and starts everything; shop_stage_free() also after a failure. */
+int shop_stage_open(struct shop_stage *stage, struct error *err)
+    __attribute__((warn_unused_result));
+void shop_stage_done(struct shop_stage *stage);
+
+/* All that Apache has logged in one machine, which this stops. */
+struct shop_log {
+    uint64_t requests;
+    uint64_t bytes; /* of bodies */
+};
+int shop_stage_read_log(struct shop_stage *stage, unsigned machine, struct shop_log *out_log,
+                        struct error *err) __attribute__((warn_unused_result));
+
+/* What the engine counted of one shop in all its bouts. */
+struct shop_count {
+    uint64_t requests; /* answered or failed */
+    uint64_t bytes;
+    uint64_t unsure; /* failed or given up under way: the server may have seen them or not */
+};
+
+/* One bout, and when it was. */
+struct shop_bout {
+    uint32_t sessions;
+    bool good;
+    uint64_t start_ns; /* clock_monotonic_ns() */
+};
+
+struct shop_trial {
+    struct shop_stage stage;
+    struct pulse *pulse;
+    struct capacity_options search;
+    struct capacity capacity;
+    bool has_capacity;
+    uint64_t start_ns; /* of the bout under way, or the last one */
+    struct shop_bout *bouts;
+    size_t bout_count;
+    struct shop_count counts[PLAN_VMS_MAX];
+};
+
+/* Adds all that the trial brings home to run, and says whether it counts. */
+int shop_keep(struct workload_run *run, const struct shop_trial *trial, struct error *err)
+    __attribute__((warn_unused_result));
