@@ -102,6 +102,21 @@ static int list_campaigns(struct store *store, const struct report_command_optio
     return 0;
 }
 
+/* The same store is opened again: a report has one of its own. */
+static int add_other(struct report *report, const struct report_command_options *want,
+                     const struct report_options *reading, const char *selector, struct error *err)
+{
+    CLEANUP(store_close_cleanup) struct store *store = NULL;
+    struct report *other = NULL;
+    int rc = store_open(want->store, STORE_READ, &store, err);
+    rc = rc < 0 ? rc : report_load(store, selector, reading, &other, err);
+    if (rc < 0)
+        return rc;
+    (void)TAKE_PTR(store);
+    report_add_other(report, other);
+    return 0;
+}
+
 static int run(const struct command_call *call, struct error *err)
 {
     const struct report_command_options *want = call->options[0];
@@ -118,17 +133,25 @@ static int run(const struct command_call *call, struct error *err)
     if (rc < 0)
         return rc;
     (void)TAKE_PTR(store); /* the report closes it */
+    for (size_t i = 1; i < call->argument_count; i++) {
+        rc = add_other(report, want, &reading, call->arguments[i], err);
+        if (rc < 0)
+            return rc;
+    }
     return report_save(report, choose_format(call, want), want->output, err);
 }
 
 const struct command command_report = {
     .name = "report",
-    .operands = "[CAMPAIGN]",
+    .operands = "[CAMPAIGN...]",
     .summary = "Show what a campaign measured",
-    .help = "CAMPAIGN is an id or a name; without it the newest one is shown.\n"
+    .help = "CAMPAIGN is an id or a name; without it the newest one is shown. With several\n"
+            "the platforms of all are set side by side, each relative to the baseline of its\n"
+            "own campaign, and the rest is about the first.\n"
             "\n"
             "  vtax report --output report.html\n"
             "  vtax report 3 --metric bzip2/time\n"
+            "  vtax report 4 5 6 --output side-by-side.html\n"
             "  vtax report --format csv >samples.csv\n"
             "\n"
             "Every number comes with the count of trials behind it and a 95 % confidence\n"
@@ -136,6 +159,6 @@ const struct command command_report = {
             "Trials that failed are listed with their cause and never averaged in. CSV has\n"
             "every raw sample; docs/store.md tells how to query the store by hand.\n",
     .tables = {&table},
-    .operand_max = 1,
+    .operand_max = 32,
     .run = run,
 };

@@ -82,8 +82,9 @@ void format_csv(const struct report *report, const struct report_style *style, F
     strbuf_init(&fields.metric);
     strbuf_init(&fields.unit);
     fputs(heading, stream);
-    for (size_t i = 0; i < report->trial_count; i++)
-        put_trial(report, &report->trials[i], &fields, stream);
+    for (size_t i = 0; report_part(report, i); i++)
+        for (size_t j = 0; j < report_part(report, i)->trial_count; j++)
+            put_trial(report_part(report, i), &report_part(report, i)->trials[j], &fields, stream);
     strbuf_done(&fields.metric);
     strbuf_done(&fields.unit);
 }

@@ -243,24 +243,46 @@ static json_t *variations_of(const struct report *report)
     return array;
 }
 
+static json_t *rows_of(const struct report *report)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < report->row_count; i++)
+        json_array_append_new(array, row_of(report, &report->rows[i]));
+    return array;
+}
+
+static json_t *others_of(const struct report *report)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < report->other_count; i++) {
+        const struct report *other = report->others[i];
+        CLEANUP_FREE char *caution = report_caution(other);
+        json_array_append_new(array, json_pack("{s:o, s:s?, s:s, s:o, s:o}", "campaign",
+                                               campaign_of(other), "caution", caution, "main",
+                                               other->emulated ? "counts" : "metrics", "counts",
+                                               counts_of(other), "cells", rows_of(other)));
+    }
+    return array;
+}
+
 json_t *json_of_report(const struct report *report)
 {
-    json_t *cells = json_array(), *boots = json_array(), *figures = json_array();
-    for (size_t i = 0; i < report->row_count; i++)
-        json_array_append_new(cells, row_of(report, &report->rows[i]));
+    json_t *boots = json_array(), *figures = json_array();
     for (size_t i = 0; i < report->boot_count; i++)
         json_array_append_new(boots, boot_of(&report->boots[i]));
     for (size_t i = 0; i < report->figure_count; i++)
         json_array_append_new(figures, figure_of(&report->figures[i]));
     CLEANUP_FREE char *caution = report_caution(report);
-    return json_pack(
-        "{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
-        "format", "vtax-report", "version", 1, "campaign", campaign_of(report), "caution", caution,
-        "analysis", "level", report->level, "adaptive", report->adaptive, "margin", report->margin,
-        "main", report->emulated ? "counts" : "metrics", "counts", counts_of(report), "cells",
-        cells, "boots", boots, "figures", figures, "shop", json_of_shop(report->shop), "problems",
-        problems_of(report), "provenance", "same", json_of_facts(report->same, report->same_count),
-        "varying", variations_of(report));
+    return json_pack("{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
+                     "s:{s:o, s:o}, s:o}",
+                     "format", "vtax-report", "version", 1, "campaign", campaign_of(report),
+                     "caution", caution, "analysis", "level", report->level, "adaptive",
+                     report->adaptive, "margin", report->margin, "main",
+                     report->emulated ? "counts" : "metrics", "counts", counts_of(report), "cells",
+                     rows_of(report), "boots", boots, "figures", figures, "shop",
+                     json_of_shop(report->shop), "problems", problems_of(report), "provenance",
+                     "same", json_of_facts(report->same, report->same_count), "varying",
+                     variations_of(report), "others", others_of(report));
 }
 
 void json_put(json_t *root, FILE *stream)

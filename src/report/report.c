@@ -204,10 +204,48 @@ int report_load(struct store *store, const char *selector, const struct report_o
     return 0;
 }
 
+/* Baselines apart, which every campaign has. */
+static bool has_platform(const struct report *report, const char *platform)
+{
+    for (size_t i = 0; i < report->campaign.cell_count; i++)
+        if (!report->campaign.cells[i].is_baseline &&
+            strcmp(report->campaign.cells[i].platform, platform) == 0)
+            return true;
+    return false;
+}
+
+static bool shares_platform(const struct report *a, const struct report *b)
+{
+    for (size_t i = 0; i < a->campaign.cell_count; i++)
+        if (!a->campaign.cells[i].is_baseline && has_platform(b, a->campaign.cells[i].platform))
+            return true;
+    return false;
+}
+
+void report_add_other(struct report *report, struct report *other)
+{
+    other->is_other = true;
+    for (size_t i = 0; report_part(report, i); i++)
+        other->is_marked |= shares_platform(other, report_part(report, i));
+    report->others =
+        mem_resize_array(report->others, report->other_count + 1, sizeof(*report->others));
+    report->others[report->other_count++] = other;
+}
+
+const struct report *report_part(const struct report *report, size_t index)
+{
+    if (index == 0)
+        return report;
+    return index <= report->other_count ? report->others[index - 1] : NULL;
+}
+
 struct report *report_free(struct report *report)
 {
     if (!report)
         return NULL;
+    for (size_t i = 0; i < report->other_count; i++)
+        report_free(report->others[i]);
+    free(report->others);
     for (size_t i = 0; i < report->row_count; i++)
         row_done(&report->rows[i]);
     free(report->rows);

@@ -129,6 +129,10 @@ struct report {
     size_t same_count;
     struct report_variation *variations;
     size_t variation_count;
+    struct report **others; /* campaigns that are shown side by side with this one */
+    size_t other_count;
+    bool is_other;
+    bool is_marked; /* another one has a platform of the same name: say which campaign */
     struct report_index *index; /* of the above, for the maker */
     struct store *store;        /* owns the names that trials refer to */
 };
@@ -137,6 +141,10 @@ struct report {
  * it. A metric that the campaign does not have is ERROR_USAGE and names those that it has. */
 int report_load(struct store *store, const char *selector, const struct report_options *options,
                 struct report **out_report, struct error *err) __attribute__((warn_unused_result));
+/* Puts another campaign beside this one, each relative to its own baseline; takes it. */
+void report_add_other(struct report *report, struct report *other);
+/* The report itself for 0, then its others; NULL after the last. */
+const struct report *report_part(const struct report *report, size_t index);
 struct report *report_free(struct report *report);
 DEFINE_CLEANUP(struct report *, report_free);
 #define CLEANUP_REPORT CLEANUP(report_free_cleanup)

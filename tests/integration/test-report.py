@@ -198,6 +198,35 @@ class Report(World):
                                      for cell in found
                                      if cell[0] == workload and cell[3].startswith("exits.")})
 
+    def test_campaigns_side_by_side(self):
+        for scenario in ("demo", "lab", "slower"):
+            self.make(scenario)
+        alone = {number: self.report(str(number)) for number in (1, 2, 3)}
+        report = self.report("1", "lab-paper", "3")
+        self.assertEqual([other["campaign"]["id"] for other in report["others"]], [2, 3])
+        self.assertEqual(report["cells"], alone[1]["cells"])
+        for other in report["others"]:
+            for key in ("cells", "counts", "main", "caution"):
+                self.assertEqual(other[key], alone[other["campaign"]["id"]][key])
+        with open(os.path.join(ROOT, "docs/report.schema.json"), encoding="utf-8") as file:
+            check(report, json.load(file))
+        html = self.show("1", "2", "3", "--format", "html")
+        self.assertIn("EMULATED", html)
+        series = ["qemu-tcg", "kvm", "xen-pv", "xen-pvh", "xen-hvm", "qemu-tcg (campaign 3)"]
+        drawn = chartdata.charts(html, "columns", "relative to native")
+        self.assertEqual([chart["signals"]["series"] for chart in drawn], [series] * 2)
+        self.assertEqual(chartdata.embedded(html)["series"], series)
+        got = sorted(row["mean"] for chart in drawn for row in chart["data"]["rows"])
+        self.assert_same(got, sorted(
+            cell["normalised"]["mean"] for one in alone.values() for cell in one["cells"]
+            if cell["primary"] and not cell["baseline"] and cell["normalised"]["n"]))
+        text = self.show("1", "2", "3")
+        self.assertLess(max(map(len, text.splitlines())), 81)
+        self.assertEqual(text.count("EMULATED"), 1)
+        rows = self.show("1", "2", "--format", "csv").splitlines()
+        self.assertEqual({row.split(",")[0] for row in rows[1:]}, {"1", "2"})
+        self.vtax("report", "1", "4", "--store", self.store, code=2)
+
     def latencies(self, platform, vms):
         """Histograms of all trials of a cell, by tag."""
         logs = [chartdata.histograms(row[0].decode()) for row in self.rows(

@@ -46,6 +46,8 @@ static char *series_label(const struct report *report, const struct store_cell *
     char text[UNITS_TEXT_MAX];
     if (variety.memory)
         strbuf_addf(&buf, ", %s", units_format_size(cell->memory_bytes, text));
+    if (report->is_marked || (report->is_other && cell->is_baseline))
+        strbuf_addf(&buf, " (campaign %" PRId64 ")", report->campaign.id);
     return strbuf_take(&buf);
 }
 
@@ -168,15 +170,21 @@ size_t chart_drop(struct chart *chart)
     return 0;
 }
 
-json_t *chart_take_data(struct chart_list *list, const struct report *report)
+static void add_series_of(json_t *series, const struct report *report)
 {
-    json_t *series = json_array();
     for (size_t i = 0; i < report->campaign.cell_count; i++) {
         const struct store_cell *cell = &report->campaign.cells[i];
         CLEANUP_FREE char *label = series_label(report, cell);
         if (!cell->is_baseline)
             add_once(series, chart_shown(label));
     }
+}
+
+json_t *chart_take_data(struct chart_list *list, const struct report *report)
+{
+    json_t *series = json_array();
+    for (size_t i = 0; report_part(report, i); i++)
+        add_series_of(series, report_part(report, i));
     json_t *charts = list->charts ? TAKE_PTR(list->charts) : json_array();
     return json_pack("{s:o, s:o}", "series", series, "charts", charts);
 }

@@ -113,27 +113,51 @@ static char *name_of_group(const struct report *report, const struct report_row 
                          : mem_strdup(row->cell->workload);
 }
 
-size_t charts_add_overview(struct chart_list *list, const struct report *report, unsigned vms)
+static size_t count_pairs(const struct report *report)
 {
     size_t pairs = 0;
-    const struct report_row *baseline = NULL;
-    for (size_t i = 0; i < report->row_count; i++)
-        pairs += report->rows[i].normalised.pairs;
-    struct chart chart = chart_new(pairs);
+    for (size_t i = 0; report_part(report, i); i++)
+        for (size_t j = 0; j < report_part(report, i)->row_count; j++)
+            pairs += report_part(report, i)->rows[j].normalised.pairs;
+    return pairs;
+}
+
+static void add_overview_of(struct chart *chart, const struct report *report, unsigned vms)
+{
     for (size_t i = 0; i < report->row_count; i++) {
         const struct report_row *row = &report->rows[i];
         if (!row->metric->primary || row->cell->vms != vms || row->normalised.pairs == 0)
             continue;
-        baseline = row->baseline;
-        json_t *mark = chart_mark(&chart, report, row->cell);
+        json_t *mark = chart_mark(chart, report, row->cell);
         CLEANUP_FREE char *group = name_of_group(report, row);
-        chart_set_group(&chart, mark, group);
-        add_ratio(&chart, mark, &row->normalised);
+        chart_set_group(chart, mark, group);
+        add_ratio(chart, mark, &row->normalised);
     }
-    if (json_array_size(chart.groups) < 2)
+}
+
+/* One workload alone has the same picture in its own section. */
+static bool is_worth_showing(const struct report *report, const struct chart *chart)
+{
+    return json_array_size(chart->groups) > (report->other_count ? 0 : 1);
+}
+
+static const char *name_of_baseline(const struct report *report)
+{
+    for (size_t i = 0; i < report->campaign.cell_count; i++)
+        if (report->campaign.cells[i].is_baseline)
+            return report->campaign.cells[i].platform;
+    return "the baseline";
+}
+
+size_t charts_add_overview(struct chart_list *list, const struct report *report, unsigned vms)
+{
+    struct chart chart = chart_new(count_pairs(report));
+    for (size_t i = 0; report_part(report, i); i++)
+        add_overview_of(&chart, report_part(report, i), vms);
+    if (!is_worth_showing(report, &chart))
         return chart_drop(&chart);
     CLEANUP_FREE char *title =
-        mem_printf("performance relative to %s (1)", baseline->cell->platform);
+        mem_printf("performance relative to %s (1)", name_of_baseline(report));
     return chart_finish(list, &chart, "columns",
                         json_pack("{s:f, s:f, s:o, s:b, s:s, s:i}", "limit",
                                   chart_limit(&chart, 1.1), "margin", report->margin, "title",
@@ -156,24 +180,34 @@ static json_t *title_of_count(const struct report_count *count)
                         count->whole_trial ? "trial" : "machine");
 }
 
+static void add_counts_of(struct chart *chart, const struct report *report,
+                          const struct report_count *like, unsigned vms)
+{
+    for (size_t i = 0; i < report->count_count; i++) {
+        const struct report_count *count = &report->counts[i];
+        if (strcmp(count->name, like->name) != 0 || count->whole_trial != like->whole_trial)
+            continue;
+        for (size_t j = 0; j < count->item_count; j++) {
+            const struct report_figure *figure = count->items[j];
+            if (figure->cell->vms != vms || figure->value.n == 0 || !(figure->value.mean > 0))
+                continue;
+            json_t *mark = chart_mark(chart, report, figure->cell);
+            chart_set_group(chart, mark, count->workload);
+            add_figure(chart, mark, figure);
+        }
+    }
+}
+
 size_t charts_add_count_overview(struct chart_list *list, const struct report *report,
                                  const struct report_count *count, unsigned vms)
 {
-    struct chart chart = chart_new(report->trial_count);
-    for (size_t i = 0; i < report->count_count; i++) {
-        const struct report_count *other = &report->counts[i];
-        if (strcmp(other->name, count->name) != 0 || other->whole_trial != count->whole_trial)
-            continue;
-        for (size_t j = 0; j < other->item_count; j++) {
-            const struct report_figure *figure = other->items[j];
-            if (figure->cell->vms != vms || figure->value.n == 0 || !(figure->value.mean > 0))
-                continue;
-            json_t *mark = chart_mark(&chart, report, figure->cell);
-            chart_set_group(&chart, mark, other->workload);
-            add_figure(&chart, mark, figure);
-        }
-    }
-    if (json_array_size(chart.groups) < 2)
+    size_t trials = 0;
+    for (size_t i = 0; report_part(report, i); i++)
+        trials += report_part(report, i)->trial_count;
+    struct chart chart = chart_new(trials);
+    for (size_t i = 0; report_part(report, i); i++)
+        add_counts_of(&chart, report_part(report, i), count, vms);
+    if (!is_worth_showing(report, &chart))
         return chart_drop(&chart);
     return chart_finish(list, &chart, "columns",
                         json_pack("{s:f, s:f, s:o, s:b, s:s, s:s, s:i}", "floor",

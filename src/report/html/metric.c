@@ -9,7 +9,7 @@
 #include "report/html/page.h"
 #include "report/number.h"
 
-static void put_ratio(const struct html *page, const struct report_row *row)
+void html_put_ratio(const struct html *page, const struct report_row *row)
 {
     const struct normalise_result *result = &row->normalised;
     char text[NUMBER_TEXT_MAX], number[NUMBER_TEXT_MAX];
@@ -47,7 +47,7 @@ static void put_row(const struct html *page, const struct report_row *row)
     html_raw(page, "</td>");
     html_put_value(page, &row->value);
     html_put_value(page, &row->consolidated);
-    put_ratio(page, row);
+    html_put_ratio(page, row);
     html_raw(page, "</tr>\n");
 }
 

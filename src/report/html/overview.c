@@ -2,6 +2,8 @@
  *
  * The results at a glance: in words, and all platforms side by side.
  */
+#include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "report/count.h"
@@ -132,44 +134,48 @@ static void put_count_overview(const struct html *page, const struct report_coun
 }
 
 /* With one workload the chart would be that of the workload itself. */
-static bool has_workloads(const struct store_campaign *campaign)
+static bool has_several(const struct report *report)
 {
+    const struct store_campaign *campaign = &report->campaign;
     for (size_t i = 1; i < campaign->cell_count; i++)
         if (strcmp(campaign->cells[i].workload, campaign->cells[0].workload) != 0)
             return true;
-    return false;
+    return report->other_count > 0;
 }
 
-/* Few enough columns for two charts in the width of a page? */
-static bool is_small(const struct store_campaign *campaign)
-{
-    size_t cells = 0, least = SIZE_MAX;
-    for (size_t i = 0; i < campaign->cell_count; i++)
-        least = campaign->cells[i].vms < least ? campaign->cells[i].vms : least;
-    for (size_t i = 0; i < campaign->cell_count; i++)
-        cells += campaign->cells[i].vms == least;
-    return cells <= OVERVIEW_PAIR_CELLS;
-}
+/* The smallest and the largest number of VMs, and how many cells have the smallest. */
+struct extent {
+    unsigned least, most;
+    size_t cells;
+};
 
-/* At the smallest and the largest number of VMs. */
-void html_put_overview(const struct html *page)
+static struct extent extent_of(const struct report *report)
 {
-    const struct store_campaign *campaign = &page->report->campaign;
-    if (!has_workloads(campaign))
-        return;
-    unsigned ends[2] = {campaign->cell_count ? campaign->cells[0].vms : 0, 0};
-    for (size_t i = 0; i < campaign->cell_count; i++) {
-        unsigned vms = campaign->cells[i].vms;
-        ends[0] = vms < ends[0] ? vms : ends[0];
-        ends[1] = vms > ends[1] ? vms : ends[1];
+    struct extent extent = {UINT_MAX, 0, 0};
+    for (size_t i = 0; report_part(report, i); i++) {
+        const struct store_campaign *campaign = &report_part(report, i)->campaign;
+        for (size_t j = 0; j < campaign->cell_count; j++) {
+            unsigned vms = campaign->cells[j].vms;
+            extent.cells = vms < extent.least ? 0 : extent.cells;
+            extent.least = vms < extent.least ? vms : extent.least;
+            extent.most = vms > extent.most ? vms : extent.most;
+            extent.cells += vms == extent.least;
+        }
     }
-    size_t sizes = ends[0] == ends[1] ? 1 : 2;
-    size_t before = page->charts->count;
-    const char *begin = is_small(campaign) ? "<div class=\"pair\">" : "<div>";
-    html_raw(page, "<h2 id=\"overview\">All platforms side by side</h2>\n");
-    for (size_t i = 0; page->report->emulated && i < page->report->count_count; i++) {
-        const struct report_count *count = &page->report->counts[i];
-        if (!count->valued || count->part || is_shown(page->report, i))
+    return extent;
+}
+
+static void put_all_charts(const struct html *page)
+{
+    const struct report *report = page->report;
+    struct extent extent = extent_of(report);
+    unsigned ends[2] = {extent.least, extent.most};
+    size_t sizes = extent.least == extent.most ? 1 : 2;
+    /* few enough columns for two charts in the width of a page? */
+    const char *begin = extent.cells <= OVERVIEW_PAIR_CELLS ? "<div class=\"pair\">" : "<div>";
+    for (size_t i = 0; report->emulated && i < report->count_count; i++) {
+        const struct report_count *count = &report->counts[i];
+        if (!count->valued || count->part || is_shown(report, i))
             continue;
         html_raw(page, begin);
         for (size_t j = 0; j < sizes; j++)
@@ -180,8 +186,68 @@ void html_put_overview(const struct html *page)
     for (size_t i = 0; i < sizes; i++)
         put_ratio_overview(page, ends[i]);
     html_raw(page, "</div>\n");
+}
+
+/* Which campaigns, and what must be said of each. */
+static void put_parts(const struct html *page)
+{
+    html_raw(page, "<ul class=\"note\">\n");
+    for (size_t i = 0; report_part(page->report, i); i++) {
+        const struct report *part = report_part(page->report, i);
+        CLEANUP_FREE char *caution = report_caution(part);
+        html_raw(page, "<li>");
+        html_putf(page, "Campaign %" PRId64 ", %s: %" PRIu64 " block%s, %zu trials. %s",
+                  part->campaign.id, part->campaign.name, part->blocks,
+                  part->blocks == 1 ? "" : "s", part->trial_count, caution ? caution : "");
+        html_raw(page, "</li>\n");
+    }
+    html_raw(page, "</ul>\n<p class=\"note\">Each campaign is relative to its own baseline. "
+                   "The sections below are about the first.</p>\n");
+}
+
+static void put_part_rows(const struct html *page, const struct report *part)
+{
+    for (size_t i = 0; i < part->row_count; i++) {
+        const struct report_row *row = &part->rows[i];
+        if (!row->metric->primary || row->baseline == row)
+            continue;
+        html_put_size(page, row->cell);
+        fprintf(page->out, "<td class=\"n\">%" PRId64 "</td>", part->campaign.id);
+        html_cell(page, "td", row->cell->workload);
+        html_cell(page, "td", row->metric->name);
+        html_put_ratio(page, row);
+        html_raw(page, "</tr>\n");
+    }
+}
+
+static void put_parts_table(const struct html *page)
+{
+    size_t rows = 0;
+    for (size_t i = 0; report_part(page->report, i); i++)
+        rows += report_part(page->report, i)->row_count;
+    html_begin_table(page, "Performance relative to the baseline of each campaign", rows);
+    html_put_size_heading(page);
+    html_raw(page, "<th class=\"n\">campaign</th><th>workload</th><th>metric</th>"
+                   "<th class=\"n\">normalised</th><th class=\"n\">n</th>"
+                   "<th class=\"n\">bootstrap check</th><th>verdict</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; report_part(page->report, i); i++)
+        put_part_rows(page, report_part(page->report, i));
+    html_end_table(page, rows);
+}
+
+/* At the smallest and the largest number of VMs. */
+void html_put_overview(const struct html *page)
+{
+    if (!has_several(page->report))
+        return;
+    size_t before = page->charts->count;
+    html_raw(page, "<h2 id=\"overview\">All platforms side by side</h2>\n");
+    if (page->report->other_count)
+        put_parts(page);
+    put_all_charts(page);
+    if (page->report->other_count)
+        put_parts_table(page);
     if (page->charts->count == before)
-        html_raw(page,
-                 "<p class=\"note\">No chart: no block has good trials of both a cell and its "
-                 "baseline.</p>\n");
+        html_raw(page, "<p class=\"note\">No chart: no block has good trials of both a cell and "
+                       "its baseline.</p>\n");
 }

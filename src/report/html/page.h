@@ -32,6 +32,8 @@ void html_put_size_heading(const struct html *page);
 void html_put_size(const struct html *page, const struct store_cell *cell);
 /* A number with its interval, in a cell of a table. */
 void html_put_value(const struct html *page, const struct report_value *value);
+/* What a row is relative to its baseline: ratio, n, the bootstrap's, verdict: four cells. */
+void html_put_ratio(const struct html *page, const struct report_row *row);
 /* What a row's verdict is called; also the name of its colour. */
 const char *html_verdict_word(const struct report_row *row);
 /* id: of chart_finish(); nothing for 0. */

@@ -69,9 +69,10 @@ static void put_heading(const struct text *page)
     CLEANUP_FREE char *caution = report_caution(report);
     if (caution)
         terminal_put_wrapped(&page->terminal, caution, 0, 4);
-    fprintf(page->terminal.out,
-            "[lo, hi]: %.3g %% interval%s. Normalised: 1 is the baseline, higher is better.\n",
-            report->level * 100, report->adaptive ? " (adaptive)" : "");
+    CLEANUP_FREE char *how =
+        mem_printf("[lo, hi]: %.3g %% interval%s. Normalised: 1 is the baseline, higher is better.",
+                   report->level * 100, report->adaptive ? " (adaptive)" : "");
+    terminal_put_wrapped(&page->terminal, how, 0, 4);
 }
 
 void text_put_cell(const struct text *page, const struct store_cell *cell)
@@ -351,6 +352,49 @@ static void put_sentences(const struct text *page)
     }
 }
 
+static void put_part_rows(const struct text *page, const struct report *part)
+{
+    for (size_t i = 0; i < part->row_count; i++) {
+        const struct report_row *row = &part->rows[i];
+        if (!row->metric->primary || row->baseline == row)
+            continue;
+        char text[NUMBER_TEXT_MAX];
+        CLEANUP_FREE char *work = mem_printf("%s %s", row->cell->workload, row->metric->name);
+        text_put_cell(page, row->cell);
+        snprintf(text, sizeof(text), "%" PRId64, part->campaign.id);
+        terminal_put_padded(&page->terminal, text, 6);
+        terminal_put_padded(&page->terminal, work, 20);
+        fputc(' ', page->terminal.out);
+        format_ratio(row, text);
+        terminal_put_padded(&page->terminal, text, 21);
+        bool judged = row->baseline && row->normalised.pairs > 0;
+        fprintf(page->terminal.out, " %s\n",
+                judged ? comparison_verdict_text(row->normalised.comparison.verdict) : "");
+    }
+}
+
+/* Several campaigns, each relative to its own baseline. */
+static void put_parts(const struct text *page)
+{
+    text_put_title(page, "side by side", "each campaign relative to its own baseline");
+    for (size_t i = 0; report_part(page->report, i); i++) {
+        const struct report *part = report_part(page->report, i);
+        CLEANUP_FREE char *caution = report_caution(part);
+        CLEANUP_FREE char *text =
+            mem_printf("campaign %" PRId64 " '%s'%s%s", part->campaign.id, part->campaign.name,
+                       caution ? ": " : "", caution ? caution : "");
+        terminal_put_wrapped(&page->terminal, text, 0, 4);
+    }
+    fputs(terminal_paint(&page->terminal, TERMINAL_DIM), page->terminal.out);
+    terminal_put_padded(&page->terminal, "platform", page->name_columns + 1);
+    terminal_put_padded(&page->terminal, label_of_size_heading(&page->variety),
+                        page->size_columns + 1);
+    fprintf(page->terminal.out, "camp. workload             normalised            verdict%s\n",
+            terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    for (size_t i = 0; report_part(page->report, i); i++)
+        put_part_rows(page, report_part(page->report, i));
+}
+
 static void put_metrics(const struct text *page)
 {
     const struct report *report = page->report;
@@ -372,6 +416,8 @@ void format_text(const struct report *report, const struct report_style *style, 
     put_heading(&page);
     if (report->trial_count == 0)
         fputs("no trial has been stored yet\n", stream);
+    if (report->other_count)
+        put_parts(&page);
     if (report->emulated)
         text_put_counts(&page);
     if (report->trial_count)
