@@ -68,7 +68,7 @@ struct option {
     const char *value_name;
     /* text form of the default; NULL: the field stays zero */
     const char *fallback;
-    /* OPTION_WORD: NULL-terminated */
+    /* OPTION_WORD, and OPTION_TEXTS where no other text will do: NULL-terminated */
     const char *const *words;
     /* numeric types, list items included: inclusive bounds in the field's unit. Both 0: unbounded;
      * max < min: no upper bound. */

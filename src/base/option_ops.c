@@ -317,6 +317,8 @@ static int add_text(const struct option *option, struct option_texts *list, cons
     int rc = check_text(option, word, err);
     if (rc < 0)
         return rc;
+    if (option->words && !words_contain(option->words, word))
+        return words_set_unknown(err, option->name, word, option->words);
     if (list->count >= OPTION_LIST_MAX)
         return refuse(option, err, word, "makes the list longer than %d items", OPTION_LIST_MAX);
     for (size_t i = 0; i < list->count; i++)

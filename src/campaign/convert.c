@@ -47,7 +47,7 @@ void convert_usage(struct store_trial *trial, int machine, const struct machine_
                    (const void *)((const char *)after + rows[i].offset));
 }
 
-static void convert_figures(struct store_trial *trial, const struct workload_run *run)
+static void take_figures(struct store_trial *trial, struct workload_run *run)
 {
     size_t total = trial->figure_count + run->figure_count;
     trial->figures = mem_resize_array(trial->figures, total, sizeof(*trial->figures));
@@ -56,6 +56,9 @@ static void convert_figures(struct store_trial *trial, const struct workload_run
         trial->figures[trial->figure_count++] =
             (struct store_figure){figure->machine, figure->name, figure->value, figure->missing};
     }
+    trial->texts = TAKE_PTR(run->texts);
+    trial->text_count = run->text_count;
+    run->text_count = 0;
 }
 
 static void take_run_facts(struct store_trial *trial, struct workload_run *run)
@@ -94,7 +97,7 @@ void convert_samples(struct store_trial *trial, struct workload_run *run)
             .metric = run->workload->metrics[run->samples[i].metric].name,
             .value = run->samples[i].value,
         };
-    convert_figures(trial, run);
+    take_figures(trial, run);
     take_run_facts(trial, run);
     take_attachments(trial, run);
 }

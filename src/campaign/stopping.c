@@ -15,6 +15,8 @@ struct series {
     struct normalise_trial *trials;
     size_t count;
     size_t capacity;
+    size_t good; /* trials, of which */
+    size_t had;  /* so many have the metric */
 };
 
 struct stopping {
@@ -66,13 +68,16 @@ struct stopping *stopping_new(const struct plan *plan, const struct plan_cell *c
     return stopping;
 }
 
-static double trial_performance(const struct store_trial *trial, const struct metric *metric)
+/* *out_values: how many machines have the metric. */
+static double trial_performance(const struct store_trial *trial, const struct metric *metric,
+                                size_t *out_values)
 {
     double values[PLAN_VMS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < trial->sample_count && count < COUNT_OF(values); i++)
         if (!strcmp(trial->samples[i].metric, metric->name))
             values[count++] = trial->samples[i].value;
+    *out_values = store_trial_lacks(trial, metric->name) ? 0 : count;
     struct normalise_metric how = {.higher_is_better = metric->higher_is_better,
                                    .adds_up = metric->adds_up};
     return normalise_consolidate(values, count, &how);
@@ -85,10 +90,14 @@ void stopping_add(struct stopping *stopping, size_t cell, const struct store_tri
         if (series->cell != cell)
             continue;
         MEM_GROW(series->trials, series->count, series->capacity);
+        size_t values = 0;
+        double performance = trial_performance(trial, series->metric, &values);
+        series->good += trial->status == TRIAL_OK;
+        series->had += trial->status == TRIAL_OK && values > 0;
         series->trials[series->count++] = (struct normalise_trial){
             .block = trial->block,
-            .performance = trial_performance(trial, series->metric),
-            .ok = trial->status == TRIAL_OK,
+            .performance = performance,
+            .ok = trial->status == TRIAL_OK && values > 0,
         };
     }
 }
@@ -104,6 +113,13 @@ static const struct series *find_baseline(const struct stopping *stopping,
     return NULL;
 }
 
+/* A metric that no machine of a cell can give is nothing to wait for; a cell whose trials all
+ * failed is. */
+static bool is_never_had(const struct series *series)
+{
+    return series->good > 0 && series->had == 0;
+}
+
 static bool every_interval_is_narrow(const struct stopping *stopping, uint64_t blocks_done)
 {
     CLEANUP_FREE struct interval *ratios = mem_array(stopping->series_count, sizeof(*ratios));
@@ -114,7 +130,7 @@ static bool every_interval_is_narrow(const struct stopping *stopping, uint64_t b
     for (size_t i = 0; i < stopping->series_count; i++) {
         const struct series *cell = &stopping->series[i];
         const struct series *baseline = find_baseline(stopping, cell);
-        if (!baseline || baseline == cell)
+        if (!baseline || baseline == cell || is_never_had(cell) || is_never_had(baseline))
             continue;
         CLEANUP_NORMALISE struct normalise_result result = normalise_paired(
             cell->trials, cell->count, baseline->trials, baseline->count, &options);

@@ -4,7 +4,8 @@
 /* clang-format off */
 /* In the order in which --help shows them: the way through the program. One a row. */
 const struct command *const commands[] = {
-    &command_run,    &command_load,
+    &command_run,    &command_ops,
+    &command_load,
     &command_load_shop,
 &command_besim,
     &command_report,

@@ -150,6 +150,18 @@ void figure_fill_figures(struct report *report, const struct row_trials *by_cell
     }
 }
 
+const struct report_figure *figure_find_missing(const struct report *report,
+                                                const struct report_row *row)
+{
+    for (size_t i = 0; i < report->figure_count; i++) {
+        const struct report_figure *figure = &report->figures[i];
+        if (figure->cell == row->cell && figure->missing && !figure->whole_trial &&
+            strcmp(figure->name, row->metric->name) == 0)
+            return figure;
+    }
+    return NULL;
+}
+
 void figure_done(struct report *report)
 {
     for (size_t i = 0; i < report->boot_count; i++)

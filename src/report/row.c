@@ -52,7 +52,7 @@ static struct report_point point_of(const struct store_trial *trial,
     double values[MACHINES_MAX];
     size_t machines = machine_values(trial, metric->name, values);
     struct report_point point = {.trial = trial, .value = NAN, .performance = NAN};
-    if (machines > 0) {
+    if (machines > 0 && !store_trial_lacks(trial, metric->name)) {
         point.value = summary_of(values, machines).mean;
         point.performance = normalise_consolidate(values, machines, &kind);
     }
@@ -67,18 +67,24 @@ static double consolidated_of(const struct report_point *point, const struct sto
     return is_cost ? 1 / point->performance : point->performance;
 }
 
+/* A good trial may lack a metric. */
+static bool is_counted(const struct report_point *point)
+{
+    return point->trial->status == TRIAL_OK && isfinite(point->value);
+}
+
 static void mark_outliers(struct report_row *row)
 {
     CLEANUP_FREE double *values = mem_array(row->point_count, sizeof(*values));
     CLEANUP_FREE bool *marks = mem_array(row->point_count, sizeof(*marks));
     size_t good = 0;
     for (size_t i = 0; i < row->point_count; i++)
-        if (row->points[i].trial->status == TRIAL_OK)
+        if (is_counted(&row->points[i]))
             values[good++] = row->points[i].value;
     row->outliers = summary_mark_outliers(values, good, marks);
     good = 0;
     for (size_t i = 0; i < row->point_count; i++)
-        if (row->points[i].trial->status == TRIAL_OK)
+        if (is_counted(&row->points[i]))
             row->points[i].outlier = marks[good++];
 }
 
@@ -94,8 +100,8 @@ void row_fill(struct report_row *row, const struct row_trials *trials, double le
         struct report_point *point = &row->points[i];
         *point = point_of(trials->items[i], row->metric);
         row->counts[point->trial->status]++;
-        if (point->trial->status != TRIAL_OK || !isfinite(point->value))
-            continue; /* a good trial may lack a secondary metric */
+        if (!is_counted(point))
+            continue;
         values[good] = point->value;
         sums[good++] = consolidated_of(point, row->metric);
     }
@@ -111,7 +117,7 @@ struct normalise_trial *row_normalise_trials(const struct report_row *row)
         trials[i] = (struct normalise_trial){
             .block = row->points[i].trial->block,
             .performance = row->points[i].performance,
-            .ok = row->points[i].trial->status == TRIAL_OK && isfinite(row->points[i].value),
+            .ok = is_counted(&row->points[i]),
         };
     return trials;
 }

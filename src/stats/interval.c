@@ -193,6 +193,47 @@ struct interval interval_wilson(uint64_t successes, uint64_t n, double level)
                              .p_value = NAN};
 }
 
+/* P(no more than k of n values lie below the q-quantile). */
+static double binomial_cdf(size_t k, size_t n, double q)
+{
+    return k >= n ? 1 : distribution_beta((double)(n - k), (double)k + 1, 1 - q);
+}
+
+/* The largest rank r (from 1; 0: there is none) with P(fewer than r values below) <= tail. */
+static size_t lower_rank(size_t n, double q, double tail)
+{
+    size_t low = 0, high = n; /* the answer is in [low, high] */
+    while (low < high) {
+        size_t middle = high - (high - low) / 2;
+        if (binomial_cdf(middle - 1, n, q) <= tail)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+struct interval interval_quantile(const double *sorted, size_t n, double q, double level)
+{
+    if (!(level > 0 && level < 1) || !(q > 0 && q < 1) ||
+        (n > 0 && (!isfinite(sorted[0]) || !isfinite(sorted[n - 1]))))
+        return interval_failed(INTERVAL_NOT_FINITE, n, level);
+    struct interval interval = interval_failed(INTERVAL_TOO_FEW, n, level);
+    if (n == 0)
+        return interval;
+    interval.estimate = summary_quantile(sorted, n, q);
+    double tail = 0.5 * (1 - level);
+    size_t lo = lower_rank(n, q, tail);
+    size_t hi = lower_rank(n, 1 - q, tail); /* counted from the largest */
+    if (lo == 0 || hi == 0)
+        return interval;
+    interval.state = INTERVAL_OK;
+    interval.lo = sorted[lo - 1];
+    interval.hi = sorted[n - hi];
+    interval.zero_variance = sorted[0] == sorted[n - 1];
+    return interval;
+}
+
 struct interval interval_exp(struct interval interval)
 {
     interval.estimate = exp(interval.estimate);

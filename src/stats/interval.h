@@ -56,6 +56,12 @@ struct interval interval_bca(const double *values, size_t n,
 /* Wilson's score interval for a share, successes of n: Probable inference, JASA 22, 1927. */
 struct interval interval_wilson(uint64_t successes, uint64_t n, double level);
 
+/* The q-quantile (0 < q < 1) of values in ascending order, with the interval between two of them
+ * that holds it whatever the distribution is: order statistics and binomial tails, as in Conover,
+ * Practical nonparametric statistics, 1999, section 3.2. Too few for such a pair (the median at 95
+ * % needs 6, the 99th percentile 368) is INTERVAL_TOO_FEW, with the estimate. */
+struct interval interval_quantile(const double *sorted, size_t n, double q, double level);
+
 /* exp() of estimate and bounds: from differences of logs to a ratio. */
 struct interval interval_exp(struct interval interval);
 

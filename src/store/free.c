@@ -56,6 +56,9 @@ void store_trial_done(struct store_trial *trial)
         free(trial->machines[i].console_tail);
     free_facts(trial->facts, trial->fact_count);
     store_free_attachments(trial->attachments, trial->attachment_count);
+    for (size_t i = 0; i < trial->text_count; i++)
+        free(trial->texts[i]);
+    free(trial->texts);
     free(trial->machines);
     free(trial->samples);
     free(trial->figures);

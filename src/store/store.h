@@ -137,6 +137,8 @@ struct store_trial {
     size_t fact_count;
     struct store_attachment *attachments; /* stored with the trial; not read with it */
     size_t attachment_count;
+    char **texts; /* what `missing` of the figures may point to; freed with the trial */
+    size_t text_count;
 };
 
 /* Adds a campaign with its cells, metrics and facts, all or nothing; sets campaign->id and each
@@ -181,6 +183,10 @@ int store_list_attachments(struct store *store, int64_t trial_id,
 int store_read_attachment(struct store *store, int64_t trial_id, int machine, const char *name,
                           struct store_attachment *out_attachment, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Could a machine of the trial not give this metric? Then there is a figure of its name with the
+ * reason, and what the other machines gave is not the whole. */
+bool store_trial_lacks(const struct store_trial *trial, const char *metric);
 
 void store_campaign_done(struct store_campaign *campaign);
 void store_trial_done(struct store_trial *trial);

@@ -4,5 +4,6 @@
 #include <stddef.h>
 
 const struct workload *const workloads[] = {
-    &workload_bzip2, &workload_netperf, &workload_dd, &workload_shop, &workload_fake, NULL,
+    &workload_bzip2, &workload_netperf, &workload_dd, &workload_ops,
+    &workload_shop,  &workload_fake,    NULL,
 };

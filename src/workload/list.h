@@ -10,4 +10,5 @@ extern const struct workload workload_bzip2;
 extern const struct workload workload_netperf;
 extern const struct workload workload_dd;
 extern const struct workload workload_shop;
+extern const struct workload workload_ops;
 extern const struct workload workload_fake;

@@ -24,6 +24,9 @@ void workload_run_done(struct workload_run *run)
         free(run->facts[i].value);
     for (size_t i = 0; i < run->attachment_count; i++)
         free(run->attachments[i].bytes);
+    for (size_t i = 0; i < run->text_count; i++)
+        free(run->texts[i]);
+    free(run->texts);
     free(run->samples);
     free(run->figures);
     free(run->facts);
@@ -76,6 +79,14 @@ void workload_add_figure(struct workload_run *run, int machine, const char *name
                    : missing ? missing
                              : "not measured",
     };
+}
+
+void workload_add_missing(struct workload_run *run, int machine, const char *name,
+                          const char *reason)
+{
+    MEM_GROW(run->texts, run->text_count, run->text_capacity);
+    run->texts[run->text_count] = mem_strdup(reason);
+    workload_add_figure(run, machine, name, NAN, run->texts[run->text_count++]);
 }
 
 void workload_add_fact(struct workload_run *run, const char *name, const char *format, ...)

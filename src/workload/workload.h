@@ -15,7 +15,7 @@
 #include "machine/machine.h"
 #include "plan/plan.h"
 
-#define WORKLOAD_METRICS_MAX 16
+#define WORKLOAD_METRICS_MAX 32
 
 struct metric {
     const char *name; /* "time" */
@@ -80,6 +80,9 @@ struct workload_run {
     struct workload_attachment *attachments;
     size_t attachment_count;
     size_t attachment_capacity;
+    char **texts; /* what figures may give as the reason */
+    size_t text_count;
+    size_t text_capacity;
     uint64_t host_ns[PLAN_VMS_MAX];       /* duration of the measured part on the host's clock */
     uint64_t guest_ns[PLAN_VMS_MAX];      /* ... and on the machine's; 0: not taken inside */
     uint64_t round_trip_ns[PLAN_VMS_MAX]; /* of the channel: what host_ns may have too much */
@@ -116,6 +119,10 @@ void workload_add_sample(struct workload_run *run, unsigned machine, unsigned me
 /* A value that is not finite is stored as missing for the reason given; NULL: "not measured". */
 void workload_add_figure(struct workload_run *run, int machine, const char *name, double value,
                          const char *missing);
+/* A machine that cannot give a metric has no sample of it, but this under its name. The reason is
+ * copied. */
+void workload_add_missing(struct workload_run *run, int machine, const char *name,
+                          const char *reason);
 void workload_add_fact(struct workload_run *run, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Takes the text over. */

@@ -92,7 +92,7 @@ $ printf 'platforms:\n  - nativ\n' >x.yaml; vtax plan check x.yaml
 vtax: x.yaml: line 2: unknown platform 'nativ' (did you mean 'native'? known: native, qemu-tcg, kvm, xen-pv, xen-pvh, xen-hvm, virtualbox, fake)
 [2]
 $ printf 'workloads:\n  - bzip2\n  - bzip3\n' >x.yaml; vtax plan check x.yaml
-vtax: x.yaml: line 3: unknown workload 'bzip3' (did you mean 'bzip2'? known: bzip2, netperf, dd, shop, fake)
+vtax: x.yaml: line 3: unknown workload 'bzip3' (did you mean 'bzip2'? known: bzip2, netperf, dd, ops, shop, fake)
 [2]
 $ printf 'workloads:\n  - bzip2:\n      inptu: 1MiB\n' >x.yaml; vtax plan check x.yaml
 vtax: x.yaml: line 3: workload 'bzip2': unknown key 'inptu' (did you mean 'input'? known: input, level)

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "stats/comparison.h"
 #include "stats/interval.h"
+#include "stats/summary.h"
 
 /* Student's own example, Cushny and Peebles' data (Biometrika 6, 1908): extra hours of sleep under
  * two drugs. Every statistics package documents its t tests with it. */
@@ -252,6 +253,57 @@ static void test_bca_coverage(void **state)
     assert_near(held / (double)trials, 0.923, 0.02);
 }
 
+/* The median of n values lies between the first and the last with 1 - 2^(1 - n): 0.969 for 6,
+ * 0.9375 for 5. */
+static void test_quantile(void **state)
+{
+    (void)state;
+    double values[400];
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        values[i] = (double)i + 1;
+    struct interval interval = interval_quantile(values, 6, 0.5, 0.95);
+    assert_int_equal(interval.state, INTERVAL_OK);
+    assert_near(interval.estimate, 3.5, 1e-12);
+    assert_near(interval.lo, 1, 0);
+    assert_near(interval.hi, 6, 0);
+    interval = interval_quantile(values, 5, 0.5, 0.95);
+    assert_int_equal(interval.state, INTERVAL_TOO_FEW);
+    assert_near(interval.estimate, 3, 1e-12);
+    /* 0.99^n <= 0.025 from n = 368 on */
+    assert_int_equal(interval_quantile(values, 367, 0.99, 0.95).state, INTERVAL_TOO_FEW);
+    interval = interval_quantile(values, 368, 0.99, 0.95);
+    assert_int_equal(interval.state, INTERVAL_OK);
+    assert_near(interval.hi, 368, 0);
+    assert_int_equal(interval_quantile(values, 0, 0.5, 0.95).state, INTERVAL_TOO_FEW);
+    assert_int_equal(interval_quantile(values, 9, 1, 0.95).state, INTERVAL_NOT_FINITE);
+    values[399] = INFINITY;
+    assert_int_equal(interval_quantile(values, 400, 0.5, 0.95).state, INTERVAL_NOT_FINITE);
+    for (size_t i = 0; i < 9; i++)
+        values[i] = 2;
+    interval = interval_quantile(values, 9, 0.5, 0.95);
+    assert_true(interval.zero_variance && interval.lo == 2 && interval.hi == 2);
+}
+
+/* However skewed the distribution, the interval holds the truth as often as it says. */
+static void test_quantile_covers(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, 7, 0);
+    size_t missed = 0;
+    enum { REPEATS = 2000, N = 50 };
+    for (int i = 0; i < REPEATS; i++) {
+        double values[N];
+        for (int j = 0; j < N; j++)
+            values[j] = pow(rng_uniform(&rng), 9);
+        CLEANUP_FREE double *sorted = summary_sort(values, N);
+        struct interval interval = interval_quantile(sorted, N, 0.5, 0.95);
+        missed += interval.lo > pow(0.5, 9) || interval.hi < pow(0.5, 9);
+    }
+    assert_true(missed <= REPEATS * 0.06);
+    assert_true(missed >= REPEATS * 0.01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +321,8 @@ int main(void)
         cmocka_unit_test(test_student_coverage),
         cmocka_unit_test(test_welch_coverage_with_unequal_variances),
         cmocka_unit_test(test_bca_coverage),
+        cmocka_unit_test(test_quantile),
+        cmocka_unit_test(test_quantile_covers),
     };
     return cmocka_run_group_tests_name("interval", tests, NULL, NULL);
 }

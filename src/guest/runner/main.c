@@ -20,6 +20,7 @@ static const struct runner_command {
     {"run", 1, SIZE_MAX, runner_run},        {"generate", 1, 1, runner_generate},
     {"digest", 1, SIZE_MAX, runner_digest},  {"digest-output", 1, SIZE_MAX, runner_digest_output},
     {"shop-files", 1, 1, runner_shop_files}, {"watch", 1, 1, runner_watch},
+    {"ops", 0, SIZE_MAX, runner_ops},        {"nothing", 0, 0, runner_nothing},
 };
 
 int runner_complain(const char *what, const char *object)
@@ -62,6 +63,7 @@ static int parse_arguments(int argc, char **argv, struct runner_arguments *argum
         {"bytes", required_argument, NULL, 'b'},
         {"sessions", required_argument, NULL, 'S'},
         {"directories", required_argument, NULL, 'D'},
+        {"duration-ns", required_argument, NULL, 'u'},
         {0},
     };
     *arguments = (struct runner_arguments){.bytes = UINT64_MAX};
@@ -69,8 +71,9 @@ static int parse_arguments(int argc, char **argv, struct runner_arguments *argum
         uint64_t *number = letter == 's'   ? &arguments->seed
                            : letter == 'b' ? &arguments->bytes
                            : letter == 'S' ? &arguments->sessions
+                           : letter == 'u' ? &arguments->duration_ns
                                            : &arguments->directories;
-        if (letter == '?' || (strchr("sbSD", letter) && parse_number(optarg, number) < 0))
+        if (letter == '?' || (strchr("sbSDu", letter) && parse_number(optarg, number) < 0))
             return -1;
         if (letter == 'd')
             arguments->directory = optarg;
@@ -90,7 +93,9 @@ static int complain_use(void)
             "       " PROTOCOL_RUNNER_NAME " digest [--bytes N] [--direct] FILE...\n"
             "       " PROTOCOL_RUNNER_NAME " digest-output -- PROGRAM...\n"
             "       " PROTOCOL_RUNNER_NAME " shop-files --seed N --sessions N --directories N DIR\n"
-            "       " PROTOCOL_RUNNER_NAME " watch FILE\n");
+            "       " PROTOCOL_RUNNER_NAME " watch FILE\n"
+            "       " PROTOCOL_RUNNER_NAME
+            " ops --duration-ns N [--directory DIR] [OPERATION]...\n");
     return 2;
 }
 

@@ -10,6 +10,8 @@
  *     shop-files --seed N --sessions N --directories N DIR   the shop's images (shop/fileset.h)
  *     watch FILE           a line each second of what the kernel says of its CPUs, until it is
  * killed
+ *     ops --duration-ns N [--directory DIR] [OPERATION]...   costs of operations (guest/ops.h)
+ *     nothing                                                ends at once
  *
  * generate, digest and digest-output print lines "DIGEST BYTES NAME". Each returns the exit code: 0
  * good, 1 failed, 2 wrong use.
@@ -27,6 +29,7 @@ struct runner_arguments {
     uint64_t bytes;       /* UINT64_MAX: not given */
     uint64_t sessions;    /* 0: not given */
     uint64_t directories; /* 0: not given */
+    uint64_t duration_ns; /* 0: not given */
     char **operands;      /* NULL-terminated */
     size_t count;
 };
@@ -37,6 +40,8 @@ int runner_digest(const struct runner_arguments *arguments);
 int runner_digest_output(const struct runner_arguments *arguments);
 int runner_shop_files(const struct runner_arguments *arguments);
 int runner_watch(const struct runner_arguments *arguments);
+int runner_ops(const struct runner_arguments *arguments);
+int runner_nothing(const struct runner_arguments *arguments);
 
 /* Prints "vtax-guest: WHAT 'OBJECT': strerror(errno)" and returns 1. */
 int runner_complain(const char *what, const char *object);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/figure.h"
 #include "report/html/charts.h"
 #include "report/html/page.h"
 #include "report/number.h"
@@ -44,6 +45,9 @@ static void put_row(const struct html *page, const struct report_row *row)
         fprintf(page->out, ", %zu invalid", row->counts[TRIAL_INVALID]);
     if (row->outliers)
         fprintf(page->out, ", %zu outlier%s", row->outliers, row->outliers == 1 ? "" : "s");
+    const struct report_figure *missing = figure_find_missing(page->report, row);
+    if (missing)
+        html_putf(page, ", not available in %zu: %s", missing->missing_count, missing->missing);
     html_raw(page, "</td>");
     html_put_value(page, &row->value);
     html_put_value(page, &row->consolidated);

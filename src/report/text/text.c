@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/escape.h"
+#include "report/figure.h"
 #include "report/format.h"
 #include "report/count.h"
 #include "report/number.h"
@@ -145,9 +146,24 @@ static void put_row(const struct text *page, const struct report_row *row, doubl
             judged ? terminal_paint(&page->terminal, TERMINAL_PLAIN) : "");
 }
 
+/* Why good trials lack the metric. */
+static void put_missing(const struct text *page, const struct report_row *row)
+{
+    const struct report_figure *figure = figure_find_missing(page->report, row);
+    if (!figure)
+        return;
+    CLEANUP_FREE char *size = label_of_size(&page->variety, row->cell);
+    CLEANUP_FREE char *note = mem_printf("%s %s: not available%s: %s", row->cell->platform, size,
+                                         row->value.n ? " in some trials" : "", figure->missing);
+    fprintf(page->terminal.out, "%s  ", terminal_paint(&page->terminal, TERMINAL_DIM));
+    terminal_put_wrapped(&page->terminal, note, 2, 4);
+    fputs(terminal_paint(&page->terminal, TERMINAL_PLAIN), page->terminal.out);
+}
+
 static void put_notes(const struct text *page, const struct report_row *row)
 {
     const struct normalise_result *result = &row->normalised;
+    put_missing(page, row);
     if (row->outliers == 0 && !result->disagree && result->unpaired_cell == 0)
         return;
     CLEANUP_FREE char *size = label_of_size(&page->variety, row->cell);
