@@ -27,7 +27,8 @@ static const struct option options[] = {
      .help = "Do not verify the server's certificate; the result says so."},
     {"loop", 0, OPTION_WORD, offsetof(struct load_side, loop), "WORD", .fallback = "auto",
      .words = loop_words,
-     .help = "How the kernel is asked for events; auto takes io_uring where it is to be had."},
+     .help = "How the kernel is asked for events; auto takes io_uring where it "
+             "is to be had and a thread has 32 connections or more."},
     {"source", 0, OPTION_TEXT, offsetof(struct load_side, source), "ADDRESS",
      .help = "Connect from this local address."},
     {"allow-remote", 0, OPTION_FLAG, offsetof(struct load_side, allow_remote),

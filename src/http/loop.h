@@ -19,7 +19,8 @@
 struct loop;
 
 enum loop_kind {
-    LOOP_AUTO, /* io_uring where the kernel has what is needed and allows it, else epoll */
+    LOOP_AUTO, /* io_uring where the kernel allows it and there are connections to batch, else epoll
+                */
     LOOP_URING,
     LOOP_EPOLL,
 };
