@@ -162,7 +162,6 @@ static int run_shop(struct workload_run *run, struct error *err)
         want->sessions ? run_one(trial, err) : capacity_find(&trial->search, &trial->capacity, err);
     if (rc < 0)
         return rc;
-    trial->has_capacity = true;
     rc = pulse_stop(trial->pulse, err);
     return rc < 0 ? rc : shop_keep(run, trial, err);
 }

@@ -81,7 +81,6 @@ struct shop_trial {
     struct pulse *pulse;
     struct capacity_options search;
     struct capacity capacity;
-    bool has_capacity;
     uint64_t start_ns; /* of the bout under way, or the last one */
     struct shop_bout *bouts;
     size_t bout_count;
