@@ -84,7 +84,15 @@
         chart.view.runAsync().catch(error => console.error(chart.id, error));
     }
 
-    const draw_all = () => data.charts.forEach(draw);
+    /* One that fails leaves the others their place. */
+    function draw_all() {
+        for (const chart of data.charts)
+            try {
+                draw(chart);
+            } catch (error) {
+                console.error(chart.id, error);
+            }
+    }
 
     function watch_width() {
         let timer = 0;

@@ -315,7 +315,7 @@ class Report(World):
 
     @unittest.skipUnless(shutil.which("chromium"), "no chromium to draw the charts with")
     def test_charts_are_drawn_without_an_error(self):
-        for scenario in ("demo", "hostile", "empty"):
+        for scenario in ("demo", "hostile", "lab", "shop", "empty"):
             self.make(scenario)
             self.show("-o", self.path("report.html"))
             done = subprocess.run(

@@ -250,7 +250,10 @@ size_t charts_add_parts(struct chart_list *list, const struct report *report,
                 add_part(&chart, report, &parts[i], parts[i].items[j]);
     if (json_array_size(chart.rows) == 0)
         return chart_drop(&chart);
+    size_t lanes = 0; /* cells with a bar */
+    for (size_t j = 0; j < part_count; j++)
+        lanes = parts[j].valued > lanes ? parts[j].valued : lanes;
     return chart_finish(
         list, &chart, "bars",
-        json_pack("{s:o, s:b}", "title", title_of_count(&parts[0]), "palette", true));
+        json_pack("{s:o, s:i}", "title", title_of_count(&parts[0]), "lanes", (int)lanes));
 }
