@@ -91,6 +91,8 @@ class Guests(vtaxtest.World):
     def setUp(self):
         super().setUp()
         del self.env["XDG_CACHE_HOME"]  # where the guest image is
+        self.env["XDG_RUNTIME_DIR"] = self.path("r")  # QEMU's sockets want short names
+        os.mkdir(self.path("r"), mode=0o700)
         out, _ = self.vtax("doctor", "--json")
         said = json.loads(out)
         for finding in said["platforms"] + said["parts"]:
@@ -100,7 +102,7 @@ class Guests(vtaxtest.World):
 
     def test_sample_or_reason(self):
         self.vtax("run", self.write("plan.yaml", PLAN), "--store", self.store)
-        self.assertEqual(self.rows("SELECT status, count(*) FROM trial GROUP BY 1"), [("ok", 4)])
+        self.assertEqual(self.rows("SELECT status, cause FROM trial"), [("ok", None)] * 4)
         report = self.report()
         for cell in report["cells"]:
             with self.subTest(f"{cell['metric']} {cell['platform']} {cell['vcpus']}"):

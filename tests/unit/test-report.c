@@ -305,6 +305,61 @@ static void test_one_block_has_values_without_interval(void **state)
     json_decref(root);
 }
 
+/* Block 3 has a machine that cannot give the metric: alone, and as one of two. */
+static void add_lacking_trials(struct world *world)
+{
+    struct store *store = NULL;
+    struct store_campaign campaign;
+    if (store_open(world->path, STORE_WRITE, &store, &world->err) < 0 ||
+        store_read_campaign(store, NULL, &campaign, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+    for (size_t i = 1; i <= 3; i += 2) {
+        struct store_machine machines[2] = {{.index = 0}, {.index = 1}};
+        struct store_sample sample = {0, "time", 1000};
+        struct store_figure figure = {campaign.cells[i].vms == 1 ? 0 : 1, "time", 0,
+                                      "needs 2 CPUs"};
+        struct store_trial trial = {
+            .cell_id = campaign.cells[i].id,
+            .block = 3,
+            .position = i,
+            .start_ns = 1,
+            .machines = machines,
+            .machine_count = campaign.cells[i].vms,
+            .samples = &sample,
+            .sample_count = campaign.cells[i].vms - 1,
+            .figures = &figure,
+            .figure_count = 1,
+        };
+        if (store_add_trial(store, &trial, &world->err) < 0)
+            fail_msg("%s", world->err.text);
+    }
+    store_campaign_done(&campaign);
+    store_close(store);
+}
+
+/* What a machine cannot give is neither 0 nor a failure, and the rest of its trial is not taken
+ * for the whole. */
+static void test_metric_that_a_machine_lacks(void **state)
+{
+    struct world *world = *state;
+    make_store(world, 3);
+    add_lacking_trials(world);
+    assert_int_equal(load(world, &(struct report_options){0}), 0);
+    for (size_t i = 1; i <= 3; i += 2) {
+        const struct report_row *row = &world->report->rows[i];
+        assert_int_equal(row->counts[TRIAL_OK], 4);
+        assert_int_equal(row->value.n, 3);
+        assert_int_equal(row->consolidated.n, 3);
+        assert_true(isnan(row->points[3].value) && isnan(row->points[3].performance));
+        assert_int_equal(row->normalised.pairs, i == 1 ? 3 : 2);
+    }
+    CLEANUP_FREE char *text = format(world->report, REPORT_TEXT, false);
+    assert_non_null(strstr(text, "tcg 1: not available in some trials: needs 2 CPUs"));
+    assert_non_null(strstr(text, "tcg 2: not available in some trials: needs 2 CPUs"));
+    CLEANUP_FREE char *html = format(world->report, REPORT_HTML, false);
+    assert_non_null(strstr(html, "not available in 1: needs 2 CPUs"));
+}
+
 static void test_no_trial_at_all(void **state)
 {
     struct world *world = *state;
@@ -496,6 +551,7 @@ int main(void)
         CASE(test_counts_and_their_parts),
         CASE(test_sentences),
         CASE(test_one_block_has_values_without_interval),
+        CASE(test_metric_that_a_machine_lacks),
         CASE(test_no_trial_at_all),
         CASE(test_text_fits_and_is_harmless),
         CASE(test_json_as_documented),
