@@ -16,6 +16,8 @@ static void add_figure(struct store_trial *trial, int machine, const char *name,
                        const struct machine_figure *before, const struct machine_figure *after)
 {
     const char *missing = before->missing ? before->missing : after->missing;
+    if (!missing && after->value < before->value)
+        missing = "it went back: a thread that had been counted has ended";
     trial->figures =
         mem_resize_array(trial->figures, trial->figure_count + 1, sizeof(*trial->figures));
     trial->figures[trial->figure_count++] = (struct store_figure){
