@@ -12,9 +12,9 @@
 #include "plan/plan.h"
 #include "store/store.h"
 
-#define STOPPING_LEVEL 0.95      /* over all looks together */
-#define STOPPING_FIRST_BLOCKS 3  /* the first look */
-#define STOPPING_MAX_BLOCKS 30   /* the last one with `ci` where a plan names none */
+#define STOPPING_LEVEL 0.95     /* over all looks together */
+#define STOPPING_FIRST_BLOCKS 3 /* the first look */
+#define STOPPING_MAX_BLOCKS 30  /* the last one with `ci` where a plan names none */
 
 struct stopping;
 

@@ -51,7 +51,7 @@ struct channel_result {
     /* How long a line took there and back just before the release: host_ns contains about as much
      * that is not the program's. */
     uint64_t round_trip_ns;
-    uint64_t user_ns;  /* CPU time of the program and its children in the guest */
+    uint64_t user_ns; /* CPU time of the program and its children in the guest */
     uint64_t system_ns;
 };
 void channel_result_done(struct channel_result *result);

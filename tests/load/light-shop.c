@@ -43,7 +43,7 @@ static void end_visit(struct visitor *visitor)
     *visitor->link = visitor->next;
     if (visitor->next)
         visitor->next->link = visitor->link;
-close(visitor->fd);
+    close(visitor->fd);
     free(visitor->owned);
     free(visitor);
 }
@@ -56,13 +56,14 @@ static void take_visitors(struct light_shop *shop)
             return;
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        struct visitor *visitor = mem_zalloc(sizeof(*visitor));        visitor->fd = fd;
+        struct visitor *visitor = mem_zalloc(sizeof(*visitor));
+        visitor->fd = fd;
         visitor->next = shop->visitors;
         visitor->link = &shop->visitors;
         if (visitor->next)
             visitor->next->link = &visitor->next;
         shop->visitors = visitor;
-shop->connections++;
+        shop->connections++;
         set_events(shop, visitor, EPOLLIN, EPOLL_CTL_ADD);
     }
 }
@@ -338,7 +339,8 @@ void light_shop_start(struct light_shop *shop, uint64_t seed, uint32_t sessions)
 
 void light_shop_stop(struct light_shop *shop)
 {
-    __atomic_store_n(&shop->ending, true, __ATOMIC_RELEASE);    pthread_join(shop->thread, NULL);
+    __atomic_store_n(&shop->ending, true, __ATOMIC_RELEASE);
+    pthread_join(shop->thread, NULL);
     while (shop->visitors)
         end_visit(shop->visitors);
     close(shop->fd);

@@ -32,7 +32,8 @@ struct light_shop {
     char *image;
     int fd;
     int epoll_fd;
-    uint16_t port;    struct visitor *visitors;
+    uint16_t port;
+    struct visitor *visitors;
     pthread_t thread;
     bool ending; /* atomic */
 

@@ -103,7 +103,7 @@ static int prepare(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporary, ser
     }
     if (config->sessions > SHOP_DIRECTORIES_MAX || config->directories > SHOP_DIRECTORIES_MAX ||
         shop_world_measure(config->world, config->seed, (uint32_t)config->sessions,
-                        (uint32_t)config->directories) < 0) {
+                           (uint32_t)config->directories) < 0) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, server,
                      "ShopSessions and ShopDirectories are out of range");
         return HTTP_INTERNAL_SERVER_ERROR;
