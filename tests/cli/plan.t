@@ -1,7 +1,7 @@
 $ vtax plan list
   quick       Does virtualization cost anything here? Plain Linux against
-              QEMU's emulation, which works everywhere, in a few minutes. Use
-              it to see that everything works; measure with `micro`.
+              QEMU's emulation, which works everywhere, in a quarter of an
+              hour. Use it to see that everything works; measure with `micro`.
   micro       Processor, network and disk on plain Linux, KVM and QEMU's
               emulation, until the intervals are narrow enough to trust or two
               hours have passed.

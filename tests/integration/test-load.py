@@ -20,7 +20,8 @@ http {{
   access_log {dir}/access.log counts; keepalive_requests 10; keepalive_timeout 60s;
   client_body_temp_path {dir}/t; proxy_temp_path {dir}/t; fastcgi_temp_path {dir}/t;
   uwsgi_temp_path {dir}/t; scgi_temp_path {dir}/t;
-  server {{ listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl; ssl_protocols TLSv1.3;
+  server {{ listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl;
+    listen 127.0.0.2:{https} ssl; ssl_protocols TLSv1.3;
     ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem; root {dir}/html; }}
 }}
 """
@@ -142,8 +143,8 @@ class Load(World):
         self.assertTrue(result["insecure"])
         result, _ = self.load("--url", url, "--duration", "100ms", "--ca-file", self.path("cert.pem"))
         self.assertFalse(result["insecure"])
-        # The name must be in the certificate.
-        self.load("--url", url.replace("127.0.0.1", "localhost"), "--duration", "100ms", "--ca-file",
+        # The address must be in the certificate.
+        self.load("--url", url.replace("127.0.0.1", "127.0.0.2"), "--duration", "100ms", "--ca-file",
                   self.path("cert.pem"), code=3)
 
     def test_hdr_log(self):
