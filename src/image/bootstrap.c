@@ -213,6 +213,8 @@ static void make_arguments(const struct bootstrap_options *options, struct argum
         add_argument(arguments, "--aptopt=Acquire::Check-Valid-Until \"false\"");
     for (const char *const *option = recipe->dpkg_options; *option; option++)
         add_argument(arguments, "--dpkgopt=%s", *option);
+    /* Not used, and not the same twice: the rest of the tarball is. */
+    add_argument(arguments, "--customize-hook=rm -f \"$1\"/boot/initrd.img*");
     add_argument(arguments, "--components=%s", recipe->components);
     add_argument(arguments, "%s", recipe->suite);
     add_argument(arguments, "%s", options->tarball);
