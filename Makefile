@@ -37,6 +37,7 @@ check: packages-run packages-test packages-build everything ## build and run eve
 check-sanitizers: packages-run packages-test packages-build ## unit, cli and integration tests with asan and ubsan
 	@test -f build-dev/build.ninja || meson setup --native-file build-dev.ini build-dev >/dev/null
 	@ninja -C build-dev --quiet
+	@build-dev/vtax image build
 	@VTAX_TEST_SEEDS=24 tools/run-tests build-dev unit cli integration
 
 .PHONY: check-lab
