@@ -125,6 +125,7 @@ static int run_load(const struct command_call *call, struct error *err)
         .body_limit = options->body_limit,
         .receive_bytes_per_s = side->receive_bytes_per_s,
         .head = options->head,
+        .keep_seconds = side->hdr_log != NULL,
         .insecure = side->insecure,
         .ca_file = side->ca_file,
         .cpus = side->cpus.items,

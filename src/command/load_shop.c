@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/progress.h"
 #include "command/list.h"
 #include "command/load_side.h"
@@ -181,6 +180,7 @@ static void make_search(const struct shop_options *asked, const struct load_side
                            .loop = (enum loop_kind)side->loop,
                            .cpus = side->cpus.items,
                            .cpu_count = side->cpus.count,
+                           .keep_seconds = side->hdr_log != NULL,
                            .show = show_live},
                  .back_end = asked->back_end},
         .search = {.start = (uint32_t)asked->sessions, .most = (uint32_t)asked->most},
@@ -191,14 +191,13 @@ static void make_search(const struct shop_options *asked, const struct load_side
         out_search->tell = NULL; /* its steps are part of the result */
 }
 
-static int write_log(const struct load_side *side, const struct bout *bout, double start_s,
-                     struct error *err)
+static int write_log(const struct load_side *side, const struct bout *bout, struct error *err)
 {
     CLEANUP_STRBUF struct strbuf log;
     strbuf_init(&log);
     if (!side->hdr_log || !bout->sessions)
         return 0;
-    if (bout_format_hdrlog(bout, start_s, &log) < 0)
+    if (bout_format_hdrlog(bout, &log) < 0)
         return error_set(err, ERROR_INTERNAL, -ERANGE, "the histograms do not fit a log");
     return load_side_write_log(side, &log, err);
 }
@@ -218,7 +217,6 @@ static int run_bout(const struct bout_options *asked, const struct load_side *si
                     struct live *live, struct error *err)
 {
     struct bout bout;
-    double start_s = (double)clock_realtime_ns() / 1e9;
     int rc = bout_run(asked, &bout, err);
     progress_clear(&live->progress);
     if (rc < 0)
@@ -230,7 +228,7 @@ static int run_bout(const struct bout_options *asked, const struct load_side *si
     else
         bout_format_text(asked, &bout, &out);
     print(side, "bout", &out);
-    rc = write_log(side, &bout, start_s, err);
+    rc = write_log(side, &bout, err);
     if (rc == 0 && bout.crowd.interrupted)
         rc = error_set(err, ERROR_FAILED, -EINTR, "interrupted");
     if (rc == 0)
@@ -243,7 +241,6 @@ static int run_search(const struct capacity_options *search, const struct load_s
                       struct live *live, struct error *err)
 {
     struct capacity capacity;
-    double start_s = (double)clock_realtime_ns() / 1e9;
     int rc = capacity_find(search, &capacity, err);
     progress_clear(&live->progress);
     if (rc < 0)
@@ -255,7 +252,7 @@ static int run_search(const struct capacity_options *search, const struct load_s
     else
         capacity_format_text(search, &capacity, &out);
     print(side, "capacity", &out);
-    rc = write_log(side, &capacity.at, start_s, err);
+    rc = write_log(side, &capacity.at, err);
     if (rc == 0)
         rc = capacity.at.sessions > 0 && bout_is_good(&capacity.at) ? 0 : 1;
     capacity_done(&capacity);

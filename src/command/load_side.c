@@ -36,7 +36,7 @@ static const struct option options[] = {
     {"namespace", 0, OPTION_TEXT, offsetof(struct load_side, namespace), "FILE",
      .help = "Send from this network namespace, e.g. /run/netns/NAME; its hosts are allowed."},
     {"hdr-log", 0, OPTION_TEXT, offsetof(struct load_side, hdr_log), "FILE",
-     .help = "Write the histograms as a log that HdrHistogram's viewers read."},
+     .help = "Write a histogram for each second to a log that HdrHistogram's viewers read."},
     {"json", 0, OPTION_FLAG, offsetof(struct load_side, json),
      .help = "Print the result as one line of JSON."},
 };

@@ -410,28 +410,56 @@ void capacity_format_text(const struct capacity_options *options, const struct c
 
 /* HDR log. */
 
-static int add_interval(struct strbuf *buf, double start_s, double length_s, const char *tag,
+struct log_place {
+    double header_s; /* since the epoch, like the next */
+    double start_s;
+    double length_s;
+};
+
+static int log_interval(struct strbuf *buf, const struct log_place *place, const char *tag,
                         const struct hdr *hdr)
 {
-    struct hdrlog_interval interval = {.start_s = start_s, .length_s = length_s, .hdr = *hdr};
+    struct hdrlog_interval interval = {
+        .start_s = place->start_s, .length_s = place->length_s, .hdr = *hdr};
     snprintf(interval.tag, sizeof(interval.tag), "%s", tag);
-    return hdr->count ? hdrlog_format_interval(buf, start_s, &interval) : 0;
+    return hdr->count ? hdrlog_format_interval(buf, place->header_s, &interval) : 0;
+}
+
+static int log_pages(struct strbuf *buf, const struct log_place *place, const struct score *score)
+{
+    int rc = 0;
+    for (int i = 0; i < SHOP_PAGES && rc == 0; i++)
+        rc = log_interval(buf, place, shop_page_info((enum shop_page)i)->name,
+                          &score->pages[i].times);
+    return rc;
 }
 
 int bout_format_score_hdrlog(const struct score *score, double start_s, double length_s,
                              struct strbuf *buf)
 {
+    const struct log_place place = {start_s, start_s, length_s};
     hdrlog_format_header(buf, start_s, "vtax load shop: the iterations that count");
-    int rc = add_interval(buf, start_s, length_s, "raw", &score->raw);
-    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "planned", &score->planned);
-    rc = rc < 0 ? rc : add_interval(buf, start_s, length_s, "lag", &score->lag);
-    for (int i = 0; i < SHOP_PAGES && rc == 0; i++)
-        rc = add_interval(buf, start_s, length_s, shop_page_info((enum shop_page)i)->name,
-                          &score->pages[i].times);
-    return rc;
+    int rc = log_interval(buf, &place, "raw", &score->raw);
+    rc = rc < 0 ? rc : log_interval(buf, &place, "planned", &score->planned);
+    rc = rc < 0 ? rc : log_interval(buf, &place, "lag", &score->lag);
+    return rc < 0 ? rc : log_pages(buf, &place, score);
 }
 
-int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
+int bout_format_hdrlog(const struct bout *bout, struct strbuf *buf)
 {
-    return bout_format_score_hdrlog(&bout->score, start_s, (double)bout->window_ns / 1e9, buf);
+    const struct intervals_range range = {
+        .from_part = bout->from,
+        .to_part = bout->to,
+        .start_s = bout->began_s,
+        .header_s = bout->began_s,
+        .duration_ns = bout->crowd.duration_ns,
+    };
+    const struct log_place window = {
+        .header_s = bout->began_s,
+        .start_s = bout->began_s + (double)bout->start_ns / 1e9,
+        .length_s = (double)bout->window_ns / 1e9,
+    };
+    hdrlog_format_header(buf, bout->began_s, "vtax load shop: the iterations that count");
+    int rc = intervals_format(bout->crowd.intervals, bout->crowd.interval_count, &range, buf);
+    return rc < 0 ? rc : log_pages(buf, &window, &bout->score);
 }

@@ -29,10 +29,12 @@ void capacity_format_steps(const struct capacity *capacity, struct strbuf *buf);
 /* Throughput and errors over time, the same. */
 void bout_format_seconds(const struct bout *bout, struct strbuf *buf);
 
-/* An interval log with the tags raw, planned and lag and one for each page. start_s: since the
- * epoch. -ERANGE for counts that the format cannot hold. */
-int bout_format_hdrlog(const struct bout *bout, double start_s, struct strbuf *buf)
+/* A log of the iterations that count: for each second the tags raw, planned and lag (of a crowd
+ * that kept its seconds), and an interval for each page, tagged with its name. -ERANGE for counts
+ * that the format cannot hold. */
+int bout_format_hdrlog(const struct bout *bout, struct strbuf *buf)
     __attribute__((warn_unused_result));
-/* The same of any score, e.g. one shop's. */
+/* The same of any score, e.g. one shop's, with one interval for each tag. start_s: since the epoch.
+ */
 int bout_format_score_hdrlog(const struct score *score, double start_s, double length_s,
                              struct strbuf *buf) __attribute__((warn_unused_result));

@@ -227,7 +227,8 @@ int bout_run(const struct bout_options *options, struct bout *out_bout, struct e
                          options->directories_per_session, err);
     if (rc < 0)
         return rc;
-    struct bout bout = {.sessions = asked.crowd.sessions};
+    struct bout bout = {.sessions = asked.crowd.sessions,
+                        .began_s = (double)clock_realtime_ns() / 1e9};
     struct watch watch = {.options = options, .bout = &bout};
     look(&watch, 0, 0);
     asked.crowd.show = show;

@@ -54,6 +54,7 @@ struct bout_sample {
 
 struct bout {
     uint32_t sessions;
+    double began_s; /* the run, in seconds since the epoch */
     unsigned from; /* iterations that count, both inclusive: the one whose share of good pages is */
     unsigned to;   /* the median; of a climb, a step */
     uint64_t start_ns;  /* of them, since the start of the run */

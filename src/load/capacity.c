@@ -163,6 +163,8 @@ static void copy_window(const struct climb *climb, struct bout *out_bout)
     copy.crowd.steps = NULL;
     copy.crowd.seconds = NULL;
     copy.crowd.second_count = 0;
+    copy.crowd.intervals = NULL;
+    copy.crowd.interval_count = 0;
     score_init(&copy.score);
     score_add(&copy.score, &climb->bout->score);
     *out_bout = copy;

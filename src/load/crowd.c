@@ -28,6 +28,7 @@ struct crowd_run {
     uint32_t second_count;
     uint64_t *sessions_at; /* there at the end of each second, as far as it was looked at */
     struct crowd_step *steps;
+    struct intervals *intervals; /* of each thread; NULL: not kept */
     struct shoppers_control control;
 };
 
@@ -127,6 +128,7 @@ static void init_thread(struct crowd_run *run, unsigned index)
         (uint32_t)(sessions * (index + 1) / options->threads - shoppers->first_shopper);
     shoppers->authorities = run->authorities;
     shoppers->second_count = run->second_count;
+    shoppers->intervals = run->intervals ? &run->intervals[index] : NULL;
     shoppers->control = options->steering.steer ? &run->control : NULL;
 }
 
@@ -242,7 +244,7 @@ static void merge_thread(struct crowd_result *result, const struct shoppers *sho
         memcpy(result->tls_reason, client_tls_reason(shoppers->client), TLS_REASON_BYTES);
 }
 
-static void merge_threads(const struct crowd_run *run, struct crowd_result *result)
+static void merge_threads(struct crowd_run *run, struct crowd_result *result)
 {
     const struct crowd_options *options = run->options;
     unsigned windows = options->shop_count * (options->iterations + 1);
@@ -268,6 +270,9 @@ static void merge_threads(const struct crowd_run *run, struct crowd_result *resu
     for (uint32_t i = 0; i < run->second_count; i++)
         result->seconds[i].sessions = run->sessions_at[i];
     result->duration_ns = end_ns - start_ns;
+    result->interval_count = run->intervals ? options->threads : 0;
+    intervals_pack(run->intervals, result->interval_count);
+    result->intervals = TAKE_PTR(run->intervals);
     uint32_t seconds = (uint32_t)((result->duration_ns + NS_PER_S - 1) / NS_PER_S);
     if (seconds < result->second_count)
         result->second_count = seconds;
@@ -317,12 +322,14 @@ int crowd_run(const struct crowd_options *options, struct crowd_result *out_resu
     run.steps = mem_array(completed.iterations + 1, sizeof(run.steps[0]));
     run.control.sessions = completed.steering.start;
     run.threads = load_threads_alloc(completed.threads, sizeof(run.threads[0]));
+    run.intervals = completed.keep_seconds ? intervals_new(completed.threads) : NULL;
     format_authorities(&run);
     for (unsigned i = 0; i < completed.threads; i++)
         init_thread(&run, i);
     rc = run_threads(&run, out_result, err);
     for (unsigned i = 0; i < completed.threads; i++)
         shoppers_done(&run.threads[i]);
+    intervals_free(run.intervals, completed.threads);
     free(run.threads);
     free(run.authorities);
     free(run.sessions_at);
@@ -340,6 +347,7 @@ void crowd_result_done(struct crowd_result *result)
 {
     for (unsigned i = 0; result->scores && i < result->shops * (result->iterations + 1); i++)
         score_done(&result->scores[i]);
+    intervals_free(result->intervals, result->interval_count);
     free(result->scores);
     free(result->steps);
     free(result->seconds);

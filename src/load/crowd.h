@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "http/loop.h"
 #include "http/tls.h"
+#include "load/intervals.h"
 #include "load/score.h"
 #include "load/target.h"
 
@@ -100,6 +101,7 @@ struct crowd_options {
     const char *ca_file;
     bool resume;        /* later TLS connections of a session resume its first */
     bool no_validation; /* only to measure what it costs */
+    bool keep_seconds;  /* the page times of each second */
     enum loop_kind loop;
     const uint64_t *cpus;
     size_t cpu_count;
@@ -115,6 +117,8 @@ struct crowd_result {
     struct crowd_step *steps;     /* of each iteration */
     struct crowd_second *seconds; /* from the start of the ramp */
     uint32_t second_count;
+    struct intervals *intervals; /* pages of iterations, which are the parts; NULL: not kept */
+    unsigned interval_count;     /* elements of intervals */
     uint64_t sessions_begun;
     uint64_t turned_away; /* open: arrivals that found no room */
     uint64_t unfinished;  /* pages under way when the run was given up (a Ctrl-C, enough) */

@@ -111,18 +111,10 @@ void raw_format_text(const struct raw_options *options, const struct raw_result 
     add_latency(buf, "planned", &result->latency_planned);
 }
 
-static int add_interval(struct strbuf *buf, double start_s, const struct raw_result *result,
-                        const char *tag, const struct hdr *hdr)
-{
-    struct hdrlog_interval interval = {
-        .start_s = start_s, .length_s = (double)result->duration_ns / 1e9, .hdr = *hdr};
-    snprintf(interval.tag, sizeof(interval.tag), "%s", tag);
-    return hdrlog_format_interval(buf, start_s, &interval);
-}
-
 int raw_format_hdrlog(const struct raw_result *result, double start_s, struct strbuf *buf)
 {
+    const struct intervals_range range = {
+        .start_s = start_s, .header_s = start_s, .duration_ns = result->duration_ns};
     hdrlog_format_header(buf, start_s, "vtax load");
-    int rc = add_interval(buf, start_s, result, "raw", &result->latency_raw);
-    return rc < 0 ? rc : add_interval(buf, start_s, result, "planned", &result->latency_planned);
+    return intervals_format(result->seconds, result->second_parts, &range, buf);
 }

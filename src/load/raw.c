@@ -68,6 +68,7 @@ struct raw_thread {
     struct load_failures failures;
     struct hdr latency_raw;
     struct hdr latency_planned;
+    struct intervals *seconds; /* NULL: not kept */
     struct error error;
     int rc;
 };
@@ -161,9 +162,16 @@ static void record(struct raw_thread *thread, const struct raw_connection *conne
                    const struct client_response *response)
 {
     uint64_t now_ns = client_now_ns(thread->client);
-    hdr_record(&thread->latency_raw, now_ns - response->sent_ns);
+    uint64_t raw_ns = now_ns - response->sent_ns;
+    uint64_t planned_ns = has_rate(thread) ? now_ns - connection->planned_ns : raw_ns;
+    hdr_record(&thread->latency_raw, raw_ns);
     if (has_rate(thread))
-        hdr_record(&thread->latency_planned, now_ns - connection->planned_ns);
+        hdr_record(&thread->latency_planned, planned_ns);
+    if (thread->seconds) {
+        uint64_t elapsed_ns = now_ns - thread->start_ns;
+        intervals_record(thread->seconds, INTERVAL_RAW, 0, elapsed_ns, raw_ns);
+        intervals_record(thread->seconds, INTERVAL_PLANNED, 0, elapsed_ns, planned_ns);
+    }
     thread->last_response_ns = now_ns;
     counter_add(&thread->requests, 1);
     counter_add(&thread->body_bytes, response->body_bytes);
@@ -377,6 +385,7 @@ struct raw_run {
     const struct raw_options *options;
     struct load_gate gate;
     struct raw_thread *threads;
+    struct intervals *seconds; /* of each thread; NULL: not kept */
     char request[REQUEST_BYTES];
 };
 
@@ -395,6 +404,7 @@ static void init_thread(struct raw_run *run, unsigned index)
     thread->request_length = strlen(run->request);
     thread->state = mem_array(thread->connections, sizeof(thread->state[0]));
     thread->free = mem_array(thread->connections, sizeof(thread->free[0]));
+    thread->seconds = run->seconds ? &run->seconds[index] : NULL;
     timers_init(&thread->retries, thread->connections);
     latency_hdr_init(&thread->latency_raw);
     latency_hdr_init(&thread->latency_planned);
@@ -445,7 +455,7 @@ static void merge_thread(struct raw_result *result, const struct raw_thread *thr
                     has_rate(thread) ? &thread->latency_planned : &thread->latency_raw);
 }
 
-static void merge_threads(const struct raw_run *run, struct raw_result *result)
+static void merge_threads(struct raw_run *run, struct raw_result *result)
 {
     uint64_t start_ns = UINT64_MAX, end_ns = 0;
     latency_hdr_init(&result->latency_raw);
@@ -458,6 +468,9 @@ static void merge_threads(const struct raw_run *run, struct raw_result *result)
     }
     result->duration_ns = end_ns - start_ns;
     result->interrupted = interrupt_requested();
+    result->second_parts = run->seconds ? run->options->threads : 0;
+    intervals_pack(run->seconds, result->second_parts);
+    result->seconds = TAKE_PTR(run->seconds);
 }
 
 /* No thread got anywhere: the first that failed says why. */
@@ -517,6 +530,7 @@ int raw_run(const struct raw_options *options, struct raw_result *out_result, st
     struct raw_run run = {.options = options};
     format_request(options, run.request);
     run.threads = load_threads_alloc(options->threads, sizeof(run.threads[0]));
+    run.seconds = options->keep_seconds ? intervals_new(options->threads) : NULL;
     for (unsigned i = 0; i < options->threads; i++)
         init_thread(&run, i);
     struct load_threads threads = {
@@ -541,6 +555,7 @@ int raw_run(const struct raw_options *options, struct raw_result *out_result, st
     }
     for (unsigned i = 0; i < options->threads; i++)
         done_thread(&run.threads[i]);
+    intervals_free(run.seconds, options->threads);
     free(run.threads);
     return rc;
 }
@@ -556,4 +571,5 @@ void raw_result_done(struct raw_result *result)
 {
     hdr_done(&result->latency_raw);
     hdr_done(&result->latency_planned);
+    result->seconds = intervals_free(result->seconds, result->second_parts);
 }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "http/loop.h"
 #include "load/failure.h"
+#include "load/intervals.h"
 #include "load/target.h"
 #include "stats/hdr.h"
 
@@ -41,6 +42,7 @@ struct raw_options {
     uint64_t body_limit;          /* bytes of a response's body; 0: none */
     uint64_t receive_bytes_per_s; /* of a connection; 0: as it comes */
     bool head;                    /* HEAD in place of GET */
+    bool keep_seconds;            /* the latencies of each second */
     bool insecure;                /* do not verify the certificate */
     const char *ca_file;          /* NULL: the system's */
     const uint64_t *cpus;         /* threads are pinned to them in turn; NULL: not */
@@ -65,6 +67,8 @@ struct raw_result {
     char tls_reason[TLS_REASON_BYTES];
     struct hdr latency_raw; /* of whole responses */
     struct hdr latency_planned;
+    struct intervals *seconds; /* of whole responses; NULL: not kept */
+    unsigned second_parts;     /* elements of seconds */
 };
 
 /* -EINVAL on contradictory options, else what the environment refuses. A result is the caller's to

@@ -208,6 +208,20 @@ static void go_on(struct shoppers *shoppers, uint32_t number)
     think(shoppers, number);
 }
 
+static void note_interval(const struct shoppers *shoppers, unsigned iteration,
+                          const struct score_view *view)
+{
+    if (!shoppers->intervals || view->failed || iteration == shoppers->options->iterations)
+        return;
+    uint64_t elapsed_ns = view->end_ns - shoppers->start_ns;
+    intervals_record(shoppers->intervals, INTERVAL_RAW, iteration, elapsed_ns,
+                     view->end_ns - view->start_ns);
+    intervals_record(shoppers->intervals, INTERVAL_PLANNED, iteration, elapsed_ns,
+                     view->end_ns - view->planned_ns);
+    intervals_record(shoppers->intervals, INTERVAL_LAG, iteration, elapsed_ns,
+                     view->start_ns - view->planned_ns);
+}
+
 static void finish_page(struct shoppers *shoppers, uint32_t number)
 {
     struct shopper *shopper = &shoppers->shoppers[number];
@@ -225,6 +239,7 @@ static void finish_page(struct shoppers *shoppers, uint32_t number)
     shoppers->last_end_ns = view.end_ns;
     shoppers->loading--;
     score_record_view(shopper->score, &view, &shoppers->options->limits);
+    note_interval(shoppers, shopper->iteration, &view);
     bool late = view.failed || view.end_ns - view.planned_ns > shoppers->options->limits.good_ns;
     counter_add(&shoppers->steps[shopper->iteration].late, late);
     counter_add(&shoppers->steps[shopper->iteration].ended, 1);

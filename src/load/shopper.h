@@ -88,6 +88,7 @@ struct shoppers {
     struct crowd_step *steps; /* of each iteration; read by others while it runs */
     struct crowd_second *seconds;
     uint32_t second_count;
+    struct intervals *intervals; /* NULL: not kept */
     uint64_t sessions_begun;
     uint64_t turned_away;
     uint64_t cpu_ns;      /* in all */

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/rng.h"
-#include "stats/hdr.h"
+#include "stats/hdrseries.h"
 #include "stats/summary.h"
 
 static uint64_t random_value(struct rng *rng)
@@ -142,6 +142,66 @@ static void test_refused_options(void **state)
     assert_int_equal(hdr_init(&hdr, &(struct hdr_options){.unit = UINT64_MAX}), -EINVAL);
 }
 
+/* Two threads' series, with keys that come and go, against a histogram for each key. */
+static void test_series(void **state)
+{
+    (void)state;
+    enum { KEYS = 7, THREADS = 2 };
+    struct hdr_series series[THREADS];
+    struct hdr truth[KEYS];
+    struct rng rng;
+    rng_init(&rng, 3, 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(hdr_series_init(&series[i], NULL), 0);
+    for (int i = 0; i < KEYS; i++)
+        assert_int_equal(hdr_init(&truth[i], NULL), 0);
+    for (int i = 0; i < 4000; i++) {
+        /* Key 5 stays empty; the one before last comes back now and then. */
+        uint64_t key = (uint64_t)i / 1000 + (i % 97 == 0 ? 3 : 0);
+        key = key == 5 ? 6 : key;
+        uint64_t value = random_value(&rng);
+        hdr_series_record(&series[i % THREADS], key * 1000, value);
+        hdr_record(&truth[key], value);
+    }
+    uint64_t key = 0, seen = 0;
+    for (int i = 0; i < THREADS; i++)
+        hdr_series_pack(&series[i]);
+    for (; hdr_series_find(&series[0], key, &key); key++, seen++) {
+        CLEANUP_HDR struct hdr sum = {0};
+        assert_int_equal(hdr_init(&sum, NULL), 0);
+        for (int i = 0; i < THREADS; i++)
+            hdr_series_add(&series[i], key, &sum);
+        const struct hdr *expected = &truth[key / 1000];
+        assert_int_equal(sum.count, expected->count);
+        assert_int_equal(sum.min, expected->min);
+        assert_int_equal(sum.max, expected->max);
+        assert_memory_equal(sum.counts, expected->counts, sum.size * sizeof(sum.counts[0]));
+    }
+    assert_int_equal(seen, KEYS - 1);
+    for (int i = 0; i < THREADS; i++)
+        hdr_series_done(&series[i]);
+    for (int i = 0; i < KEYS; i++)
+        hdr_done(&truth[i]);
+}
+
+/* A count of more than 32 bits. */
+static void test_series_holds_many(void **state)
+{
+    (void)state;
+    CLEANUP_HDR struct hdr sum = {0};
+    struct hdr_series series;
+    uint64_t many = (UINT64_C(3) << 32) + 5;
+    assert_int_equal(hdr_init(&sum, NULL), 0);
+    assert_int_equal(hdr_series_init(&series, NULL), 0);
+    hdr_record_n(&series.now, 1000, many);
+    hdr_series_pack(&series);
+    hdr_series_pack(&series); /* nothing new */
+    assert_int_equal(series.part_count, 1);
+    hdr_series_add(&series, 0, &sum);
+    assert_int_equal(sum.count, many);
+    hdr_series_done(&series);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +212,8 @@ int main(void)
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_unit),
         cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_series),
+        cmocka_unit_test(test_series_holds_many),
     };
     return cmocka_run_group_tests_name("hdr", tests, NULL, NULL);
 }
