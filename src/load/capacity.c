@@ -72,7 +72,9 @@ static int try(const struct capacity_options *options, struct capacity *capacity
     run.crowd.seed = options->bout.crowd.seed + capacity->search.trial_count;
     if (run.crowd.threads > run.crowd.sessions)
         run.crowd.threads = run.crowd.sessions;
-    int rc = bout_run(&run, &bout, err);
+    int rc =
+        options->prepare ? options->prepare(options->prepare_context, run.crowd.sessions, err) : 0;
+    rc = rc < 0 ? rc : bout_run(&run, &bout, err);
     if (rc < 0)
         return error_prefix(err, "%" PRIu32 " sessions", run.crowd.sessions);
     if (bout.crowd.interrupted)

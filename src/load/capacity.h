@@ -24,6 +24,10 @@ struct capacity_options {
     void (*tell)(void *context, const struct bout *bout); /* after each run, of which a climb is
                                                            * one; NULL: none */
     void *tell_context;
+    /* Bisecting, before each run: makes what is under test ready for so many sessions. NULL: it is.
+     */
+    int (*prepare)(void *context, uint32_t sessions, struct error *err);
+    void *prepare_context;
 };
 
 /* One number of sessions that was tried, or one window of a climb. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * intervals: the latencies of each second of a run, for a log. One struct for each thread; what they
- * hold is added up when it is written.
+ * intervals: the latencies of each second of a run, for a log. One struct for each thread; what
+ * they hold is added up when it is written.
  */
 #pragma once
 

@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "load/rules.h"
 
+#include <errno.h>
+
 const char *const rules_profile_words[] = {"quick", "rated", NULL}; /* as bout_profiles[] */
 
 enum { SEARCH_AUTO, SEARCH_BISECT, SEARCH_CLIMB };
 const char *const rules_search_words[] = {"auto", "bisect", "climb", NULL};
+
+int rules_check(const struct rules *rules, struct error *err)
+{
+    if (rules->good_ns > rules->tolerable_ns)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "good is longer than tolerable: a good page is a tolerable one");
+    return 0;
+}
+
+bool rules_names_search(const struct rules *rules)
+{
+    return rules->search != SEARCH_AUTO;
+}
 
 void rules_apply(const struct rules *rules, struct capacity_options *out_options)
 {

@@ -32,6 +32,11 @@ struct rules {
 extern const char *const rules_profile_words[];
 extern const char *const rules_search_words[];
 
+/* Times that contradict each other are ERROR_USAGE. */
+int rules_check(const struct rules *rules, struct error *err) __attribute__((warn_unused_result));
+/* Is it said how the capacity is to be found? */
+bool rules_names_search(const struct rules *rules);
+
 /* The rows, for a struct that has a struct rules at `base`. */
 #define RULES_AT(base, field) ((base) + offsetof(struct rules, field))
 #define RULES_OPTIONS(base)                                                                        \

@@ -77,6 +77,17 @@ static int check_cells(const struct plan *plan, struct error *err)
                   (unsigned long long)cells, PLAN_CELLS_MAX);
 }
 
+static int check_settings(const struct plan *plan, enum form_key key,
+                          const struct plan_entry *entries, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct error why = {0};
+        if (entries[i].kind->check && entries[i].kind->check(entries[i].options, &why) < 0)
+            return refuse(plan, key, err, "'%s': %s", entries[i].name, why.text);
+    }
+    return 0;
+}
+
 int plan_check(const struct plan *plan, struct error *err)
 {
     int rc = check_baseline(plan, err);
@@ -84,6 +95,10 @@ int plan_check(const struct plan *plan, struct error *err)
         rc = check_until(plan, err);
     if (rc == 0)
         rc = check_image(plan, err);
+    if (rc == 0)
+        rc = check_settings(plan, FORM_PLATFORMS, plan->platforms, plan->platform_count, err);
+    if (rc == 0)
+        rc = check_settings(plan, FORM_WORKLOADS, plan->workloads, plan->workload_count, err);
     if (rc == 0)
         rc = check_cells(plan, err);
     return rc;

@@ -31,6 +31,8 @@ struct plan_kind {
     uint64_t estimate_ns;
     /* The same where it depends on the settings; NULL: estimate_ns. */
     uint64_t (*estimate)(const void *options);
+    /* Settings that contradict each other are ERROR_USAGE. NULL: none do. */
+    int (*check)(const void *options, struct error *err);
 };
 
 struct plan_vocabulary {

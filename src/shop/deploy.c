@@ -149,6 +149,12 @@ static void add_commands(struct deploy *deploy, const struct deploy_options *o)
                       ARGUMENTS("unshare", "--user", "--map-user=33", "--map-group=33"));
     add_arguments(&deploy->start, ARGUMENTS(o->apache, "-f", conf, "-k", "start"));
     add_arguments(&deploy->stop, ARGUMENTS(o->apache, "-f", conf, "-k", "stop"));
+    /* The server takes its process number's file away when it has ended. */
+    CLEANUP_FREE char *pid_file = mem_printf("%s/httpd.pid", o->root);
+    add_arguments(&deploy->halt,
+                  ARGUMENTS("sh", "-c",
+                            "file=$1; shift; \"$@\" && while [ -e \"$file\" ]; do sleep 0.05; done",
+                            "sh", pid_file, o->apache, "-f", conf, "-k", "stop"));
 }
 
 int deploy_make(const struct deploy_options *options, struct deploy **out_deploy, struct error *err)
@@ -188,6 +194,7 @@ struct deploy *deploy_free(struct deploy *deploy)
     free_command(&deploy->generate);
     free_command(&deploy->start);
     free_command(&deploy->stop);
+    free_command(&deploy->halt);
     free(deploy->access_log);
     free(deploy->error_log);
     free(deploy);

@@ -7,7 +7,10 @@
  *   channel_check(start); ... load ...; channel_check(stop);
  *
  * start returns 0 once the ports are open (connections then wait in their queues until the first
- * worker takes them). The machine needs Apache httpd 2.4 with the event MPM and mod_ssl.
+ * worker takes them). For another number of sessions: make another deploy of the same root, then
+ * channel_check(halt); channel_put(files[DEPLOY_CONFIGURATION]); channel_check(generate), which
+ * adds to what is there; channel_check(start). The machine needs Apache httpd 2.4 with the event
+ * MPM and mod_ssl.
  */
 #pragma once
 
@@ -23,6 +26,7 @@
 #define DEPLOY_HTTP_PORT 8080
 #define DEPLOY_HTTPS_PORT 8443
 #define DEPLOY_FILES_MAX 4
+#define DEPLOY_CONFIGURATION 0 /* of the files, the one that depends on the sessions */
 #define DEPLOY_ARGUMENTS_MAX 24
 
 struct deploy_options {
@@ -65,7 +69,8 @@ struct deploy {
     struct deploy_command generate; /* the image files; may take minutes for many sessions */
     struct deploy_command start;
     struct deploy_command stop;
-    char *access_log; /* paths in the machine; NULL: none */
+    struct deploy_command halt; /* stop, and wait until it is gone: before another start */
+    char *access_log;           /* paths in the machine; NULL: none */
     char *error_log;
     uint64_t fileset_bytes; /* what generate will write */
     char *owned[3];         /* the files' bytes */

@@ -109,14 +109,15 @@ static int write_products(const struct shop_world *world, int fd, uint32_t direc
 }
 
 /* Products lie in thousands of directories: /p/THOUSANDS/REST/. */
-static int write_directories(const struct shop_world *world, int root_fd, char *content)
+static int write_directories(const struct shop_world *world, int root_fd, uint32_t from,
+                             char *content)
 {
     CLEANUP_FD int products_fd = open_directory(root_fd, "p");
     CLEANUP_FD int thousand_fd = -1;
     int rc = products_fd < 0 ? products_fd : 0;
-    for (uint32_t directory = 0; directory < world->directories && rc == 0; directory++) {
+    for (uint32_t directory = from; directory < world->directories && rc == 0; directory++) {
         char name[16];
-        if (directory % 1000 == 0) {
+        if (directory % 1000 == 0 || directory == from) {
             fd_cleanup(&thousand_fd);
             snprintf(name, sizeof(name), "%03" PRIu32, directory / 1000);
             thousand_fd = open_directory(products_fd, name);
@@ -130,31 +131,32 @@ static int write_directories(const struct shop_world *world, int root_fd, char *
     return rc;
 }
 
-static void format_stamp(const struct shop_world *world, char text[STAMP_MAX])
+/* Directories of the set that is there, whole and of this seed; 0: none. */
+static uint32_t find_directories(const struct shop_world *world, int root_fd)
 {
-    snprintf(text, STAMP_MAX, "shop file set 1: seed %" PRIu64 ", directories %" PRIu32 "\n",
-             world->seed, world->directories);
-}
-
-static bool is_there(const struct shop_world *world, int root_fd)
-{
-    char expected[STAMP_MAX], found[STAMP_MAX] = "";
-    format_stamp(world, expected);
+    char found[STAMP_MAX] = "";
+    uint64_t seed;
+    uint32_t directories;
     CLEANUP_FD int fd = openat(root_fd, STAMP, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t got = fd < 0 ? -1 : read(fd, found, sizeof(found));
-    return got == (ssize_t)strlen(expected) && memcmp(found, expected, (size_t)got) == 0;
+    ssize_t got = fd < 0 ? -1 : read(fd, found, sizeof(found) - 1);
+    if (got <= 0 || sscanf(found, "shop file set 1: seed %" SCNu64 ", directories %" SCNu32 "\n",
+                           &seed, &directories) != 2)
+        return 0;
+    return seed == world->seed ? directories : 0;
 }
 
-static int write_all(const struct shop_world *world, int root_fd)
+/* from: so many directories are there. */
+static int write_from(const struct shop_world *world, int root_fd, uint32_t from)
 {
     char stamp[STAMP_MAX];
     CLEANUP_FREE char *content = mem_alloc(CONTENT_MAX);
     if (unlinkat(root_fd, STAMP, 0) < 0 && errno != ENOENT)
         return -errno;
-    int rc = write_fixed(world, root_fd, content);
+    int rc = from ? 0 : write_fixed(world, root_fd, content);
     if (rc == 0)
-        rc = write_directories(world, root_fd, content);
-    format_stamp(world, stamp);
+        rc = write_directories(world, root_fd, from, content);
+    snprintf(stamp, STAMP_MAX, "shop file set 1: seed %" PRIu64 ", directories %" PRIu32 "\n",
+             world->seed, world->directories);
     return rc < 0 ? rc : write_file(root_fd, STAMP, stamp, strlen(stamp));
 }
 
@@ -167,9 +169,10 @@ int fileset_write(const struct shop_world *world, const char *root, struct error
     if (root_fd < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "write the shop's files: open '%s'",
                                root);
-    if (is_there(world, root_fd))
+    uint32_t from = find_directories(world, root_fd);
+    if (from >= world->directories)
         return 0;
-    int rc = write_all(world, root_fd);
+    int rc = write_from(world, root_fd, from);
     if (rc < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, rc,
                                "write the shop's files below '%s' (%" PRIu64 " MB in %" PRIu64

@@ -17,6 +17,7 @@ uint64_t fileset_files(const struct shop_world *world);
 
 /* Writes the set below root, which is made where it is missing, with the modification time that the
  * model states. The content follows from the seed and the file's number. A set that is already
- * there whole is left as it is; one that is not is written over. */
+ * there whole, or a larger one, is left as it is; a smaller one of the same seed grows; one that is
+ * not whole is written over. */
 int fileset_write(const struct shop_world *world, const char *root, struct error *err)
     __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "load/bout-format.h"
+#include "shop/fileset.h"
 #include "workload/shop.h"
 
 /* Attachments, as store/kept.h names them for readers: this folder does not see the store. */
@@ -76,6 +77,25 @@ static const char *find_limit(const struct workload_run *run, const struct shop_
     return bout_limit_text(beyond->limit);
 }
 
+static bool is_open(const struct workload_run *run)
+{
+    const struct shop_options *want = run->options;
+    return want->arrivals_hz > 0;
+}
+
+/* What a bout put on all machines together. */
+#define LOAD_TEXT_MAX 64
+static const char *describe_load(const struct workload_run *run, const struct bout *bout,
+                                 char text[LOAD_TEXT_MAX])
+{
+    const struct shop_options *want = run->options;
+    if (is_open(run))
+        snprintf(text, LOAD_TEXT_MAX, "%g arrivals/s", want->arrivals_hz * run->machine_count);
+    else
+        snprintf(text, LOAD_TEXT_MAX, "%" PRIu32 " sessions", bout->sessions);
+    return text;
+}
+
 static void add_machine(struct workload_run *run, const struct shop_trial *trial, unsigned machine)
 {
     const struct bout *at = &trial->capacity.at;
@@ -83,8 +103,9 @@ static void add_machine(struct workload_run *run, const struct shop_trial *trial
     bout_merge_shop(at, machine, &score);
     struct score_page total = score_total(&score);
     double views = total.views ? (double)total.views : 1;
-    workload_add_sample(run, machine, SHOP_METRIC_SESSIONS,
-                        (double)at->sessions / run->machine_count);
+    double sessions = is_open(run) ? (double)shop_offered_sessions(run->options)
+                                   : (double)at->sessions / run->machine_count;
+    workload_add_sample(run, machine, SHOP_METRIC_SESSIONS, sessions);
     workload_add_sample(run, machine, SHOP_METRIC_PAGES,
                         (double)total.views * 1e9 / (double)at->window_ns);
     workload_add_sample(run, machine, SHOP_METRIC_GOOD, 100 * (double)total.good / views);
@@ -127,26 +148,46 @@ static void add_placement(struct workload_run *run)
                             : "load side and machines share CPUs");
 }
 
+static void add_file_set(struct workload_run *run, const struct shop_trial *trial)
+{
+    const struct shop_options *want = run->options;
+    const struct shop_world *world = &trial->stage.world;
+    bool climbs = trial->capacity.method == CAPACITY_CLIMB;
+    bool is_one = want->sessions || is_open(run);
+    if (!climbs && !is_one && !want->built_sessions)
+        workload_add_fact(run, "shop.file-set",
+                          "in each machine for as many sessions as come, at most %" PRIu64,
+                          want->built_most);
+    else
+        workload_add_fact(run, "shop.file-set",
+                          "%" PRIu64 " MB in each machine, for %" PRIu32 " sessions%s",
+                          fileset_bytes(world) / 1000000, world->sessions,
+                          climbs && !want->built_sessions ? ", with which the climb begins" : "");
+}
+
 static void add_facts(struct workload_run *run, const struct shop_trial *trial)
 {
     const struct capacity *capacity = &trial->capacity;
     const struct bout_options *options = &trial->search.bout;
-    char reason[VERDICT_REASON_BYTES], think[UNITS_TEXT_MAX];
+    char reason[VERDICT_REASON_BYTES], think[UNITS_TEXT_MAX], load[LOAD_TEXT_MAX];
     workload_add_fact(run, "shop.verdict", "%s",
                       capacity->at.sessions ? verdict_text(&capacity->at.verdict) : "failed");
     workload_add_fact(run, "shop.ended", "%s", search_state_text(capacity->search.state));
     workload_add_fact(run, "shop.limit", "%s", find_limit(run, trial));
     if (capacity->beyond.sessions)
-        workload_add_fact(run, "shop.beyond", "%" PRIu32 " sessions: %s", capacity->beyond.sessions,
+        workload_add_fact(run, "shop.beyond", "%s: %s", describe_load(run, &capacity->beyond, load),
                           verdict_reason(&capacity->beyond.verdict, &options->verdict, reason));
     uint64_t think_ns = options->crowd.think_mean_ns;
+    bool climbs = capacity->method == CAPACITY_CLIMB;
     workload_add_fact(run, "shop.setting", "think time %s%s, %s",
                       units_format_duration(think_ns, think),
                       think_ns < 10 * NS_PER_S ? " (shortened; rated: 10s)" : "",
-                      capacity->method == CAPACITY_CLIMB ? "one run with growing sessions"
-                                                         : "one run for each number of sessions");
+                      is_open(run) ? describe_load(run, &capacity->at, load)
+                      : climbs     ? "one run with growing sessions"
+                                   : "one run for each number of sessions");
     workload_add_fact(run, "shop.good-ns", "%" PRIu64, options->crowd.limits.good_ns);
     workload_add_fact(run, "shop.tolerable-ns", "%" PRIu64, options->crowd.limits.tolerable_ns);
+    add_file_set(run, trial);
     add_placement(run);
 }
 
@@ -213,20 +254,21 @@ static void judge(struct workload_run *run, const struct shop_trial *trial)
     const struct bout *flawed = !verdict_is_valid(&capacity->at.verdict)       ? &capacity->at
                                 : !verdict_is_valid(&capacity->beyond.verdict) ? &capacity->beyond
                                                                                : NULL;
-    char reason[VERDICT_REASON_BYTES];
+    char reason[VERDICT_REASON_BYTES], load[LOAD_TEXT_MAX];
     const struct shop_options *want = run->options;
     if (flawed)
-        snprintf(run->invalid, sizeof(run->invalid), "%" PRIu32 " sessions: %.200s",
-                 flawed->sessions, verdict_reason(&flawed->verdict, options, reason));
-    else if (!want->sessions && capacity->search.state == SEARCH_AT_MOST)
+        snprintf(run->invalid, sizeof(run->invalid), "%s: %.180s", describe_load(run, flawed, load),
+                 verdict_reason(&flawed->verdict, options, reason));
+    else if (!want->sessions && !is_open(run) && capacity->search.state == SEARCH_AT_MOST)
         snprintf(run->invalid, sizeof(run->invalid),
                  "all %" PRIu32 " sessions that were allowed were served: the capacity is more "
                  "(raise `most`, or the limits of open files and ports)",
                  capacity->at.sessions);
     else if (!bout_is_good(&capacity->at))
         snprintf(run->invalid, sizeof(run->invalid),
-                 "%" PRIu32 " sessions were not served within the quality of service: %.180s",
-                 capacity->at.sessions, verdict_reason(&capacity->at.verdict, options, reason));
+                 "%s were not served within the quality of service: %.140s",
+                 describe_load(run, &capacity->at, load),
+                 verdict_reason(&capacity->at.verdict, options, reason));
 }
 
 int shop_keep(struct workload_run *run, const struct shop_trial *trial, struct error *err)

@@ -98,6 +98,13 @@ static char *choose_cpus(const struct shop_stage *stage, unsigned machine)
     return strbuf_take(&list);
 }
 
+uint32_t shop_built_sessions(const struct shop_options *options, uint64_t sessions)
+{
+    if (options->built_sessions)
+        return (uint32_t)options->built_sessions;
+    return (uint32_t)(sessions < options->built_most ? sessions : options->built_most);
+}
+
 static int make_deploy(struct shop_stage *stage, unsigned machine, struct error *err)
 {
     const struct shop_options *want = options_of(stage);
@@ -108,7 +115,7 @@ static int make_deploy(struct shop_stage *stage, unsigned machine, struct error 
     const char *address = machine_listen_address(of);
     struct deploy_options options = {
         .seed = stage->run->seed,
-        .sessions = (uint32_t)want->built_sessions,
+        .sessions = stage->world.sessions,
         .sessions_served = (uint32_t)(want->sessions ? want->sessions : want->most),
         .directories_per_session = (uint32_t)want->rules.directories,
         .vcpus = machine_vcpus(of),
@@ -120,7 +127,13 @@ static int make_deploy(struct shop_stage *stage, unsigned machine, struct error 
         .one_user = !machine_is_virtual(of) && geteuid() != 0,
         .cpus = cpus,
     };
-    return deploy_make(&options, &stage->deploys[machine], err);
+    struct deploy *deploy;
+    int rc = deploy_make(&options, &deploy, err);
+    if (rc < 0)
+        return rc;
+    deploy_free(stage->deploys[machine]);
+    stage->deploys[machine] = deploy;
+    return 0;
 }
 
 static int put_files(struct shop_stage *stage, unsigned machine, struct error *err)
@@ -150,26 +163,31 @@ static int explain_start(struct shop_stage *stage, unsigned machine, int rc, str
     return error_set(err, cause.kind, rc, "%.400s; its log ends with: %.400s", cause.text, text);
 }
 
-static int start_shops(struct shop_stage *stage, struct error *err)
+/* The same files in all machines, then Apache. */
+static int open_shops(struct shop_stage *stage, struct error *err)
 {
     struct workload_run *run = stage->run;
-    int rc = 0;
-    unsigned i = 0;
-    for (; i < run->machine_count && rc >= 0; i++) {
-        rc = make_deploy(stage, i, err);
-        rc = rc < 0 ? rc : put_files(stage, i, err);
-    }
-    if (rc < 0)
-        return error_prefix(err, "set up the shop: machine %u", i - 1);
-    /* The same files in all of them. */
-    rc = workload_check_together(run, stage->deploys[0]->generate.argv, err);
-    for (i = 0; i < run->machine_count && rc >= 0; i++) {
+    int rc = workload_check_together(run, stage->deploys[0]->generate.argv, err);
+    for (unsigned i = 0; i < run->machine_count && rc >= 0; i++) {
         rc = channel_check(machine_channel(run->machines[i]), stage->deploys[i]->start.argv,
                            run->timeout_ns, NULL, err);
         if (rc < 0)
             explain_start(stage, i, rc, err);
     }
     return rc < 0 ? error_prefix(err, "start the shop") : 0;
+}
+
+static int start_shops(struct shop_stage *stage, struct error *err)
+{
+    int rc = 0;
+    unsigned i = 0;
+    for (; i < stage->run->machine_count && rc >= 0; i++) {
+        rc = make_deploy(stage, i, err);
+        rc = rc < 0 ? rc : put_files(stage, i, err);
+    }
+    if (rc < 0)
+        return error_prefix(err, "set up the shop: machine %u", i - 1);
+    return open_shops(stage, err);
 }
 
 /* The targets. */
@@ -223,18 +241,55 @@ static int find_targets(struct shop_stage *stage, struct error *err)
     }
 }
 
+static int set_world(struct shop_stage *stage, uint32_t sessions, struct error *err)
+{
+    uint64_t directories = options_of(stage)->rules.directories;
+    if (shop_world_init(&stage->world, stage->run->seed, sessions, (uint32_t)directories) < 0)
+        return error_set(err, ERROR_USAGE, -ERANGE,
+                         "set up the shop: built for %" PRIu32 " sessions with %" PRIu64
+                         " directories each: more than %d",
+                         sessions, directories, SHOP_DIRECTORIES_MAX);
+    return 0;
+}
+
+static int rebuild_one(struct shop_stage *stage, unsigned machine, struct error *err)
+{
+    struct channel *channel = machine_channel(stage->run->machines[machine]);
+    uint64_t timeout_ns = stage->run->timeout_ns;
+    int rc = make_deploy(stage, machine, err);
+    if (rc < 0)
+        return rc;
+    const struct deploy *deploy = stage->deploys[machine];
+    const struct deploy_file *file = &deploy->files[DEPLOY_CONFIGURATION];
+    rc = channel_check(channel, deploy->halt.argv, timeout_ns, NULL, err);
+    return rc < 0 ? rc
+                  : channel_put(channel, file->bytes, file->length, file->path, file->mode, err);
+}
+
+int shop_stage_rebuild(struct shop_stage *stage, uint64_t sessions, struct error *err)
+{
+    uint32_t built = shop_built_sessions(options_of(stage), sessions);
+    if (built == stage->world.sessions)
+        return 0;
+    int rc = set_world(stage, built, err);
+    for (unsigned i = 0; i < stage->run->machine_count && rc >= 0; i++) {
+        rc = rebuild_one(stage, i, err);
+        if (rc < 0)
+            error_prefix(err, "build the shop anew: machine %u", i);
+    }
+    return rc < 0 ? rc : open_shops(stage, err);
+}
+
 int shop_stage_open(struct shop_stage *stage, struct error *err)
 {
     const struct shop_options *want = options_of(stage);
     const struct workload_run *run = stage->run;
     stage->namespace_fd = network_namespace_fd(run->network);
-    if (shop_world_init(&stage->world, run->seed, (uint32_t)want->built_sessions,
-                        (uint32_t)want->rules.directories) < 0)
-        return error_set(err, ERROR_USAGE, -ERANGE,
-                         "set up the shop: built-sessions %" PRIu64 " with %" PRIu64
-                         " directories each: more than %d",
-                         want->built_sessions, want->rules.directories, SHOP_DIRECTORIES_MAX);
-    int rc = authority_open(run->directory, &stage->authority, err);
+    uint64_t first = want->sessions ? want->sessions : want->start;
+    if (want->arrivals_hz > 0)
+        first = shop_offered_sessions(want);
+    int rc = set_world(stage, shop_built_sessions(want, first), err);
+    rc = rc < 0 ? rc : authority_open(run->directory, &stage->authority, err);
     rc = rc < 0 ? rc : start_besim(stage, err);
     rc = rc < 0 ? rc : start_shops(stage, err);
     return rc < 0 ? rc : find_targets(stage, err);

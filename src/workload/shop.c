@@ -25,9 +25,20 @@ static const struct option options[] = {
      .max = CROWD_SESSIONS_MAX, .help = "Sessions of each machine that a search begins with."},
     {"most", 0, OPTION_COUNT, FIELD(most), "N", .fallback = "4000", .min = 1,
      .max = CROWD_SESSIONS_MAX, .help = "Sessions of each machine that a search ends with."},
-    {"built-sessions", 0, OPTION_COUNT, FIELD(built_sessions), "N", .fallback = "4", .min = 1,
+    {"arrivals", 0, OPTION_NUMBER, FIELD(arrivals_hz), "PER-SECOND", .fallback = "0", .min = 0,
+     .max = 1e6,
+     .help = "Sessions that arrive at each machine in a second, as a Poisson process, and leave "
+             "when they are done; `most` bounds how many are there at once. 0: sessions are "
+             "always there."},
+    {"built-sessions", 0, OPTION_COUNT, FIELD(built_sessions), "N", .fallback = "0", .min = 0,
      .max = 200000,
-     .help = "Sessions that the file set is built for, 2.8 MB each; more come to the same files."},
+     .help = "Sessions that each machine's file set is built for, 2.8 MB each; 0: as many as come, "
+             "or as a climb begins with."},
+    {"built-most", 0, OPTION_COUNT, FIELD(built_most), "N", .fallback = "300", .min = 1,
+     .max = 200000,
+     .help =
+         "Build for no more sessions than this, as the disk has room for; more come to the same "
+         "files."},
     {"threads", 0, OPTION_COUNT, FIELD(threads), "N", .fallback = "0", .min = 0,
      .max = CROWD_THREADS_MAX,
      .help = "Threads of the load engine; 0: one for each CPU that the placement gives it."},
@@ -99,12 +110,31 @@ static void note_bout(void *context, const struct bout *bout)
         count_shop(trial, bout, i);
 }
 
+uint64_t shop_offered_sessions(const struct shop_options *want)
+{
+    double shares[SHOP_PAGES], pages;
+    struct capacity_options search = {0};
+    rules_apply(&want->rules, &search);
+    shop_solve(shares, &pages);
+    /* A session thinks before every page but its first (Little's law). */
+    double stay_s = (pages - 1) * (double)search.bout.crowd.think_mean_ns / 1e9;
+    double sessions = want->arrivals_hz * stay_s;
+    return sessions < 1 ? 1 : (uint64_t)(sessions + 0.5);
+}
+
+static int prepare_bout(void *context, uint32_t sessions, struct error *err)
+{
+    struct shop_trial *trial = context;
+    return shop_stage_rebuild(&trial->stage, sessions / trial->stage.run->machine_count, err);
+}
+
 static void plan_search(struct shop_trial *trial)
 {
     const struct workload_run *run = trial->stage.run;
     const struct shop_options *want = run->options;
     const struct option_counts *cpus = &run->placement->load;
     uint64_t threads = want->threads ? want->threads : cpus->count ? cpus->count : 1;
+    bool is_open = want->arrivals_hz > 0;
     uint64_t least = (want->sessions ? want->sessions : want->start) * run->machine_count;
     struct capacity_options *search = &trial->search;
     *search = (struct capacity_options){
@@ -113,6 +143,7 @@ static void plan_search(struct shop_trial *trial)
                            .world = &trial->stage.world,
                            .threads = (uint32_t)(threads < least ? threads : least),
                            .seed = run->seed,
+                           .arrivals_hz = want->arrivals_hz * run->machine_count,
                            .host = SHOP_HOST,
                            .ca_file = trial->stage.authority->ca_path,
                            .cpus = cpus->items,
@@ -124,17 +155,21 @@ static void plan_search(struct shop_trial *trial)
         .search = {.start = (uint32_t)least, .most = (uint32_t)trial->stage.sessions_most},
         .tell = note_bout,
         .tell_context = trial,
+        .prepare = prepare_bout,
+        .prepare_context = trial,
     };
     rules_apply(&want->rules, search);
     search->search.step *= run->machine_count;
     /* One number alone: a search that is over after its first bout, whatever comes of it. */
-    if (want->sessions) {
+    if (want->sessions)
+        search->search.most = (uint32_t)least;
+    if (want->sessions || is_open) {
         search->method = CAPACITY_BISECT;
-        search->search.step = search->search.most = (uint32_t)least;
+        search->search.step = search->search.most;
     }
 }
 
-/* The bout of a number that was asked for is kept whatever it says. */
+/* The bout of a number or rate that was asked for is kept whatever it says. */
 static int run_one(struct shop_trial *trial, struct error *err)
 {
     struct capacity *capacity = &trial->capacity;
@@ -158,8 +193,8 @@ static int run_shop(struct workload_run *run, struct error *err)
     CLEANUP_NAMESPACE int token = namespace_enter(trial->stage.namespace_fd, err);
     if (token < 0)
         return token;
-    int rc =
-        want->sessions ? run_one(trial, err) : capacity_find(&trial->search, &trial->capacity, err);
+    bool is_one = want->sessions || want->arrivals_hz > 0;
+    int rc = is_one ? run_one(trial, err) : capacity_find(&trial->search, &trial->capacity, err);
     if (rc < 0)
         return rc;
     rc = pulse_stop(trial->pulse, err);
@@ -216,18 +251,37 @@ static uint64_t estimate(const void *settings)
     const struct crowd_options *crowd = &search.bout.crowd;
     uint64_t bout_ns =
         crowd->ramp_ns + crowd->warm_up_ns + crowd->iterations * crowd->iteration_ns + 2 * NS_PER_S;
+    uint64_t first = want->sessions ? want->sessions : want->start;
     uint64_t set_up_ns =
-        5 * NS_PER_S + want->built_sessions * want->rules.directories * 60 * NS_PER_MS;
-    if (want->sessions)
+        5 * NS_PER_S + shop_built_sessions(want, first) * want->rules.directories * 60 * NS_PER_MS;
+    if (want->sessions || want->arrivals_hz > 0)
         return set_up_ns + bout_ns;
     return set_up_ns + (search.method == CAPACITY_CLIMB ? 14 * NS_PER_S : 10 * bout_ns);
+}
+
+static int check_settings(const void *settings, struct error *err)
+{
+    const struct shop_options *want = settings;
+    if (want->arrivals_hz > 0 && want->sessions)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "arrivals and sessions contradict each other: with arrivals the sessions "
+                         "come and go (`most` bounds them)");
+    if (want->arrivals_hz > 0 && rules_names_search(&want->rules))
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "arrivals and search contradict each other: a search is for the number of "
+                         "sessions that are always there");
+    if (!want->sessions && want->start > want->most)
+        return error_set(err, ERROR_USAGE, -EINVAL, "start %" PRIu64 " is more than most %" PRIu64,
+                         want->start, want->most);
+    return rules_check(&want->rules, err);
 }
 
 const struct workload workload_shop = {
     .kind = {.name = "shop",
              .help = "Simultaneous shoppers of a web shop within a quality of service: macro.",
              .options = {options, COUNT_OF(options), sizeof(struct shop_options)},
-             .estimate = estimate},
+             .estimate = estimate,
+             .check = check_settings},
     .metrics = metrics,
     .metric_count = COUNT_OF(metrics),
     .prepare = prepare,

@@ -21,7 +21,9 @@ struct shop_options {
     uint64_t sessions; /* of each machine; 0: search */
     uint64_t start;    /* of each machine, like the next two */
     uint64_t most;
-    uint64_t built_sessions;
+    double arrivals_hz;      /* of each machine; 0: sessions are always there */
+    uint64_t built_sessions; /* 0: as many as come, at most the next */
+    uint64_t built_most;
     uint64_t threads; /* 0: one for each CPU of the load side */
     struct rules rules;
 };
@@ -37,8 +39,8 @@ enum shop_metric {
 /* The shops in all machines of a trial, the back end, and where the load goes. */
 struct shop_stage {
     struct workload_run *run;
-    int namespace_fd; /* of the load side; 0: ours */
-    struct shop_world world;
+    int namespace_fd;        /* of the load side; 0: ours */
+    struct shop_world world; /* that the shops are built for */
     struct authority *authority;
     struct deploy *deploys[PLAN_VMS_MAX];
     struct besim *besim;
@@ -53,6 +55,14 @@ struct shop_stage {
 int shop_stage_open(struct shop_stage *stage, struct error *err)
     __attribute__((warn_unused_result));
 void shop_stage_done(struct shop_stage *stage);
+/* Builds the shops for another number of sessions of each machine: their files grow, and Apache
+ * starts anew. Does nothing where they are built for that. */
+int shop_stage_rebuild(struct shop_stage *stage, uint64_t sessions, struct error *err)
+    __attribute__((warn_unused_result));
+/* Simultaneous sessions that so many arrivals a second are where a page takes no time at all. */
+uint64_t shop_offered_sessions(const struct shop_options *options);
+/* What the shops are built for where so many sessions of a machine come. */
+uint32_t shop_built_sessions(const struct shop_options *options, uint64_t sessions);
 
 /* All that Apache has logged in one machine, which this stops. */
 struct shop_log {

@@ -72,6 +72,52 @@ static void test_write(void **state)
     assert_int_equal(file_remove_tree(root, &err), 0);
 }
 
+/* The set for more sessions, grown from that for fewer, and made at once; and fewer need nothing.
+ */
+static void test_grow(void **state)
+{
+    (void)state;
+    char grown[] = "/tmp/test-fileset-XXXXXX", whole[] = "/tmp/test-fileset-XXXXXX";
+    char path[256], relative[SHOP_TARGET_MAX];
+    char first[DIGEST_TEXT_BYTES], second[DIGEST_TEXT_BYTES];
+    struct shop_world small, large;
+    struct error err = {0};
+    assert_non_null(mkdtemp(grown));
+    assert_non_null(mkdtemp(whole));
+    assert_int_equal(shop_world_init(&small, 5, 5, 5), 0);
+    assert_int_equal(shop_world_init(&large, 5, 7, 5), 0);
+    assert_int_equal(fileset_write(&small, grown, &err), 0);
+    shop_product_image_path(0, 0, relative);
+    in_directory(grown, relative, path);
+    assert_int_equal(truncate(path, 10), 0); /* what is there is not written again */
+    assert_int_equal(fileset_write(&large, grown, &err), 0);
+    assert_int_equal(fileset_write(&small, grown, &err), 0);
+    assert_int_equal(fileset_write(&large, whole, &err), 0);
+    memset(&found, 0, sizeof(found));
+    assert_int_equal(nftw(grown, count_entry, 16, FTW_PHYS), 0);
+    assert_int_equal(found.files, fileset_files(&large));
+    assert_int_equal(found.bytes, fileset_bytes(&large) - (3521 - 10));
+    for (uint32_t product = 249; product < 350; product += 100) {
+        shop_product_image_path(product, 1, relative);
+        in_directory(grown, relative, path);
+        assert_int_equal(digest_file(path, first, &err), 0);
+        in_directory(whole, relative, path);
+        assert_int_equal(digest_file(path, second, &err), 0);
+        assert_string_equal(first, second);
+    }
+    /* Another seed begins anew. */
+    assert_int_equal(shop_world_init(&small, 6, 1, 5), 0);
+    assert_int_equal(fileset_write(&small, grown, &err), 0);
+    shop_product_image_path(0, 0, relative);
+    in_directory(grown, relative, path);
+    assert_int_equal(digest_file(path, first, &err), 0);
+    in_directory(whole, relative, path);
+    assert_int_equal(digest_file(path, second, &err), 0);
+    assert_string_not_equal(first, second);
+    assert_int_equal(file_remove_tree(grown, &err), 0);
+    assert_int_equal(file_remove_tree(whole, &err), 0);
+}
+
 static void test_failure_names_the_place(void **state)
 {
     (void)state;
@@ -87,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write),
+        cmocka_unit_test(test_grow),
         cmocka_unit_test(test_failure_names_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
