@@ -46,6 +46,7 @@ check-lab: packages-run packages-test all ## real hypervisors in the emulated se
 
 .PHONY: bench
 bench: packages-run packages-test packages-bench packages-build everything ## ratios against peers, with spread
+	@ninja -C $(BUILD) --quiet bench/light-shop bench/bench-record
 	@bench/run $(BUILD)
 
 .PHONY: install

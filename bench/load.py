@@ -5,8 +5,8 @@
 1. Requests per CPU second of the client (user + system, the whole process), raw mode against wrk, for
    a file of 200 bytes on nginx, with 100 connections and with 1; over TLS against h2load --h1.
 2. io_uring against epoll, the same.
-3. Shoppers: what validation and histograms cost, memory of a session, and the lag's 99th percentile at
-   a growing number of sessions for one core.
+3. Shoppers: what validation and histograms cost of the client's CPU time, and at a growing number of
+   sessions for one core the memory of a session and the lag's 99th percentile.
 
 Client and server have a CPU each. The peers run in turns; a ratio is that of one turn, and its median
 and range over the turns are printed.
@@ -24,6 +24,7 @@ import time
 
 BUILD = os.path.abspath(sys.argv[1])
 VTAX = os.path.join(BUILD, "vtax")
+RECORD = os.path.join(BUILD, "bench", "bench-record")
 LIGHT_SHOP = os.path.join(BUILD, "bench", "light-shop")
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 SECONDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
@@ -145,11 +146,35 @@ def shoppers(url, sessions, *options):
     return json.loads(out)["bout"], usage.ru_utime + usage.ru_stime, usage.ru_maxrss
 
 
+def cost(url, built):
+    """Validation by leaving it out; histograms by what recording a value takes, of which a page has
+    four and a raw request one or two."""
+    size = ["--built-sessions", str(built), "--ramp", "1s", "--warm-up", "1s", "--iteration",
+            f"{SECONDS}s", "--think", "1s"]
+    ratios, page_us = [], []
+    for _ in range(ROUNDS):
+        per_page = []
+        for options in ([], ["--no-validation"]):
+            bout, cpu, _ = shoppers(url, 500, *size, *options)
+            assert sum(bout["errors"].values()) == 0, bout["errors"]
+            per_page.append(1e6 * cpu / sum(row[0] for row in bout["seconds"]["rows"]))
+        ratios.append(per_page[0] / per_page[1])
+        page_us.append(per_page[0])
+    print(f"a page validated / not: CPU time {spread(ratios)}; {statistics.median(page_us):.0f} us a page"
+          " with its images", flush=True)
+    rows = [list(map(float, line.split())) for line in
+            subprocess.run(["taskset", "-c", str(CLIENT), RECORD], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.splitlines()]
+    print(f"recording a latency: {spread([row[0] for row in rows])} ns, with one histogram a second as "
+          f"well {spread([row[1] for row in rows])} ns", flush=True)
+
+
 def sessions(built):
     server = subprocess.Popen([LIGHT_SHOP, "1", str(built), str(SERVER)], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
     try:
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
+        cost(url, built)
         size = ["--built-sessions", str(built), "--ramp", "4s", "--warm-up", "1s", "--iteration",
                 f"{SECONDS}s"]
         base = shoppers(url, 1, *size, "--think", "10s")[2]

@@ -19,6 +19,7 @@ struct shop_options {
     char *host;
     uint64_t sessions;
     bool find_capacity;
+    bool no_validation;
     uint64_t most;
     double arrivals_hz;
     struct rules rules;
@@ -49,6 +50,9 @@ static const struct option options[] = {
      .help = "Let sessions arrive as a Poisson process and leave when they are done; --sessions "
              "then bounds how many are there at once."},
     RULES_OPTIONS(FIELD(rules)),
+    {"no-validation", 0, OPTION_FLAG, FIELD(no_validation),
+     .help = "Take whatever comes for a page: only to measure what validation costs. The result "
+             "says so."},
     {"back-end", 0, OPTION_TEXT, FIELD(back_end), "ADDRESS:PORT",
      .help = "The shop's back-end simulator, which is reset before each run and must stay under 70 "
              "% busy."},
@@ -175,6 +179,7 @@ static void make_search(const struct shop_options *asked, const struct load_side
                            .timeout_ns = side->timeout_ns,
                            .receive_bytes_per_s = side->receive_bytes_per_s,
                            .host = asked->host,
+                           .no_validation = asked->no_validation,
                            .insecure = side->insecure,
                            .ca_file = side->ca_file,
                            .loop = (enum loop_kind)side->loop,

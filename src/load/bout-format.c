@@ -119,13 +119,14 @@ static void add_setting(struct strbuf *buf, const struct bout_options *options)
     const struct crowd_options *crowd = &options->crowd;
     strbuf_addf(buf,
                 ",\"threads\":%" PRIu32 ",\"arrivals_per_second\":%.17g,\"tls\":%s,"
-                "\"insecure\":%s,\"seed\":%" PRIu64 ",\"think_mean_ns\":%" PRIu64
+                "\"insecure\":%s,\"validated\":%s,\"seed\":%" PRIu64 ",\"think_mean_ns\":%" PRIu64
                 ",\"ramp_ns\":%" PRIu64 ",\"warm_up_ns\":%" PRIu64 ",\"iteration_ns\":%" PRIu64
                 ",\"iterations\":%u,\"good_ns\":%" PRIu64 ",\"tolerable_ns\":%" PRIu64,
                 crowd->threads, crowd->arrivals_hz, uses_tls(options) ? "true" : "false",
-                uses_tls(options) && crowd->insecure ? "true" : "false", crowd->seed,
-                crowd->think_mean_ns, crowd->ramp_ns, crowd->warm_up_ns, crowd->iteration_ns,
-                crowd->iterations, crowd->limits.good_ns, crowd->limits.tolerable_ns);
+                uses_tls(options) && crowd->insecure ? "true" : "false",
+                crowd->no_validation ? "false" : "true", crowd->seed, crowd->think_mean_ns,
+                crowd->ramp_ns, crowd->warm_up_ns, crowd->iteration_ns, crowd->iterations,
+                crowd->limits.good_ns, crowd->limits.tolerable_ns);
 }
 
 /* Of the whole run, ramp and warm-up included: what the server's log has. */
@@ -355,6 +356,8 @@ void bout_format_text(const struct bout_options *options, const struct bout *bou
     add_failure_line(buf, &bout->score);
     if (uses_tls(options) && crowd->insecure)
         strbuf_adds(buf, "insecure  the server's certificate was not verified\n");
+    if (crowd->no_validation)
+        strbuf_adds(buf, "unchecked pages were taken for right without a look\n");
     if (bout->crowd.tls_reason[0])
         strbuf_addf(buf, "TLS       %s\n", bout->crowd.tls_reason);
     add_sides(buf, bout);

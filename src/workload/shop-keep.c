@@ -83,6 +83,13 @@ static bool is_open(const struct workload_run *run)
     return want->arrivals_hz > 0;
 }
 
+/* One number or rate, and no search. */
+static bool is_one(const struct workload_run *run)
+{
+    const struct shop_options *want = run->options;
+    return want->sessions || is_open(run);
+}
+
 /* What a bout put on all machines together. */
 #define LOAD_TEXT_MAX 64
 static const char *describe_load(const struct workload_run *run, const struct bout *bout,
@@ -153,8 +160,7 @@ static void add_file_set(struct workload_run *run, const struct shop_trial *tria
     const struct shop_options *want = run->options;
     const struct shop_world *world = &trial->stage.world;
     bool climbs = trial->capacity.method == CAPACITY_CLIMB;
-    bool is_one = want->sessions || is_open(run);
-    if (!climbs && !is_one && !want->built_sessions)
+    if (!climbs && !is_one(run) && !want->built_sessions)
         workload_add_fact(run, "shop.file-set",
                           "in each machine for as many sessions as come, at most %" PRIu64,
                           want->built_most);
@@ -172,7 +178,9 @@ static void add_facts(struct workload_run *run, const struct shop_trial *trial)
     char reason[VERDICT_REASON_BYTES], think[UNITS_TEXT_MAX], load[LOAD_TEXT_MAX];
     workload_add_fact(run, "shop.verdict", "%s",
                       capacity->at.sessions ? verdict_text(&capacity->at.verdict) : "failed");
-    workload_add_fact(run, "shop.ended", "%s", search_state_text(capacity->search.state));
+    workload_add_fact(run, "shop.ended", "%s",
+                      is_one(run) ? "no more was asked for"
+                                  : search_state_text(capacity->search.state));
     workload_add_fact(run, "shop.limit", "%s", find_limit(run, trial));
     if (capacity->beyond.sessions)
         workload_add_fact(run, "shop.beyond", "%s: %s", describe_load(run, &capacity->beyond, load),
@@ -255,11 +263,10 @@ static void judge(struct workload_run *run, const struct shop_trial *trial)
                                 : !verdict_is_valid(&capacity->beyond.verdict) ? &capacity->beyond
                                                                                : NULL;
     char reason[VERDICT_REASON_BYTES], load[LOAD_TEXT_MAX];
-    const struct shop_options *want = run->options;
     if (flawed)
         snprintf(run->invalid, sizeof(run->invalid), "%s: %.180s", describe_load(run, flawed, load),
                  verdict_reason(&flawed->verdict, options, reason));
-    else if (!want->sessions && !is_open(run) && capacity->search.state == SEARCH_AT_MOST)
+    else if (!is_one(run) && capacity->search.state == SEARCH_AT_MOST)
         snprintf(run->invalid, sizeof(run->invalid),
                  "all %" PRIu32 " sessions that were allowed were served: the capacity is more "
                  "(raise `most`, or the limits of open files and ports)",
