@@ -83,7 +83,9 @@ static int check_settings(const struct plan *plan, enum form_key key,
     for (size_t i = 0; i < count; i++) {
         struct error why = {0};
         if (entries[i].kind->check && entries[i].kind->check(entries[i].options, &why) < 0)
-            return refuse(plan, key, err, "'%s': %s", entries[i].name, why.text);
+            return refuse(plan, key, err, "%s '%s': %s",
+                          key == FORM_PLATFORMS ? "platform" : "workload", entries[i].name,
+                          why.text);
     }
     return 0;
 }

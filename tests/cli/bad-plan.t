@@ -109,3 +109,11 @@ vtax: x.yaml: line 1: 'workloads' has an empty list
 $ printf 'workloads: [bzip2]\n' >x.yaml; vtax plan check x.yaml
 vtax: x.yaml: line 1: key 'platforms' is missing, such as platforms: [native, qemu-tcg]
 [2]
+# Settings of a workload that contradict each other.
+$ shop() { printf 'platforms: [native]\nworkloads:\n  - shop: {%s}\n' "$1" >x.yaml; vtax plan check x.yaml; [ $? -eq 2 ] || echo "status?"; }
+> shop 'arrivals: 3, sessions: 4'; shop 'arrivals: 3, search: climb'; shop 'start: 9, most: 8'
+> shop 'good: 6s'
+vtax: x.yaml: line 2: workload 'shop': arrivals and sessions contradict each other: with arrivals the sessions come and go (`most` bounds them)
+vtax: x.yaml: line 2: workload 'shop': arrivals and search contradict each other: a search is for the number of sessions that are always there
+vtax: x.yaml: line 2: workload 'shop': start 9 is more than most 8
+vtax: x.yaml: line 2: workload 'shop': good is longer than tolerable: a good page is a tolerable one

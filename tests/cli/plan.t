@@ -13,7 +13,7 @@ $ vtax plan list
               offers. Its counts are real, its seconds are not: see
               vtax-lab(1).
 $ vtax plan show quick | grep -v digest
-Plan quick: 16 cells, in all about 13 min 31 s
+Plan quick: 16 cells, in all about 14 min 25 s
 
   platforms   native
               qemu-tcg
@@ -41,10 +41,10 @@ Plan quick: 16 cells, in all about 13 min 31 s
   dd        qemu-tcg    1      1    512MiB  12 s
   dd        native      2      1    512MiB  6.1 s
   dd        qemu-tcg    2      1    512MiB  17 s
-  shop      native      1      1    512MiB  20 s
-  shop      qemu-tcg    1      1    512MiB  28 s
-  shop      native      2      1    512MiB  30 s
-  shop      qemu-tcg    2      1    512MiB  41 s
+  shop      native      1      1    512MiB  24 s
+  shop      qemu-tcg    1      1    512MiB  31 s
+  shop      native      2      1    512MiB  36 s
+  shop      qemu-tcg    2      1    512MiB  46 s
 $ vtax plan show micro --platforms native,kvm --vms 2 --workloads dd | grep -v digest
 Plan micro: 2 cells, at most about 18 min 17 s
 
@@ -74,7 +74,7 @@ workloads:
   - {name: bzip2, kind: bzip2, input: 8MiB, level: 9}
   - {name: netperf, kind: netperf, duration: 2s}
   - {name: dd, kind: dd, size: 256MiB, block-size: 1MiB}
-  - {name: shop, kind: shop, sessions: 0, start: 16, most: 4000, built-sessions: 4, threads: 0, profile: quick, search: auto, step: 10, resolution: 0, good: 3s, tolerable: 5s, good-share: 0.95, tolerable-share: 0.99, failed-share: 0.005, lag-limit: 10ms, directories: 5, resume: false}
+  - {name: shop, kind: shop, sessions: 0, start: 16, most: 4000, arrivals: 0, built-sessions: 0, built-most: 300, threads: 0, profile: quick, search: auto, step: 10, resolution: 0, good: 3s, tolerable: 5s, good-share: 0.95, tolerable-share: 0.99, failed-share: 0.005, lag-limit: 10ms, directories: 5, resume: false}
 blocks: 3
 seed: 1
 $ vtax plan check quick.yaml quick micro paper

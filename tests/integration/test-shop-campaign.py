@@ -17,10 +17,10 @@ PLAN = """\
 name: shops
 platforms: [{platform}]
 baseline: {platform}
-vms: [1, 2]
+vms: {vms}
 memory: 512MiB
 workloads:
-  - shop: {{sessions: 4, ramp: 500ms, warm-up: 500ms, iteration: 2s, think: 100ms, good: 5min,
+  - shop: {{{load}, ramp: 500ms, warm-up: 500ms, iteration: 2s, think: 100ms, good: 5min,
            tolerable: 5min, lag-limit: 5min, resume: true}}
 blocks: 1
 seed: 3
@@ -72,9 +72,12 @@ class ShopCampaign(vtaxtest.World):
             self.assertTrue(rows and all(float(row["busy"]) >= 0 for row in rows if row["busy"]))
             self.assertEqual(any(row["vcpu_run"] for row in rows), is_virtual)
 
+    def run_plan(self, platform, vms, load, code=0):
+        plan = self.write("plan.yaml", PLAN.format(platform=platform, vms=vms, load=load))
+        self.vtax("run", plan, "--store", self.store, code=code)
+
     def check_platform(self, platform):
-        plan = self.write("plan.yaml", PLAN.format(platform=platform))
-        self.vtax("run", plan, "--store", self.store)
+        self.run_plan(platform, [1, 2], "sessions: 4")
         trials = self.rows("SELECT trial.id, cell.vms, trial.status, trial.cause FROM trial JOIN cell "
                            "ON cell.id = trial.cell_id ORDER BY cell.vms")
         self.assertEqual([(vms, status) for _, vms, status, _ in trials], [(1, "ok"), (2, "ok")], trials)
@@ -89,6 +92,40 @@ class ShopCampaign(vtaxtest.World):
     def test_native(self):
         vtaxtest.skip_unless(shutil.which("bwrap"), "bubblewrap is not installed")
         self.check_platform("native")
+
+    def facts_and_figures(self, machine):
+        """Of the one trial."""
+        return (dict(self.rows("SELECT name, value FROM trial_fact")),
+                dict(self.rows("SELECT name, value FROM figure WHERE machine = ?", machine)))
+
+    def test_arrivals(self):
+        vtaxtest.skip_unless(shutil.which("bwrap"), "bubblewrap is not installed")
+        self.run_plan("native", 1, "arrivals: 20")
+        self.assertEqual(self.rows("SELECT status, cause FROM trial"), [("ok", None)])
+        facts, figures = self.facts_and_figures(0)
+        self.assertIn("20 arrivals/s", facts["shop.setting"])
+        self.assertIn("for 23 sessions", facts["shop.file-set"])
+        # What so many arrivals are in sessions: 11.38 thinks of 0.1 s each.
+        self.assertEqual(self.rows("SELECT value FROM samples WHERE metric = 'sessions'"), [(23.0,)])
+        _, text = self.attachment(self.rows("SELECT id FROM trial")[0][0], -1, "shop/result")
+        total = json.loads(text)["capacity"]["at"]["total"]
+        self.assertEqual(figures["logged_requests"], total["requests"])
+        self.assertGreater(total["requests"], 0)
+
+    def test_file_set_grows(self):
+        """All that is allowed is served, so the trial is invalid; on the way there the shop was built
+        for 2 sessions and then for 6, and every page was right."""
+        vtaxtest.skip_unless(shutil.which("bwrap"), "bubblewrap is not installed")
+        self.run_plan("native", 1, "search: bisect, start: 2, most: 6, step: 2, built-most: 5", code=1)
+        trials = self.rows("SELECT id, status, cause FROM trial")
+        self.assertEqual([row[1] for row in trials], ["invalid"], trials)
+        self.assertIn("the capacity is more", trials[0][2])
+        facts, figures = self.facts_and_figures(0)
+        self.assertIn("at most 5", facts["shop.file-set"])
+        steps = self.table(trials[0][0], -1, "shop/search")
+        self.assertEqual({int(row["sessions"]) for row in steps}, {2, 4, 6})
+        self.assertTrue(all(row["outcome"] == "1" and float(row["failed"]) == 0 for row in steps), steps)
+        self.assertEqual(figures["logged_requests"], figures["counted_requests"])
 
     def test_emulated(self):
         vtaxtest.skip_unless(shutil.which("qemu-system-x86_64"), "QEMU is not installed")
