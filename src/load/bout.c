@@ -13,6 +13,9 @@
 /* A load thread that is busy for more than this has no room left to be on time. */
 #define LOAD_BUSY_LIMIT 0.95
 
+/* What the verdict takes for 0. */
+#define GOOD_SHARE 0.95
+
 /* Shorter series say nothing about being steady. */
 enum { STEADY_SECONDS_MIN = 30 };
 
@@ -150,10 +153,17 @@ static double *make_series(const struct crowd_options *options, const struct cro
     return series;
 }
 
+static bool fails_by_raw(const struct bout_options *options, const struct score *score)
+{
+    double asked = options->verdict.good_share > 0 ? options->verdict.good_share : GOOD_SHARE;
+    uint64_t good = hdr_count_to(&score->raw, options->crowd.limits.good_ns);
+    return (double)good < asked * (double)score_total(score).views;
+}
+
 static enum bout_limit find_limit(const struct bout *bout)
 {
     const struct verdict *verdict = &bout->verdict;
-    if (verdict->flaws & VERDICT_FLAW_LAG)
+    if ((verdict->flaws & VERDICT_FLAW_LAG) && !bout_is_refused(bout))
         return BOUT_LIMIT_LOAD_SIDE;
     if (verdict->flaws & VERDICT_FLAW_BACK_END)
         return BOUT_LIMIT_BACK_END;
@@ -161,7 +171,7 @@ static enum bout_limit find_limit(const struct bout *bout)
         return BOUT_LIMIT_LOAD_SIDE;
     if (verdict->requests_failed)
         return BOUT_LIMIT_ERRORS;
-    if (verdict->flaws)
+    if (verdict->flaws & ~(unsigned)VERDICT_FLAW_LAG)
         return BOUT_LIMIT_OTHER;
     return verdict->answer == VERDICT_PASSED ? BOUT_LIMIT_NONE : BOUT_LIMIT_LATENCY;
 }
@@ -215,6 +225,7 @@ void bout_judge(const struct bout_options *options, struct bout *bout, unsigned 
     };
     bout->verdict = verdict_of(&run, &options->verdict);
     judge_shops(bout, &options->verdict);
+    bout->fails_by_raw = fails_by_raw(options, &bout->score);
     bout->limit = find_limit(bout);
 }
 
@@ -269,6 +280,14 @@ struct verdict bout_judge_shop(const struct bout *bout, const struct verdict_opt
 bool bout_is_good(const struct bout *bout)
 {
     return verdict_is_valid(&bout->verdict) && bout->verdict.answer == VERDICT_PASSED;
+}
+
+bool bout_is_refused(const struct bout *bout)
+{
+    const struct verdict *verdict = &bout->verdict;
+    bool counts =
+        verdict_is_valid(verdict) || (verdict->flaws == VERDICT_FLAW_LAG && bout->fails_by_raw);
+    return counts && verdict->answer != VERDICT_PASSED;
 }
 
 const char *bout_limit_text(enum bout_limit limit)

@@ -61,6 +61,7 @@ struct bout {
     uint64_t window_ns; /* their length */
     struct score score; /* of them, all shops together */
     struct verdict verdict;
+    bool fails_by_raw; /* too few pages are good even from their actual start */
     enum bout_limit limit;
     double load_busy_share;     /* of the load threads' CPU time */
     double back_end_busy_share; /* NaN: not looked at */
@@ -84,3 +85,7 @@ struct verdict bout_judge_shop(const struct bout *bout, const struct verdict_opt
                                unsigned shop);
 /* Passed, and valid. */
 bool bout_is_good(const struct bout *bout);
+/* Not passed, and that counts: valid, or flawed by nothing but a late generator while the pages
+ * fail from their actual starts too. A late generator offers less load than it should, so that a
+ * machine which cannot serve that cannot serve more. */
+bool bout_is_refused(const struct bout *bout);

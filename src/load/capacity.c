@@ -15,9 +15,9 @@
 
 static enum search_outcome outcome_of(const struct bout *bout)
 {
-    if (!verdict_is_valid(&bout->verdict))
-        return SEARCH_INVALID;
-    return bout->verdict.answer == VERDICT_PASSED ? SEARCH_PASSED : SEARCH_FAILED;
+    if (bout_is_good(bout))
+        return SEARCH_PASSED;
+    return bout_is_refused(bout) ? SEARCH_FAILED : SEARCH_INVALID;
 }
 
 static double share_of(uint64_t part, uint64_t whole)

@@ -8,6 +8,7 @@
 #define DRAIN_STEP_NS (100 * NS_PER_MS)
 #define CPU_EVERY_NS (100 * NS_PER_MS)
 #define STEER_EVERY_NS (20 * NS_PER_MS)
+#define STEER_JOIN_NS (100 * NS_PER_MS) /* all at once would keep pages waiting */
 #define INTERRUPTED_DRAIN_NS NS_PER_S
 
 static unsigned shop_of(const struct shoppers *shoppers, uint32_t number)
@@ -469,7 +470,7 @@ static int step(struct shoppers *shoppers, uint64_t until_ns)
 {
     until_ns = earlier(until_ns, timers_next_ns(&shoppers->timers));
     if (shoppers->control && shoppers->phase == SHOPPERS_COMING) {
-        admit(shoppers, counter_read(&shoppers->control->sessions), 0);
+        admit(shoppers, counter_read(&shoppers->control->sessions), STEER_JOIN_NS);
         until_ns = earlier(until_ns, client_now_ns(shoppers->client) + STEER_EVERY_NS);
     }
     until_ns = earlier(until_ns, shoppers->next_arrival_ns);

@@ -170,7 +170,10 @@ int load_thread_pin(const uint64_t *cpus, size_t count, unsigned index, struct e
 
 void load_thread_hurry(void)
 {
-    setpriority(PRIO_PROCESS, 0, -20); /* 0: this thread alone, in Linux */
+    /* Among busy vCPU threads a nice value alone leaves it 10 to 30 ms late now and then. */
+    const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) < 0)
+        setpriority(PRIO_PROCESS, 0, -20); /* 0: this thread alone, in Linux */
 }
 
 uint64_t load_thread_cpu_ns(void)

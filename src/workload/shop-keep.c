@@ -259,8 +259,9 @@ static void judge(struct workload_run *run, const struct shop_trial *trial)
 {
     const struct capacity *capacity = &trial->capacity;
     const struct verdict_options *options = &trial->search.bout.verdict;
+    const struct bout *beyond = &capacity->beyond;
     const struct bout *flawed = !verdict_is_valid(&capacity->at.verdict)       ? &capacity->at
-                                : !verdict_is_valid(&capacity->beyond.verdict) ? &capacity->beyond
+                                : beyond->sessions && !bout_is_refused(beyond) ? beyond
                                                                                : NULL;
     char reason[VERDICT_REASON_BYTES], load[LOAD_TEXT_MAX];
     if (flawed)

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "load/verdict.h"
+#include "load/bout.h"
 
 /* A score of n views in the expected mix, of which the given shares are good, tolerable and failed.
  */
@@ -156,6 +156,33 @@ static void test_mix(void **state)
         score.pages[SHOP_LOGIN].views = 0;
         verdict = judge(&score);
         assert_int_equal(verdict.flaws, VERDICT_FLAW_MIX);
+    }
+}
+
+/* What a late generator refuses counts only where the machine fails by itself. */
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned flaws;
+        enum verdict_answer answer;
+        bool fails_by_raw;
+        bool refused;
+    } cases[] = {
+        {0, VERDICT_PASSED, false, false},
+        {0, VERDICT_FAILED, false, true}, /* late pages are late from their planned start */
+        {0, VERDICT_FAILED, true, true},
+        {VERDICT_FLAW_LAG, VERDICT_FAILED, false, false},
+        {VERDICT_FLAW_LAG, VERDICT_FAILED, true, true},
+        {VERDICT_FLAW_LAG | VERDICT_FLAW_BACK_END, VERDICT_FAILED, true, false},
+        {VERDICT_FLAW_BACK_END, VERDICT_FAILED, true, false},
+        {VERDICT_FLAW_LAG, VERDICT_PASSED, false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bout bout = {.verdict = {.flaws = cases[i].flaws, .answer = cases[i].answer},
+                            .fails_by_raw = cases[i].fails_by_raw};
+        assert_int_equal(bout_is_refused(&bout), cases[i].refused);
+        assert_int_equal(bout_is_good(&bout), i == 0);
     }
 }
 
