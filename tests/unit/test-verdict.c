@@ -189,6 +189,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shares), cmocka_unit_test(test_pages),
-                                       cmocka_unit_test(test_flaws), cmocka_unit_test(test_mix)};
+                                       cmocka_unit_test(test_flaws), cmocka_unit_test(test_mix),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
