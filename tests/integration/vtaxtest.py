@@ -50,8 +50,8 @@ class World(unittest.TestCase):
         out, _ = self.vtax("report", *args, "--store", self.store, "--format", "json")
         return json.loads(out)
 
-    def rows(self, query, *values):
-        connection = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)
+    def rows(self, query, *values, mode="ro"):
+        connection = sqlite3.connect(f"file:{self.store}?mode={mode}", uri=True)
         try:
             return connection.execute(query, values).fetchall()
         finally:
