@@ -342,17 +342,22 @@ void bout_format_text(const struct bout_options *options, const struct bout *bou
     char elapsed[UNITS_TEXT_MAX], think[UNITS_TEXT_MAX], reason[VERDICT_REASON_BYTES];
     const struct crowd_options *crowd = &options->crowd;
     double seconds = (double)bout->window_ns / 1e9;
-    strbuf_addf(buf, "%" PRIu32 " sessions in %u shops, %s, think time %s%s%s\n", bout->sessions,
-                bout->crowd.shops, units_format_elapsed(bout->crowd.duration_ns, elapsed),
+    strbuf_addf(buf, "%" PRIu32 " session%s in %u shop%s, %s, think time %s%s%s\n", bout->sessions,
+                bout->sessions == 1 ? "" : "s", bout->crowd.shops,
+                bout->crowd.shops == 1 ? "" : "s",
+                units_format_elapsed(bout->crowd.duration_ns, elapsed),
                 units_format_duration(crowd->think_mean_ns, think),
                 crowd->think_mean_ns != 10 * NS_PER_S ? " (rated: 10s)" : "",
                 bout->crowd.interrupted ? ", interrupted" : "");
     strbuf_addf(buf, "verdict   %s", verdict_text(&bout->verdict));
     verdict_reason(&bout->verdict, &options->verdict, reason);
     strbuf_addf(buf, "%s%s\n", reason[0] ? ": " : "", reason);
-    strbuf_addf(buf, "pages     %" PRIu64 " (%.1f/s), %.2f %% good, %.2f %% tolerable\n",
-                bout->verdict.all.views, (double)bout->verdict.all.views / seconds,
-                100 * bout->verdict.all.good.estimate, 100 * bout->verdict.all.tolerable.estimate);
+    const struct verdict_page *all = &bout->verdict.all;
+    strbuf_addf(buf, "pages     %" PRIu64, all->views);
+    if (all->views)
+        strbuf_addf(buf, " (%.1f/s), %.2f %% good, %.2f %% tolerable", (double)all->views / seconds,
+                    100 * all->good.estimate, 100 * all->tolerable.estimate);
+    strbuf_addc(buf, '\n');
     add_failure_line(buf, &bout->score);
     if (uses_tls(options) && crowd->insecure)
         strbuf_adds(buf, "insecure  the server's certificate was not verified\n");
