@@ -180,10 +180,11 @@ int kvm_probe(struct error *err)
     struct finding finding = {0};
     int rc = ask_child(&finding, err);
     if (rc == -ETIMEDOUT)
-        return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "a loop of %u rounds did not end in a KVM guest within %d s: KVM here is "
-                         "emulated; use qemu-tcg, or a host with virtualization hardware",
-                         LOOPS, LIMIT_MS / 1000);
+        return error_set(
+            err, ERROR_ENVIRONMENT, rc,
+            "a loop of %u rounds did not end in a KVM guest within %d s: KVM here is "
+            "emulated; use qemu-tcg, `vtax lab run kvm`, or a host with virtualization hardware",
+            LOOPS, LIMIT_MS / 1000);
     if (rc < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, rc, "try KVM");
     if (finding.failed_step)
@@ -191,8 +192,9 @@ int kvm_probe(struct error *err)
     double slowdown = (double)finding.guest_ns / (double)finding.native_ns;
     if (slowdown <= KVM_PROBE_SLOWDOWN_MAX)
         return 0;
-    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
-                     "a loop runs %.0f times slower in a KVM guest than natively: KVM here is "
-                     "emulated; use qemu-tcg, or a host with virtualization hardware",
-                     slowdown);
+    return error_set(
+        err, ERROR_ENVIRONMENT, -ENOTSUP,
+        "a loop runs %.0f times slower in a KVM guest than natively: KVM here is "
+        "emulated; use qemu-tcg, `vtax lab run kvm`, or a host with virtualization hardware",
+        slowdown);
 }
