@@ -73,8 +73,8 @@ void *load_threads_alloc(unsigned count, size_t thread_bytes);
 /* Pins the calling thread to cpus[index % count]; none: leaves it. Makes its timers precise. */
 int load_thread_pin(const uint64_t *cpus, size_t count, unsigned index, struct error *err)
     __attribute__((warn_unused_result));
-/* Has the calling thread go before those of others where that is allowed (root), by real-time
- * scheduling: it sleeps most of the time, and must not be late when it wakes. */
+/* Has the calling thread go before those of others where that is allowed (root): it sleeps
+ * most of the time, and must not be late when it wakes. */
 void load_thread_hurry(void);
 /* User and system time of the calling thread. */
 uint64_t load_thread_cpu_ns(void);
