@@ -114,12 +114,13 @@ static bool is_module(const char *path, size_t length, const char *name)
     return *name == '\0' && (size_t)(end - base) >= 3 && memcmp(base, ".ko", 3) == 0;
 }
 
-/* The line of a module: "PATH: PATH PATH...". NULL when there is none. */
-static const char *find_line(const char *modules_dep, const char *name)
+/* The line of a module: "PATH: PATH PATH..." in modules.dep, "PATH" in modules.builtin. NULL when
+ * there is none. */
+static const char *find_line(const char *text, char after_path, const char *name)
 {
-    for (const char *line = modules_dep; *line;) {
+    for (const char *line = text; *line;) {
         size_t length = strcspn(line, ":\n");
-        if (line[length] == ':' && is_module(line, length, name))
+        if (line[length] == after_path && is_module(line, length, name))
             return line;
         line += strcspn(line, "\n");
         line += *line == '\n';
@@ -152,13 +153,15 @@ static void add_line(char **paths, size_t *count, const char *line)
     add_path(paths, count, line, own);
 }
 
-int kernel_resolve_modules(const char *modules_dep, const char *const *modules, char ***out_paths,
-                           struct error *err)
+int kernel_resolve_modules(const char *modules_dep, const char *modules_builtin,
+                           const char *const *modules, char ***out_paths, struct error *err)
 {
     char **paths = mem_array(MODULES_MAX + 1, sizeof(*paths));
     size_t count = 0;
     for (; *modules; modules++) {
-        const char *line = find_line(modules_dep, *modules);
+        const char *line = find_line(modules_dep, ':', *modules);
+        if (!line && find_line(modules_builtin, '\n', *modules))
+            continue;
         if (!line) {
             for (size_t i = 0; i < count; i++)
                 free(paths[i]);
@@ -225,11 +228,15 @@ int kernel_make_initrd(const char *root, const char *version, const char *const 
 {
     CLEANUP_FREE char *directory = mem_printf("%s/usr/lib/modules/%s", root, version);
     CLEANUP_FREE char *dep_path = mem_printf("%s/modules.dep", directory);
+    CLEANUP_FREE char *builtin_path = mem_printf("%s/modules.builtin", directory);
     CLEANUP_FREE char *dep = NULL;
+    CLEANUP_FREE char *builtin = NULL;
     CLEANUP(free_paths) char **paths = NULL;
     int rc = file_read(dep_path, MODULE_BYTES_MAX, &dep, NULL, err);
     if (rc == 0)
-        rc = kernel_resolve_modules(dep, modules, &paths, err);
+        rc = file_read(builtin_path, MODULE_BYTES_MAX, &builtin, NULL, err);
+    if (rc == 0)
+        rc = kernel_resolve_modules(dep, builtin, modules, &paths, err);
     if (rc < 0)
         return rc;
 

@@ -27,10 +27,12 @@ int kernel_make_initrd(const char *root, const char *version, const char *const 
                        const char *path, struct error *err) __attribute__((warn_unused_result));
 
 /* Adds to *paths (a NULL-terminated array, the caller's to free with its texts) the paths of the
- * modules and, before each, of what it needs, from the text of a modules.dep file; none twice.
+ * modules and, before each, of what it needs, from the text of a modules.dep file; none twice,
+ * and none of those that the kernel has built in, by the text of its modules.builtin.
  * -ENOENT names a module that is not there. */
-int kernel_resolve_modules(const char *modules_dep, const char *const *modules, char ***out_paths,
-                           struct error *err) __attribute__((warn_unused_result));
+int kernel_resolve_modules(const char *modules_dep, const char *modules_builtin,
+                           const char *const *modules, char ***out_paths, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Where in a bzImage (Linux/x86 boot protocol 2.08 and later) the compressed kernel lies. -EBADMSG
  * when it is none. */

@@ -36,7 +36,8 @@ static const char *const xen_packages[] = {COMMON_PACKAGES,
 
 /* DKMS builds vboxdrv for the image's kernel while the package is installed. */
 static const char *const virtualbox_packages[] = {
-    COMMON_PACKAGES, "libssl3t64", "linux-headers-amd64", "virtualbox", "virtualbox-dkms", NULL};
+    COMMON_PACKAGES, "libssl3t64",      "grub-common", "grub-pc-bin", "linux-headers-amd64",
+    "virtualbox",    "virtualbox-dkms", "xz-utils",    NULL};
 
 static const char *const emulator_packages[] = {"qemu-system-x86", "qemu-system-data", "seabios",
                                                 NULL};

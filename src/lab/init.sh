@@ -90,11 +90,8 @@ start_xen() {
 
 start_virtualbox() {
     modprobe vboxdrv || fail "vboxdrv does not load"
-    modprobe -qa vboxnetflt vboxnetadp
     [ -c /dev/vboxdrv ] || mknod /dev/vboxdrv c 10 "$(sed -n 's/ vboxdrv$//p' /proc/misc)" ||
         fail "there is no /dev/vboxdrv"
-    mkdir -p /etc/vbox
-    echo '* 10.0.0.0/8' >/etc/vbox/networks.conf
 }
 
 # The guest image is on a disk that is only read; everything else of the cache is the job's.

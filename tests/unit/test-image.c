@@ -32,16 +32,19 @@ static const char modules_dep[] =
     "kernel/drivers/net/net_failover.ko.xz: kernel/net/core/failover.ko.xz\n"
     "kernel/net/core/failover.ko.xz:\n";
 
+static const char modules_builtin[] = "kernel/drivers/virtio/virtio_pci.ko\n"
+                                      "kernel/fs/ext4/ext4.ko\n";
+
 static void test_modules_load_after_what_they_need(void **state)
 {
     (void)state;
-    static const char *const wanted[] = {"virtio_net", "virtio_rng", "failover", NULL};
+    static const char *const wanted[] = {"virtio_net", "ext4", "virtio_rng", "failover", NULL};
     static const char *const expected[] = {
         "kernel/net/core/failover.ko.xz", "kernel/drivers/net/net_failover.ko.xz",
         "kernel/drivers/net/virtio_net.ko.xz", "kernel/rng.ko.xz",
         "kernel/drivers/char/hw_random/virtio-rng.ko.xz"};
     char **paths;
-    assert_int_equal(kernel_resolve_modules(modules_dep, wanted, &paths, NULL), 0);
+    assert_int_equal(kernel_resolve_modules(modules_dep, modules_builtin, wanted, &paths, NULL), 0);
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
         assert_string_equal(paths[i], expected[i]);
         free(paths[i]);
@@ -56,7 +59,8 @@ static void test_missing_module_is_named(void **state)
     static const char *const wanted[] = {"virtio_blk", "virtio", NULL};
     struct error err = {0};
     char **paths;
-    assert_int_equal(kernel_resolve_modules(modules_dep, wanted, &paths, &err), -ENOENT);
+    assert_int_equal(kernel_resolve_modules(modules_dep, modules_builtin, wanted, &paths, &err),
+                     -ENOENT);
     assert_non_null(strstr(err.text, "'virtio'"));
 }
 
