@@ -459,7 +459,6 @@ int bout_format_hdrlog(const struct bout *bout, struct strbuf *buf)
         .from_part = bout->from,
         .to_part = bout->to,
         .start_s = bout->began_s,
-        .header_s = bout->began_s,
         .duration_ns = bout->crowd.duration_ns,
     };
     const struct log_place window = {

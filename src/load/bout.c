@@ -13,9 +13,6 @@
 /* A load thread that is busy for more than this has no room left to be on time. */
 #define LOAD_BUSY_LIMIT 0.95
 
-/* What the verdict takes for 0. */
-#define GOOD_SHARE 0.95
-
 /* Shorter series say nothing about being steady. */
 enum { STEADY_SECONDS_MIN = 30 };
 
@@ -155,7 +152,8 @@ static double *make_series(const struct crowd_options *options, const struct cro
 
 static bool fails_by_raw(const struct bout_options *options, const struct score *score)
 {
-    double asked = options->verdict.good_share > 0 ? options->verdict.good_share : GOOD_SHARE;
+    double asked =
+        options->verdict.good_share > 0 ? options->verdict.good_share : VERDICT_GOOD_SHARE;
     uint64_t good = hdr_count_to(&score->raw, options->crowd.limits.good_ns);
     return (double)good < asked * (double)score_total(score).views;
 }

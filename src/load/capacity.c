@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "load/climb.h"
 
-/* What climb and verdict take for 0. */
-#define GOOD_SHARE 0.95
 #define START_SESSIONS 8
 
 static enum search_outcome outcome_of(const struct bout *bout)
@@ -136,7 +134,7 @@ static int plan_climb(struct climb *climb, struct error *err)
     int rc = crowd_options_complete(crowd, err);
     double good_share = options->bout.verdict.good_share;
     climb->rules = (struct climb_rules){
-        .good_share = good_share > 0 ? good_share : GOOD_SHARE,
+        .good_share = good_share > 0 ? good_share : VERDICT_GOOD_SHARE,
         .good_ns = crowd->limits.good_ns,
         .think_mean_ns = crowd->think_mean_ns,
         .most = crowd->sessions,

@@ -70,7 +70,7 @@ static int format_one(const struct intervals *intervals, unsigned count, uint64_
     latency_hdr_init(&interval.hdr);
     for (unsigned i = 0; i < count; i++)
         hdr_series_add(&intervals[i].series[kind], key, &interval.hdr);
-    int rc = interval.hdr.count ? hdrlog_format_interval(buf, range->header_s, &interval) : 0;
+    int rc = interval.hdr.count ? hdrlog_format_interval(buf, range->start_s, &interval) : 0;
     hdr_done(&interval.hdr);
     return rc;
 }

@@ -34,8 +34,7 @@ void intervals_pack(struct intervals *intervals, unsigned count);
 struct intervals_range {
     uint32_t from_part; /* both inclusive */
     uint32_t to_part;
-    double start_s;       /* of the run, since the epoch */
-    double header_s;      /* as given to hdrlog_format_header() */
+    double start_s;       /* of the run, since the epoch; the log's header has it too */
     uint64_t duration_ns; /* of the run: the last second may be a short one */
 };
 

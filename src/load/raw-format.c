@@ -113,8 +113,7 @@ void raw_format_text(const struct raw_options *options, const struct raw_result 
 
 int raw_format_hdrlog(const struct raw_result *result, double start_s, struct strbuf *buf)
 {
-    const struct intervals_range range = {
-        .start_s = start_s, .header_s = start_s, .duration_ns = result->duration_ns};
+    const struct intervals_range range = {.start_s = start_s, .duration_ns = result->duration_ns};
     hdrlog_format_header(buf, start_s, "vtax load");
-    return intervals_format(result->seconds, result->second_parts, &range, buf);
+    return intervals_format(result->intervals, result->interval_count, &range, buf);
 }

@@ -68,7 +68,7 @@ struct raw_thread {
     struct load_failures failures;
     struct hdr latency_raw;
     struct hdr latency_planned;
-    struct intervals *seconds; /* NULL: not kept */
+    struct intervals *intervals; /* NULL: not kept */
     struct error error;
     int rc;
 };
@@ -167,10 +167,10 @@ static void record(struct raw_thread *thread, const struct raw_connection *conne
     hdr_record(&thread->latency_raw, raw_ns);
     if (has_rate(thread))
         hdr_record(&thread->latency_planned, planned_ns);
-    if (thread->seconds) {
+    if (thread->intervals) {
         uint64_t elapsed_ns = now_ns - thread->start_ns;
-        intervals_record(thread->seconds, INTERVAL_RAW, 0, elapsed_ns, raw_ns);
-        intervals_record(thread->seconds, INTERVAL_PLANNED, 0, elapsed_ns, planned_ns);
+        intervals_record(thread->intervals, INTERVAL_RAW, 0, elapsed_ns, raw_ns);
+        intervals_record(thread->intervals, INTERVAL_PLANNED, 0, elapsed_ns, planned_ns);
     }
     thread->last_response_ns = now_ns;
     counter_add(&thread->requests, 1);
@@ -385,7 +385,7 @@ struct raw_run {
     const struct raw_options *options;
     struct load_gate gate;
     struct raw_thread *threads;
-    struct intervals *seconds; /* of each thread; NULL: not kept */
+    struct intervals *intervals; /* of each thread; NULL: not kept */
     char request[REQUEST_BYTES];
 };
 
@@ -404,7 +404,7 @@ static void init_thread(struct raw_run *run, unsigned index)
     thread->request_length = strlen(run->request);
     thread->state = mem_array(thread->connections, sizeof(thread->state[0]));
     thread->free = mem_array(thread->connections, sizeof(thread->free[0]));
-    thread->seconds = run->seconds ? &run->seconds[index] : NULL;
+    thread->intervals = run->intervals ? &run->intervals[index] : NULL;
     timers_init(&thread->retries, thread->connections);
     latency_hdr_init(&thread->latency_raw);
     latency_hdr_init(&thread->latency_planned);
@@ -468,9 +468,9 @@ static void merge_threads(struct raw_run *run, struct raw_result *result)
     }
     result->duration_ns = end_ns - start_ns;
     result->interrupted = interrupt_requested();
-    result->second_parts = run->seconds ? run->options->threads : 0;
-    intervals_pack(run->seconds, result->second_parts);
-    result->seconds = TAKE_PTR(run->seconds);
+    result->interval_count = run->intervals ? run->options->threads : 0;
+    intervals_pack(run->intervals, result->interval_count);
+    result->intervals = TAKE_PTR(run->intervals);
 }
 
 /* No thread got anywhere: the first that failed says why. */
@@ -530,7 +530,7 @@ int raw_run(const struct raw_options *options, struct raw_result *out_result, st
     struct raw_run run = {.options = options};
     format_request(options, run.request);
     run.threads = load_threads_alloc(options->threads, sizeof(run.threads[0]));
-    run.seconds = options->keep_seconds ? intervals_new(options->threads) : NULL;
+    run.intervals = options->keep_seconds ? intervals_new(options->threads) : NULL;
     for (unsigned i = 0; i < options->threads; i++)
         init_thread(&run, i);
     struct load_threads threads = {
@@ -555,7 +555,7 @@ int raw_run(const struct raw_options *options, struct raw_result *out_result, st
     }
     for (unsigned i = 0; i < options->threads; i++)
         done_thread(&run.threads[i]);
-    intervals_free(run.seconds, options->threads);
+    intervals_free(run.intervals, options->threads);
     free(run.threads);
     return rc;
 }
@@ -571,5 +571,5 @@ void raw_result_done(struct raw_result *result)
 {
     hdr_done(&result->latency_raw);
     hdr_done(&result->latency_planned);
-    result->seconds = intervals_free(result->seconds, result->second_parts);
+    result->intervals = intervals_free(result->intervals, result->interval_count);
 }

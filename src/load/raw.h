@@ -67,8 +67,8 @@ struct raw_result {
     char tls_reason[TLS_REASON_BYTES];
     struct hdr latency_raw; /* of whole responses */
     struct hdr latency_planned;
-    struct intervals *seconds; /* of whole responses; NULL: not kept */
-    unsigned second_parts;     /* elements of seconds */
+    struct intervals *intervals; /* of whole responses; NULL: not kept */
+    unsigned interval_count;     /* elements of intervals */
 };
 
 /* -EINVAL on contradictory options, else what the environment refuses. A result is the caller's to

@@ -18,7 +18,7 @@
 static struct verdict_options complete(const struct verdict_options *options)
 {
     struct verdict_options out = options ? *options : (struct verdict_options){0};
-    out.good_share = out.good_share > 0 ? out.good_share : 0.95;
+    out.good_share = out.good_share > 0 ? out.good_share : VERDICT_GOOD_SHARE;
     out.tolerable_share = out.tolerable_share > 0 ? out.tolerable_share : 0.99;
     out.failed_share = out.failed_share > 0 ? out.failed_share : 0.005;
     out.level = out.level > 0 ? out.level : 0.95;

@@ -18,8 +18,10 @@
 #include "stats/interval.h"
 #include "stats/steady.h"
 
+#define VERDICT_GOOD_SHARE 0.95
+
 struct verdict_options {
-    double good_share;      /* 0: 0.95 */
+    double good_share;      /* 0: VERDICT_GOOD_SHARE */
     double tolerable_share; /* 0: 0.99 */
     double failed_share;    /* of requests; 0: 0.005 */
     double level;           /* of intervals; 0: 0.95 */

@@ -148,12 +148,12 @@ static void add_commands(struct deploy *deploy, const struct deploy_options *o)
         add_arguments(&deploy->start,
                       ARGUMENTS("unshare", "--user", "--map-user=33", "--map-group=33"));
     add_arguments(&deploy->start, ARGUMENTS(o->apache, "-f", conf, "-k", "start"));
-    add_arguments(&deploy->stop, ARGUMENTS(o->apache, "-f", conf, "-k", "stop"));
-    /* The server takes its process number's file away when it has ended. */
+    /* The server takes its process number's file away when it has ended; a killed one does not. */
     CLEANUP_FREE char *pid_file = mem_printf("%s/httpd.pid", o->root);
-    add_arguments(&deploy->halt,
+    add_arguments(&deploy->stop,
                   ARGUMENTS("sh", "-c",
-                            "file=$1; shift; \"$@\" && while [ -e \"$file\" ]; do sleep 0.05; done",
+                            "file=$1; shift; \"$@\" && "
+                            "while kill -0 \"$(cat \"$file\")\"; do sleep 0.05; done 2>/dev/null",
                             "sh", pid_file, o->apache, "-f", conf, "-k", "stop"));
 }
 
@@ -194,7 +194,6 @@ struct deploy *deploy_free(struct deploy *deploy)
     free_command(&deploy->generate);
     free_command(&deploy->start);
     free_command(&deploy->stop);
-    free_command(&deploy->halt);
     free(deploy->access_log);
     free(deploy->error_log);
     free(deploy);

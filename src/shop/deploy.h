@@ -7,10 +7,9 @@
  *   channel_check(start); ... load ...; channel_check(stop);
  *
  * start returns 0 once the ports are open (connections then wait in their queues until the first
- * worker takes them). For another number of sessions: make another deploy of the same root, then
- * channel_check(halt); channel_put(files[DEPLOY_CONFIGURATION]); channel_check(generate), which
- * adds to what is there; channel_check(start). The machine needs Apache httpd 2.4 with the event
- * MPM and mod_ssl.
+ * worker takes them). For another number of sessions: channel_check(stop), then all of it
+ * again with another deploy of that root; generate adds to what is there. The machine needs Apache
+ * httpd 2.4 with the event MPM and mod_ssl.
  */
 #pragma once
 
@@ -26,7 +25,6 @@
 #define DEPLOY_HTTP_PORT 8080
 #define DEPLOY_HTTPS_PORT 8443
 #define DEPLOY_FILES_MAX 4
-#define DEPLOY_CONFIGURATION 0 /* of the files, the one that depends on the sessions */
 #define DEPLOY_ARGUMENTS_MAX 24
 
 struct deploy_options {
@@ -68,8 +66,7 @@ struct deploy {
     struct deploy_command make_directory;
     struct deploy_command generate; /* the image files; may take minutes for many sessions */
     struct deploy_command start;
-    struct deploy_command stop;
-    struct deploy_command halt; /* stop, and wait until it is gone: before another start */
+    struct deploy_command stop; /* and waits until the server is gone */
     char *access_log;           /* paths in the machine; NULL: none */
     char *error_log;
     uint64_t fileset_bytes; /* what generate will write */

@@ -77,26 +77,13 @@ static const char *find_limit(const struct workload_run *run, const struct shop_
     return bout_limit_text(beyond->limit);
 }
 
-static bool is_open(const struct workload_run *run)
-{
-    const struct shop_options *want = run->options;
-    return want->arrivals_hz > 0;
-}
-
-/* One number or rate, and no search. */
-static bool is_one(const struct workload_run *run)
-{
-    const struct shop_options *want = run->options;
-    return want->sessions || is_open(run);
-}
-
 /* What a bout put on all machines together. */
 #define LOAD_TEXT_MAX 64
 static const char *describe_load(const struct workload_run *run, const struct bout *bout,
                                  char text[LOAD_TEXT_MAX])
 {
     const struct shop_options *want = run->options;
-    if (is_open(run))
+    if (shop_is_open(run->options))
         snprintf(text, LOAD_TEXT_MAX, "%g arrivals/s", want->arrivals_hz * run->machine_count);
     else
         snprintf(text, LOAD_TEXT_MAX, "%" PRIu32 " sessions", bout->sessions);
@@ -110,8 +97,8 @@ static void add_machine(struct workload_run *run, const struct shop_trial *trial
     bout_merge_shop(at, machine, &score);
     struct score_page total = score_total(&score);
     double views = total.views ? (double)total.views : 1;
-    double sessions = is_open(run) ? (double)shop_offered_sessions(run->options)
-                                   : (double)at->sessions / run->machine_count;
+    double sessions = shop_is_open(run->options) ? (double)shop_first_sessions(run->options)
+                                                 : (double)at->sessions / run->machine_count;
     workload_add_sample(run, machine, SHOP_METRIC_SESSIONS, sessions);
     workload_add_sample(run, machine, SHOP_METRIC_PAGES,
                         (double)total.views * 1e9 / (double)at->window_ns);
@@ -160,7 +147,7 @@ static void add_file_set(struct workload_run *run, const struct shop_trial *tria
     const struct shop_options *want = run->options;
     const struct shop_world *world = &trial->stage.world;
     bool climbs = trial->capacity.method == CAPACITY_CLIMB;
-    if (!climbs && !is_one(run) && !want->built_sessions)
+    if (!climbs && !shop_is_one(run->options) && !want->built_sessions)
         workload_add_fact(run, "shop.file-set",
                           "in each machine for as many sessions as come, at most %" PRIu64,
                           want->built_most);
@@ -179,8 +166,8 @@ static void add_facts(struct workload_run *run, const struct shop_trial *trial)
     workload_add_fact(run, "shop.verdict", "%s",
                       capacity->at.sessions ? verdict_text(&capacity->at.verdict) : "failed");
     workload_add_fact(run, "shop.ended", "%s",
-                      is_one(run) ? "no more was asked for"
-                                  : search_state_text(capacity->search.state));
+                      shop_is_one(run->options) ? "no more was asked for"
+                                                : search_state_text(capacity->search.state));
     workload_add_fact(run, "shop.limit", "%s", find_limit(run, trial));
     if (capacity->beyond.sessions)
         workload_add_fact(run, "shop.beyond", "%s: %s", describe_load(run, &capacity->beyond, load),
@@ -190,9 +177,9 @@ static void add_facts(struct workload_run *run, const struct shop_trial *trial)
     workload_add_fact(run, "shop.setting", "think time %s%s, %s",
                       units_format_duration(think_ns, think),
                       think_ns < 10 * NS_PER_S ? " (shortened; rated: 10s)" : "",
-                      is_open(run) ? describe_load(run, &capacity->at, load)
-                      : climbs     ? "one run with growing sessions"
-                                   : "one run for each number of sessions");
+                      shop_is_open(run->options) ? describe_load(run, &capacity->at, load)
+                      : climbs                   ? "one run with growing sessions"
+                                                 : "one run for each number of sessions");
     workload_add_fact(run, "shop.good-ns", "%" PRIu64, options->crowd.limits.good_ns);
     workload_add_fact(run, "shop.tolerable-ns", "%" PRIu64, options->crowd.limits.tolerable_ns);
     add_file_set(run, trial);
@@ -267,7 +254,7 @@ static void judge(struct workload_run *run, const struct shop_trial *trial)
     if (flawed)
         snprintf(run->invalid, sizeof(run->invalid), "%s: %.180s", describe_load(run, flawed, load),
                  verdict_reason(&flawed->verdict, options, reason));
-    else if (!is_one(run) && capacity->search.state == SEARCH_AT_MOST)
+    else if (!shop_is_one(run->options) && capacity->search.state == SEARCH_AT_MOST)
         snprintf(run->invalid, sizeof(run->invalid),
                  "all %" PRIu32 " sessions that were allowed were served: the capacity is more "
                  "(raise `most`, or the limits of open files and ports)",

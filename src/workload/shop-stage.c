@@ -163,12 +163,20 @@ static int explain_start(struct shop_stage *stage, unsigned machine, int rc, str
     return error_set(err, cause.kind, rc, "%.400s; its log ends with: %.400s", cause.text, text);
 }
 
-/* The same files in all machines, then Apache. */
-static int open_shops(struct shop_stage *stage, struct error *err)
+static int start_shops(struct shop_stage *stage, struct error *err)
 {
     struct workload_run *run = stage->run;
-    int rc = workload_check_together(run, stage->deploys[0]->generate.argv, err);
-    for (unsigned i = 0; i < run->machine_count && rc >= 0; i++) {
+    int rc = 0;
+    unsigned i = 0;
+    for (; i < run->machine_count && rc >= 0; i++) {
+        rc = make_deploy(stage, i, err);
+        rc = rc < 0 ? rc : put_files(stage, i, err);
+    }
+    if (rc < 0)
+        return error_prefix(err, "set up the shop: machine %u", i - 1);
+    /* The same files in all of them. */
+    rc = workload_check_together(run, stage->deploys[0]->generate.argv, err);
+    for (i = 0; i < run->machine_count && rc >= 0; i++) {
         rc = channel_check(machine_channel(run->machines[i]), stage->deploys[i]->start.argv,
                            run->timeout_ns, NULL, err);
         if (rc < 0)
@@ -177,17 +185,11 @@ static int open_shops(struct shop_stage *stage, struct error *err)
     return rc < 0 ? error_prefix(err, "start the shop") : 0;
 }
 
-static int start_shops(struct shop_stage *stage, struct error *err)
+static int stop_shop(struct shop_stage *stage, unsigned machine, struct error *err)
 {
-    int rc = 0;
-    unsigned i = 0;
-    for (; i < stage->run->machine_count && rc >= 0; i++) {
-        rc = make_deploy(stage, i, err);
-        rc = rc < 0 ? rc : put_files(stage, i, err);
-    }
-    if (rc < 0)
-        return error_prefix(err, "set up the shop: machine %u", i - 1);
-    return open_shops(stage, err);
+    struct channel *channel = machine_channel(stage->run->machines[machine]);
+    return channel_check(channel, stage->deploys[machine]->stop.argv, stage->run->timeout_ns, NULL,
+                         err);
 }
 
 /* The targets. */
@@ -252,20 +254,6 @@ static int set_world(struct shop_stage *stage, uint32_t sessions, struct error *
     return 0;
 }
 
-static int rebuild_one(struct shop_stage *stage, unsigned machine, struct error *err)
-{
-    struct channel *channel = machine_channel(stage->run->machines[machine]);
-    uint64_t timeout_ns = stage->run->timeout_ns;
-    int rc = make_deploy(stage, machine, err);
-    if (rc < 0)
-        return rc;
-    const struct deploy *deploy = stage->deploys[machine];
-    const struct deploy_file *file = &deploy->files[DEPLOY_CONFIGURATION];
-    rc = channel_check(channel, deploy->halt.argv, timeout_ns, NULL, err);
-    return rc < 0 ? rc
-                  : channel_put(channel, file->bytes, file->length, file->path, file->mode, err);
-}
-
 int shop_stage_rebuild(struct shop_stage *stage, uint64_t sessions, struct error *err)
 {
     uint32_t built = shop_built_sessions(options_of(stage), sessions);
@@ -273,11 +261,11 @@ int shop_stage_rebuild(struct shop_stage *stage, uint64_t sessions, struct error
         return 0;
     int rc = set_world(stage, built, err);
     for (unsigned i = 0; i < stage->run->machine_count && rc >= 0; i++) {
-        rc = rebuild_one(stage, i, err);
+        rc = stop_shop(stage, i, err);
         if (rc < 0)
-            error_prefix(err, "build the shop anew: machine %u", i);
+            error_prefix(err, "stop the shop: machine %u", i);
     }
-    return rc < 0 ? rc : open_shops(stage, err);
+    return rc < 0 ? rc : start_shops(stage, err);
 }
 
 int shop_stage_open(struct shop_stage *stage, struct error *err)
@@ -285,10 +273,8 @@ int shop_stage_open(struct shop_stage *stage, struct error *err)
     const struct shop_options *want = options_of(stage);
     const struct workload_run *run = stage->run;
     stage->namespace_fd = network_namespace_fd(run->network);
-    uint64_t first = want->sessions ? want->sessions : want->start;
-    if (want->arrivals_hz > 0)
-        first = shop_offered_sessions(want);
-    int rc = set_world(stage, shop_built_sessions(want, first), err);
+    uint32_t built = shop_built_sessions(want, shop_first_sessions(want));
+    int rc = set_world(stage, built, err);
     rc = rc < 0 ? rc : authority_open(run->directory, &stage->authority, err);
     rc = rc < 0 ? rc : start_besim(stage, err);
     rc = rc < 0 ? rc : start_shops(stage, err);
@@ -313,7 +299,7 @@ int shop_stage_read_log(struct shop_stage *stage, unsigned machine, struct shop_
                                  deploy->access_log, NULL};
     CLEANUP_FREE char *text = NULL;
     struct shop_log log;
-    int rc = channel_check(channel, deploy->stop.argv, stage->run->timeout_ns, NULL, err);
+    int rc = stop_shop(stage, machine, err);
     rc = rc < 0 ? rc : channel_check(channel, count, stage->run->timeout_ns, &text, err);
     if (rc < 0)
         return rc;

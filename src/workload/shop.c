@@ -110,8 +110,10 @@ static void note_bout(void *context, const struct bout *bout)
         count_shop(trial, bout, i);
 }
 
-uint64_t shop_offered_sessions(const struct shop_options *want)
+uint64_t shop_first_sessions(const struct shop_options *want)
 {
+    if (!shop_is_open(want))
+        return want->sessions ? want->sessions : want->start;
     double shares[SHOP_PAGES], pages;
     struct capacity_options search = {0};
     rules_apply(&want->rules, &search);
@@ -134,7 +136,6 @@ static void plan_search(struct shop_trial *trial)
     const struct shop_options *want = run->options;
     const struct option_counts *cpus = &run->placement->load;
     uint64_t threads = want->threads ? want->threads : cpus->count ? cpus->count : 1;
-    bool is_open = want->arrivals_hz > 0;
     uint64_t least = (want->sessions ? want->sessions : want->start) * run->machine_count;
     struct capacity_options *search = &trial->search;
     *search = (struct capacity_options){
@@ -163,7 +164,7 @@ static void plan_search(struct shop_trial *trial)
     /* One number alone: a search that is over after its first bout, whatever comes of it. */
     if (want->sessions)
         search->search.most = (uint32_t)least;
-    if (want->sessions || is_open) {
+    if (shop_is_one(want)) {
         search->method = CAPACITY_BISECT;
         search->search.step = search->search.most;
     }
@@ -193,8 +194,8 @@ static int run_shop(struct workload_run *run, struct error *err)
     CLEANUP_NAMESPACE int token = namespace_enter(trial->stage.namespace_fd, err);
     if (token < 0)
         return token;
-    bool is_one = want->sessions || want->arrivals_hz > 0;
-    int rc = is_one ? run_one(trial, err) : capacity_find(&trial->search, &trial->capacity, err);
+    int rc = shop_is_one(want) ? run_one(trial, err)
+                               : capacity_find(&trial->search, &trial->capacity, err);
     if (rc < 0)
         return rc;
     rc = pulse_stop(trial->pulse, err);
@@ -251,10 +252,10 @@ static uint64_t estimate(const void *settings)
     const struct crowd_options *crowd = &search.bout.crowd;
     uint64_t bout_ns =
         crowd->ramp_ns + crowd->warm_up_ns + crowd->iterations * crowd->iteration_ns + 2 * NS_PER_S;
-    uint64_t first = want->sessions ? want->sessions : want->start;
+    uint64_t first = shop_first_sessions(want);
     uint64_t set_up_ns =
         5 * NS_PER_S + shop_built_sessions(want, first) * want->rules.directories * 60 * NS_PER_MS;
-    if (want->sessions || want->arrivals_hz > 0)
+    if (shop_is_one(want))
         return set_up_ns + bout_ns;
     return set_up_ns + (search.method == CAPACITY_CLIMB ? 14 * NS_PER_S : 10 * bout_ns);
 }
@@ -262,11 +263,11 @@ static uint64_t estimate(const void *settings)
 static int check_settings(const void *settings, struct error *err)
 {
     const struct shop_options *want = settings;
-    if (want->arrivals_hz > 0 && want->sessions)
+    if (shop_is_open(want) && want->sessions)
         return error_set(err, ERROR_USAGE, -EINVAL,
                          "arrivals and sessions contradict each other: with arrivals the sessions "
                          "come and go (`most` bounds them)");
-    if (want->arrivals_hz > 0 && rules_names_search(&want->rules))
+    if (shop_is_open(want) && rules_names_search(&want->rules))
         return error_set(err, ERROR_USAGE, -EINVAL,
                          "arrivals and search contradict each other: a search is for the number of "
                          "sessions that are always there");

@@ -59,8 +59,22 @@ void shop_stage_done(struct shop_stage *stage);
  * starts anew. Does nothing where they are built for that. */
 int shop_stage_rebuild(struct shop_stage *stage, uint64_t sessions, struct error *err)
     __attribute__((warn_unused_result));
-/* Simultaneous sessions that so many arrivals a second are where a page takes no time at all. */
-uint64_t shop_offered_sessions(const struct shop_options *options);
+
+/* Do sessions come and go? */
+static inline bool shop_is_open(const struct shop_options *options)
+{
+    return options->arrivals_hz > 0;
+}
+
+/* Is it one number or rate, and no search? */
+static inline bool shop_is_one(const struct shop_options *options)
+{
+    return options->sessions || shop_is_open(options);
+}
+
+/* Sessions of each machine that the first bout has. Of arrivals as many as are there where a page
+ * takes no time at all. */
+uint64_t shop_first_sessions(const struct shop_options *options);
 /* What the shops are built for where so many sessions of a machine come. */
 uint32_t shop_built_sessions(const struct shop_options *options, uint64_t sessions);
 
