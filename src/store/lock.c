@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+
+#define ORPHAN_NS (5 * NS_PER_S)
+#define ORPHAN_LOOK_NS (10 * NS_PER_MS)
 
 /* The lock of a store that is reached through a symbolic link must be that of its target. */
 static char *lock_path_of(const char *store_path)
@@ -28,12 +33,33 @@ static bool is_file_at(int fd, const char *path)
            mine.st_ino == there.st_ino;
 }
 
-static int refuse(int fd, const char *store_path, struct error *err)
+/* 0: not known. */
+static long read_holder(int fd)
 {
     char text[32] = "";
-    long pid = 0;
-    if (pread(fd, text, sizeof(text) - 1, 0) > 0)
-        pid = strtol(text, NULL, 10);
+    return pread(fd, text, sizeof(text) - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+/* A child that the holder was about to start has the lock too until it is another program. When the
+ * holder was killed at that moment, the lock is free as soon as the child has ended. */
+static int lock_file(int fd)
+{
+    uint64_t end_ns = clock_monotonic_ns() + ORPHAN_NS;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        long pid = read_holder(fd);
+        bool is_orphan = pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+        if (!is_orphan || clock_monotonic_ns() >= end_ns || clock_sleep_ns(ORPHAN_LOOK_NS) < 0)
+            return -EBUSY;
+    }
+    return 0;
+}
+
+static int refuse(int fd, const char *store_path, struct error *err)
+{
+    char text[32];
+    long pid = read_holder(fd);
     if (pid > 0)
         snprintf(text, sizeof(text), "process %ld", pid);
     return error_set(err, ERROR_ENVIRONMENT, -EBUSY,
@@ -59,13 +85,14 @@ int lock_take(const char *store_path, int *out_fd, char **out_path, struct error
         if (fd < 0)
             return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "lock store '%s': make '%s'",
                                    store_path, path);
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-            return errno == EWOULDBLOCK ? refuse(fd, store_path, err)
-                                        : error_set_errno(err, ERROR_ENVIRONMENT, -errno,
-                                                          "lock store '%s'", store_path);
+        int rc = lock_file(fd);
+        if (rc == -EBUSY)
+            return refuse(fd, store_path, err);
+        if (rc < 0)
+            return error_set_errno(err, ERROR_ENVIRONMENT, rc, "lock store '%s'", store_path);
         if (!is_file_at(fd, path))
             continue;
-        int rc = write_pid(fd);
+        rc = write_pid(fd);
         if (rc < 0) {
             unlink(path);
             return error_set_errno(err, ERROR_ENVIRONMENT, rc, "lock store '%s'", store_path);

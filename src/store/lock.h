@@ -3,7 +3,8 @@
  * lock: one writer for a whole campaign. The lock is a file "STORE-lock" beside the store, held by
  * flock(2), with the process id of its holder in it. It is a file of its own because closing any
  * descriptor of the database would drop the locks that SQLite holds on it. The kernel releases it
- * when the holder dies; a file that is left over then does no harm.
+ * when the holder dies and, of its children, those that were about to start another program: that
+ * is waited for; a file that is left over then does no harm.
  */
 #pragma once
 

@@ -432,6 +432,41 @@ static void test_a_killed_writer_loses_only_its_trial(void **state)
     assert_int_equal(count_files(world), 1);
 }
 
+/* A writer is killed while a child of its has the lock's descriptor still: the next one waits for
+ * the child, which ends when the pipe does. */
+static void test_a_killed_writers_child_is_waited_for(void **state)
+{
+    struct world *world = *state;
+    make_store(world);
+    int pipe_fds[2], status;
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store *store = NULL;
+        if (store_open(world->path, STORE_WRITE, &store, NULL) < 0)
+            _exit(1);
+        if (fork() == 0) { /* holds the lock until the next writer has been refused or waits */
+            char byte;
+            close(pipe_fds[1]);
+            _exit(read(pipe_fds[0], &byte, 1) < 0);
+        }
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    pid_t late = fork();
+    if (late == 0) { /* ends the child a little later */
+        usleep(100000);
+        _exit(0);
+    }
+    close(pipe_fds[1]);
+    struct store *store = open_or_fail(world, STORE_WRITE);
+    waitpid(late, NULL, 0);
+    close(pipe_fds[0]);
+    store_close(store);
+    assert_int_equal(count_files(world), 1);
+}
+
 static void write_file(const struct world *world, const char *bytes, size_t length)
 {
     assert_int_equal(file_write_atomic(world->path, bytes, length, 0644, NULL), 0);
@@ -725,6 +760,7 @@ int main(void)
         CASE(test_second_writer_is_refused),
         CASE(test_two_writers_of_a_new_store),
         CASE(test_a_killed_writer_loses_only_its_trial),
+        CASE(test_a_killed_writers_child_is_waited_for),
         CASE(test_foreign_files_are_refused),
         CASE(test_newer_and_damaged_stores_are_refused),
         CASE(test_damage_beyond_the_check_is_found_where_it_is_read),
