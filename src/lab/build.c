@@ -136,13 +136,6 @@ static int unpack(struct build *build, struct error *err)
     return 0;
 }
 
-static int write_program(const struct build *build, const char *name, const unsigned char *bytes,
-                         const unsigned char *end, struct error *err)
-{
-    CLEANUP_FREE char *path = mem_printf("%s/sbin/%s", build->root, name);
-    return file_write_atomic(path, bytes, (size_t)(end - bytes), 0755, err);
-}
-
 static int list_tarball(const char *tarball, char **out_listing, struct error *err)
 {
     const char *argv[] = {"tar", "--list", "--verbose", "--numeric-owner", "--file", tarball, NULL};
@@ -161,9 +154,8 @@ static int list_tarball(const char *tarball, char **out_listing, struct error *e
 static int make_disk(struct build *build, struct error *err)
 {
     CLEANUP_FREE char *listing = NULL;
-    int rc = write_program(build, "vtax-lab-init", lab_init, lab_init_end, err);
-    if (rc == 0)
-        rc = write_program(build, "vtax-lab-job", lab_job, lab_job_end, err);
+    CLEANUP_FREE char *boot = mem_printf("%s/sbin/vtax-lab-boot", build->root);
+    int rc = file_write_atomic(boot, lab_boot, (size_t)(lab_boot_end - lab_boot), 0755, err);
     if (rc == 0)
         rc = list_tarball(build->tarball, &listing, err);
     if (rc < 0)

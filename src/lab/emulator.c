@@ -127,7 +127,7 @@ static void add_boot(struct words *words, const struct server_options *options)
     CLEANUP_FREE char *kernel = stock_path(options->image, "kernel");
     CLEANUP_FREE char *initrd = stock_path(options->image, "initrd");
     CLEANUP_FREE char *line =
-        mem_printf("console=%s quiet panic=-1 root=/dev/vda rw init=/sbin/vtax-lab-init "
+        mem_printf("console=%s quiet panic=-1 root=/dev/vda rw init=/sbin/vtax-lab-boot "
                    "vtax.lab=%s vtax.job=%s",
                    hypervisor->console, hypervisor->name, options->shell ? "shell" : "run");
     add(words, "-kernel");

@@ -173,8 +173,7 @@ void hypervisor_recipe_digest(const struct hypervisor *hypervisor,
     add_list(&buf, "dpkg", recipe->dpkg_options);
     if (hypervisor) {
         add_list(&buf, "modules", hypervisor->modules);
-        strbuf_add(&buf, (const char *)lab_init, (size_t)(lab_init_end - lab_init));
-        strbuf_add(&buf, (const char *)lab_job, (size_t)(lab_job_end - lab_job));
+        strbuf_add(&buf, (const char *)lab_boot, (size_t)(lab_boot_end - lab_boot));
     }
     digest_bytes(buf.text, buf.length, out_digest);
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The first process of the emulated server, after the initrd. It starts the hypervisor, does the one
-# job on the job disk and powers off. What the host reads comes through the port named "vtax": what
-# the job prints, and lines of our own, which start with the byte 1E:
+# What the emulated server does: it starts the hypervisor, does the one job on the job disk, from
+# which this comes too, and powers off. What the host reads comes through the port named "vtax":
+# what the job prints, and lines of our own, which start with the byte 1E:
 #
 #     1E stage TEXT     what is being done
 #     1E fail TEXT      why the job was not done
@@ -24,7 +24,7 @@ mount_all() {
     mount -t sysfs sysfs /sys
     mount -t tmpfs -o mode=0755 tmpfs /run
     mount -t tmpfs -o mode=1777 tmpfs /tmp
-    mkdir -p /dev/pts /dev/shm /run/lock /guest $job
+    mkdir -p /dev/pts /dev/shm /run/lock /guest
     mount -t devpts -o gid=5,mode=0620,ptmxmode=0666 devpts /dev/pts
     mount -t tmpfs -o mode=1777 tmpfs /dev/shm
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -108,10 +108,10 @@ run_job() {
     if [ -f $job/terminal ]; then
         read -r columns rows <$job/terminal
         stty -F "$port" -echo 2>/dev/null
-        script -q -e -f -c "stty cols $columns rows $rows -onlcr; exec /sbin/vtax-lab-job" /dev/null \
+        script -q -e -f -c "stty cols $columns rows $rows -onlcr; exec /job/bin/job" /dev/null \
             >"$port" 2>&1 </dev/null
     else
-        /sbin/vtax-lab-job >"$port" 2>&1
+        /job/bin/job >"$port" 2>&1
     fi
     power_off $?
 }
@@ -124,7 +124,6 @@ modprobe -qa tun bridge veth loop
 case $lab in
 kvm | xen | virtualbox) "start_$lab" ;;
 esac
-mount -t ext4 /dev/vdb $job || fail "the job disk cannot be mounted"
 mount -t ext4 -o ro /dev/vdc /guest || fail "the guest disk cannot be mounted"
 lay_out
 case $(parameter vtax.job) in

@@ -18,6 +18,7 @@
 #include "image/cache.h"
 #include "image/disk.h"
 
+#include "lab/programs.h"
 #include "lab/stock.h"
 
 #define GUEST_DISK_BYTES (UINT64_C(12) << 30)
@@ -95,6 +96,13 @@ static int copy_program(const char *to, struct error *err)
     return 0;
 }
 
+static int write_script(const char *tree, const char *name, const unsigned char *bytes,
+                        const unsigned char *end, struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/bin/%s", tree, name);
+    return file_write_atomic(path, bytes, (size_t)(end - bytes), 0755, err);
+}
+
 static int write_arguments(const char *path, const char *const *arguments, struct error *err)
 {
     static const char *const fixed[] = {"run", "/job/plan/plan.yaml", "--store", "/job" JOB_STORE,
@@ -133,6 +141,10 @@ static int make_tree(const char *tree, const struct job_options *options, struct
     }
     if (rc == 0)
         rc = copy_program(program, err);
+    if (rc == 0)
+        rc = write_script(tree, "init", lab_init, lab_init_end, err);
+    if (rc == 0)
+        rc = write_script(tree, "job", lab_job, lab_job_end, err);
     if (rc == 0 && options->plan_text)
         rc = file_write_atomic(plan, options->plan_text, strlen(options->plan_text), 0644, err);
     if (rc == 0 && options->plan_text)
