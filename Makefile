@@ -8,7 +8,7 @@ VTAX = $(BUILD)/vtax
 
 .PHONY: all
 all: $(BUILD)/build.ninja ## build build/vtax
-	@ninja -C $(BUILD) --quiet vtax
+	@ninja -C $(BUILD) --quiet program
 
 # With the tests, the manual pages, the QEMU plugin.
 .PHONY: everything

@@ -47,6 +47,12 @@ void convert_usage(struct store_trial *trial, int machine, const struct machine_
         add_figure(trial, machine, rows[i].name,
                    (const void *)((const char *)before + rows[i].offset),
                    (const void *)((const char *)after + rows[i].offset));
+    for (size_t i = 0; i < before->exit_part_count && i < after->exit_part_count; i++) {
+        struct machine_figure early = {.value = before->exit_parts[i].value};
+        struct machine_figure late = {.value = after->exit_parts[i].value};
+        if (strcmp(before->exit_parts[i].name, after->exit_parts[i].name) == 0)
+            add_figure(trial, machine, after->exit_parts[i].name, &early, &late);
+    }
 }
 
 static void take_figures(struct store_trial *trial, struct workload_run *run)

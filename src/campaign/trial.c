@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "campaign/convert.h"
+#include "campaign/counting.h"
 #include "probe/host.h"
 
 /* Room for a workload on a machine that is much slower than the estimate. */
@@ -24,6 +25,7 @@ struct running {
     struct machine *machines[PLAN_VMS_MAX];
     struct machine_usage before[PLAN_VMS_MAX];
     bool usage_is_known[PLAN_VMS_MAX];
+    struct counting counting;
     struct store_trial *trial;
 };
 
@@ -127,7 +129,9 @@ static int run_phases(struct running *running, struct error *err)
     }
     if (rc >= 0) {
         read_usage_before(running);
+        counting_begin_run(&running->counting);
         rc = workload->run(&running->run, err);
+        counting_end_run(&running->counting);
         record_usage(running);
         at_ns = now_ns;
         now_ns = clock_monotonic_ns();
@@ -172,6 +176,7 @@ static void record_outcome(struct running *running, int rc, const struct error *
     }
     record_clocks(running);
     convert_samples(trial, &running->run);
+    counting_store(&running->counting, trial);
 }
 
 static void stop_machines(struct running *running)
@@ -225,6 +230,8 @@ int trial_run(struct context *context, const struct trial_options *options,
         .seed = context->plan->seed,
         .timeout_ns = step_timeout_ns(entry, cell->vms),
     };
+    counting_init(&running.counting);
+    running.run.meter = &running.counting.meter;
     convert_moment(&trial);
     struct error cause = {0};
     int rc = run_phases(&running, &cause);

@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "base/process.h"
 
+#include "lab/counter.h"
+
 #define WORDS_MAX 96
 #define VERSION_NS (20 * NS_PER_S)
 #define LIBRARIES "/usr/lib/x86_64-linux-gnu"
@@ -90,6 +92,29 @@ static int read_version(struct emulator *emulator, struct error *err)
     return 0;
 }
 
+/* Can this QEMU load the plugin? One of another version cannot. */
+static void find_counter(struct emulator *emulator)
+{
+    struct error cause = {0};
+    CLEANUP_FREE char *path = NULL;
+    CLEANUP(words_done) struct words words = {0};
+    int rc = counter_find(&path, &cause);
+    if (rc == 0) {
+        CLEANUP_FREE char *quoted = quote_commas(path);
+        add_program(&words, emulator);
+        add(&words, "-nodefaults");
+        add(&words, "-display");
+        add(&words, "none");
+        add(&words, "-plugin");
+        add(&words, "file=%s,check=on", quoted);
+        rc = process_check((const char *const *)words.items, VERSION_NS, NULL, &cause);
+    }
+    if (rc < 0)
+        emulator->uncounted = mem_printf("%.*s", (int)strcspn(cause.text, "\n"), cause.text);
+    else
+        emulator->counter = TAKE_PTR(path);
+}
+
 int emulator_open(const char *program, const char *mirror, struct progress *progress,
                   struct emulator *out_emulator, struct error *err)
 {
@@ -101,6 +126,7 @@ int emulator_open(const char *program, const char *mirror, struct progress *prog
         rc = read_version(&emulator, err);
     if (rc < 0)
         return rc;
+    find_counter(&emulator);
     *out_emulator = emulator;
     emulator = (struct emulator){0};
     return 0;
@@ -110,6 +136,8 @@ void emulator_close(struct emulator *emulator)
 {
     free(emulator->program);
     free(emulator->version);
+    free(emulator->counter);
+    free(emulator->uncounted);
     emulator->stock = stock_free(emulator->stock);
 }
 
@@ -196,6 +224,15 @@ static void add_devices(struct words *words, const struct server_options *option
     add(words, "virtserialport,chardev=port,name=vtax");
 }
 
+static void add_counter(struct words *words, const struct emulator *emulator)
+{
+    if (!emulator->counter)
+        return;
+    CLEANUP_FREE char *quoted = quote_commas(emulator->counter);
+    add(words, "-plugin");
+    add(words, "file=%s", quoted);
+}
+
 static pid_t start(const struct words *words, const struct emulator *emulator,
                    const struct server_options *options, int port_fd, int log_fd, struct error *err)
 {
@@ -228,6 +265,7 @@ pid_t emulator_start(const struct emulator *emulator, const struct server_option
     add_machine(&words, options);
     add_boot(&words, options);
     add_devices(&words, options);
+    add_counter(&words, emulator);
     if (options->shell)
         return start(&words, emulator, options, 0, 0, err);
     CLEANUP_FD int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -16,7 +16,9 @@
 struct emulator {
     char *program; /* a QEMU of the user's; NULL: that of the stock */
     struct stock *stock;
-    char *version; /* "11.1.2" */
+    char *version;   /* "11.1.2" */
+    char *counter;   /* the plugin that it counts with; NULL: none */
+    char *uncounted; /* why there is none */
 };
 
 /* program NULL: the lab's own, built when it is missing. */

@@ -99,6 +99,7 @@ lay_out() {
     export XDG_CACHE_HOME=$job/cache XDG_DATA_HOME=$job/data XDG_RUNTIME_DIR=/run VTAX_LAB=$lab
     mkdir -p $job/cache/vtax/images $job/data/vtax $job/logs
     ln -sfn /guest $job/cache/vtax/images/guest
+    [ -f $job/uncounted ] && export VTAX_LAB_UNCOUNTED="$(cat $job/uncounted)"
 }
 
 # The arguments are separated by NUL: no shell reads them.

@@ -134,6 +134,7 @@ static int make_tree(const char *tree, const struct job_options *options, struct
     CLEANUP_FREE char *plan = mem_printf("%s/plan/plan.yaml", tree);
     CLEANUP_FREE char *arguments = mem_printf("%s/arguments", tree);
     CLEANUP_FREE char *terminal = mem_printf("%s/terminal", tree);
+    CLEANUP_FREE char *uncounted = mem_printf("%s/uncounted", tree);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < COUNT_OF(directories); i++) {
         CLEANUP_FREE char *path = mem_printf("%s/%s", tree, directories[i]);
@@ -149,6 +150,9 @@ static int make_tree(const char *tree, const struct job_options *options, struct
         rc = file_write_atomic(plan, options->plan_text, strlen(options->plan_text), 0644, err);
     if (rc == 0 && options->plan_text)
         rc = write_arguments(arguments, options->arguments, err);
+    if (rc == 0 && options->uncounted)
+        rc =
+            file_write_atomic(uncounted, options->uncounted, strlen(options->uncounted), 0644, err);
     return rc == 0 ? write_terminal(terminal, err) : rc;
 }
 

@@ -21,6 +21,7 @@ struct job_options {
     const char *directory;        /* of the run: job.raw is made in it */
     const char *plan_text;        /* NULL: no job, a shell */
     const char *const *arguments; /* NULL-terminated; NULL: none */
+    const char *uncounted;        /* why the emulator does not count; NULL: it does */
 };
 
 /* The disk with the vtax that is running, its plan and arguments, and room for results and the

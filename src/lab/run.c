@@ -132,7 +132,8 @@ static int prepare(struct server *server, const struct lab_job *job, struct erro
         return rc;
     const struct job_options options = {.directory = server->place.directory,
                                         .plan_text = job ? job->plan_text : NULL,
-                                        .arguments = job ? job->arguments : NULL};
+                                        .arguments = job ? job->arguments : NULL,
+                                        .uncounted = server->emulator.uncounted};
     return job_make_disk(&options, &server->job_disk, err);
 }
 
@@ -200,6 +201,9 @@ static size_t make_facts(const struct server *server, struct store_fact facts[FA
     add_fact(facts, &count, "lab.cpus", mem_printf("%u", server->cpus));
     add_fact(facts, &count, "lab.memory",
              mem_strdup(units_format_size(server->memory_bytes, text)));
+    add_fact(facts, &count, "lab.counts",
+             server->emulator.uncounted ? mem_printf("none: %s", server->emulator.uncounted)
+                                        : mem_strdup("instructions, world switches, VM exits"));
     return count;
 }
 

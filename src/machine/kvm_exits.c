@@ -10,8 +10,26 @@
 #include "base/file.h"
 #include "base/units.h"
 
-static bool read_count(const char *path, uint64_t *out_count)
+static const struct {
+    const char *file;
+    const char *name;
+} reasons[] = {
+    {"io_exits", "exits.io"},
+    {"mmio_exits", "exits.mmio"},
+    {"halt_exits", "exits.halt"},
+    {"irq_exits", "exits.irq"},
+    {"irq_window_exits", "exits.irq-window"},
+    {"nmi_window_exits", "exits.nmi-window"},
+    {"request_irq_exits", "exits.request-irq"},
+    {"signal_exits", "exits.signal"},
+    {"hypercalls", "exits.hypercall"},
+};
+_Static_assert(COUNT_OF(reasons) <= MACHINE_PARTS_MAX, "room for all reasons");
+
+static bool read_count(const char *directory, const char *machine, const char *file,
+                       uint64_t *out_count)
 {
+    CLEANUP_FREE char *path = mem_printf("%s/%s/%s", directory, machine, file);
     CLEANUP_FREE char *text = NULL;
     if (file_read(path, 64, &text, NULL, NULL) < 0)
         return false;
@@ -19,28 +37,47 @@ static bool read_count(const char *path, uint64_t *out_count)
     return units_parse_count(text, out_count) == 0;
 }
 
-const char *kvm_exits_read(const char *directory, pid_t pid, uint64_t *out_count)
+static void add_part(struct machine_usage *usage, const char *name, uint64_t count)
+{
+    size_t i = 0;
+    while (i < usage->exit_part_count && usage->exit_parts[i].name != name)
+        i++;
+    if (i == usage->exit_part_count)
+        usage->exit_parts[usage->exit_part_count++] = (struct machine_part){.name = name};
+    usage->exit_parts[i].value += count;
+}
+
+static bool add_machine(const char *directory, const char *machine, struct machine_usage *usage)
+{
+    uint64_t count;
+    if (!read_count(directory, machine, "exits", &count))
+        return false;
+    usage->exits.value += count;
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (read_count(directory, machine, reasons[i].file, &count))
+            add_part(usage, reasons[i].name, count);
+    return true;
+}
+
+void kvm_exits_read(const char *directory, pid_t pid, struct machine_usage *usage)
 {
     char prefix[32];
     int length = snprintf(prefix, sizeof(prefix), "%d-", (int)pid);
+    usage->exits = (struct machine_figure){.missing = NULL};
+    usage->exit_part_count = 0;
     DIR *list = opendir(directory);
-    if (!list && errno == EACCES)
-        return "only root may read KVM's counts (debugfs)";
-    if (!list)
-        return "KVM's counts are not there: mount -t debugfs debugfs /sys/kernel/debug";
-    uint64_t sum = 0;
-    bool found = false;
-    for (struct dirent *entry; (entry = readdir(list));) {
-        CLEANUP_FREE char *path = mem_printf("%s/%s/exits", directory, entry->d_name);
-        uint64_t count;
-        if (strncmp(entry->d_name, prefix, (size_t)length) != 0 || !read_count(path, &count))
-            continue;
-        sum += count;
-        found = true;
+    if (!list) {
+        usage->exits.missing =
+            errno == EACCES
+                ? "only root may read KVM's counts (debugfs)"
+                : "KVM's counts are not there: mount -t debugfs debugfs /sys/kernel/debug";
+        return;
     }
+    bool found = false;
+    for (struct dirent *entry; (entry = readdir(list));)
+        if (strncmp(entry->d_name, prefix, (size_t)length) == 0)
+            found |= add_machine(directory, entry->d_name, usage);
     closedir(list);
     if (!found)
-        return "KVM counts nothing for this process";
-    *out_count = sum;
-    return NULL;
+        usage->exits.missing = "KVM counts nothing for this process";
 }

@@ -378,7 +378,7 @@ static int usage(void *object, struct machine_usage *out_usage, struct error *er
     const struct libvirt_machine *machine = object;
     struct machine_usage usage = {.exits.missing = "emulation has no VM exits"};
     if (strcmp(machine->site->type, "kvm") == 0)
-        usage.exits.missing = kvm_exits_read(KVM_EXITS_DIRECTORY, machine->pid, &usage.exits.value);
+        kvm_exits_read(KVM_EXITS_DIRECTORY, machine->pid, &usage);
     struct procfs_threads threads;
     int rc = procfs_read_threads("/proc", machine->pid, &threads, err);
     if (rc == -ENOTSUP) {

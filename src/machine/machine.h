@@ -58,6 +58,13 @@ struct machine_figure {
     const char *missing; /* NULL: value is good; else why there is none */
 };
 
+/* One reason of exits, as a figure is called: "exits.io". */
+struct machine_part {
+    const char *name;
+    uint64_t value;
+};
+#define MACHINE_PARTS_MAX 16
+
 /* What the host saw of a machine since it was started. */
 struct machine_usage {
     struct machine_figure cpu_ns;       /* CPU time of everything that makes up the machine */
@@ -66,6 +73,8 @@ struct machine_usage {
     struct machine_figure emulator_run_ns;
     struct machine_figure emulator_wait_ns;
     struct machine_figure exits;
+    struct machine_part exit_parts[MACHINE_PARTS_MAX]; /* always the same ones in the same order */
+    size_t exit_part_count;
 };
 
 /* One back-end. Every hook gets a valid object; err is never NULL. */

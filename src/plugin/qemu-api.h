@@ -85,6 +85,9 @@ void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb
                                                        qemu_plugin_u64 entry, uint64_t immediate);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
                                             int flags, void *userdata);
+void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
+                                                         int operation, qemu_plugin_u64 entry,
+                                                         uint64_t immediate);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_mem_cb cb, int flags,
                                       int direction, void *userdata);
 void qemu_plugin_register_vcpu_mem_inline_per_vcpu(struct qemu_plugin_insn *insn, int direction,
@@ -111,6 +114,9 @@ __attribute__((noreturn)) void qemu_plugin_set_pc(uint64_t vaddr);
 /* 0 is success. */
 int qemu_plugin_read_memory_hwaddr(uint64_t address, struct glib_bytes *to, size_t bytes);
 int qemu_plugin_write_memory_hwaddr(uint64_t address, struct glib_bytes *from);
+
+/* False where the address is not mapped. */
+bool qemu_plugin_write_memory_vaddr(uint64_t address, struct glib_bytes *from);
 
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t bytes);
 void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *board, unsigned vcpu);

@@ -113,7 +113,8 @@ static struct channel *job_channel(struct workload_run *run, unsigned machine, b
 }
 
 static int start_jobs(struct workload_run *run, const struct workload_jobs *jobs,
-                      struct channel_job **started, struct error *err)
+                      const struct workload_meter *meter, struct channel_job **started,
+                      struct error *err)
 {
     for (unsigned i = 0; i < run->machine_count; i++) {
         struct channel_job_options options = {.argv = jobs->argv[i], .directory = jobs->directory};
@@ -122,6 +123,8 @@ static int start_jobs(struct workload_run *run, const struct workload_jobs *jobs
         if (rc < 0)
             return error_prefix(err, "run %s: machine %u", run->workload->kind.name, i);
     }
+    if (meter)
+        meter->begin(meter->context);
     for (unsigned i = 0; i < run->machine_count; i++) {
         int rc = channel_release_job(started[i], err);
         if (rc < 0)
@@ -149,9 +152,11 @@ int workload_run_jobs(struct workload_run *run, const struct workload_jobs *jobs
                       struct channel_result *results, struct error *err)
 {
     struct channel_job *started[PLAN_VMS_MAX] = {0};
-    int rc = start_jobs(run, jobs, started, err);
+    int rc = start_jobs(run, jobs, run->meter, started, err);
     if (rc >= 0)
         rc = channel_wait_jobs(started, run->machine_count, run->timeout_ns, results, err);
+    if (rc >= 0 && run->meter)
+        run->meter->end(run->meter->context);
     for (unsigned i = 0; i < run->machine_count; i++)
         channel_job_free(started[i]);
     if (rc < 0)
@@ -228,7 +233,7 @@ int workload_check_together(struct workload_run *run, const char *const *argv, s
     struct channel_result results[PLAN_VMS_MAX] = {0};
     for (unsigned i = 0; i < run->machine_count; i++)
         jobs.argv[i] = argv;
-    int rc = start_jobs(run, &jobs, started, err);
+    int rc = start_jobs(run, &jobs, NULL, started, err);
     if (rc >= 0)
         rc = channel_wait_jobs(started, run->machine_count, run->timeout_ns, results, err);
     for (unsigned i = 0; i < run->machine_count; i++)

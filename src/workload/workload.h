@@ -52,6 +52,14 @@ struct workload_attachment {
     size_t length;
 };
 
+/* Told when a measured interval begins and ends: as the barrier opens, and once all have finished.
+ */
+struct workload_meter {
+    void (*begin)(void *context);
+    void (*end)(void *context);
+    void *context;
+};
+
 /* One trial as a workload sees it. */
 struct workload_run {
     const struct workload *workload;
@@ -61,6 +69,7 @@ struct workload_run {
     struct channel *load; /* the load side: a sandbox of the same root file system; may be NULL */
     const struct network *network;          /* of the campaign */
     const struct plan_placement *placement; /* of the plan */
+    const struct workload_meter *meter;     /* may be NULL */
     const char *directory;                  /* on the host, the campaign's own */
     const char *scratch_source; /* host file with what each first scratch disk held; may be NULL */
     uint64_t seed;              /* of the campaign: input is the same in every trial */

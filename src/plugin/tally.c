@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * vtax-count.so: counts the instructions, world switches and VM exits of an emulated machine, as
+ * cheaply as QEMU can, for a program in it that asks (base/tally.h).
+ *
+ * One addition at the start of each translation block; calls only for exits and questions. A block
+ * belongs to host or guest, kernel or user, for good: QEMU keeps blocks of different modes apart.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/tally.h"
+#include "plugin/qemu-api.h"
+
+enum { INSTRUCTION_BYTES = 15, CPUS_MAX = 256, LANDINGS_MAX = 64 };
+enum { VMCB_EXIT_CODE = 0x70 };
+
+enum tally_register { RAX, RDI, RSI, CS, CR0, EFLAGS, REGISTERS };
+static const char *const register_names[REGISTERS] = {"rax", "rdi", "rsi", "cs", "cr0", "eflags"};
+
+/* What the generated code touches; one for each CPU. */
+struct slot {
+    struct tally counts;
+    uint64_t in_guest;
+};
+
+/* Touched by the thread of its CPU only. */
+struct cpu {
+    unsigned index;
+    struct qemu_plugin_register *registers[REGISTERS];
+    struct glib_bytes *bytes; /* what registers and memory pass through */
+};
+
+/* The instruction behind a VMRUN, where exits continue. */
+struct landing {
+    const void *host;
+    uint64_t address;
+};
+
+struct tallying {
+    struct qemu_plugin_scoreboard *board;
+    unsigned cpu_count; /* published atomically */
+    struct cpu cpus[CPUS_MAX];
+    pthread_mutex_t lock;
+    struct landing landings[LANDINGS_MAX];
+    unsigned landing_count; /* published atomically */
+};
+
+QEMU_EXPORT extern int qemu_plugin_version;
+QEMU_EXPORT int qemu_plugin_version = QEMU_API_VERSION;
+QEMU_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+                                    char **argv);
+
+/* With thread=multi each CPU translates in its own thread. */
+static __thread struct cpu *translating;
+
+static uint64_t read_register(struct cpu *cpu, enum tally_register name)
+{
+    uint64_t value = 0;
+    g_byte_array_set_size(cpu->bytes, 0);
+    if (!qemu_plugin_read_register(cpu->registers[name], cpu->bytes))
+        return 0;
+    size_t bytes = cpu->bytes->len < sizeof(value) ? cpu->bytes->len : sizeof(value);
+    memcpy(&value, cpu->bytes->data, bytes);
+    return value;
+}
+
+static bool is_user(struct cpu *cpu)
+{
+    enum { PROTECTED = 1, VIRTUAL_8086 = 1 << 17, LEVEL = 3 };
+    if (!(read_register(cpu, CR0) & PROTECTED))
+        return false;
+    return (read_register(cpu, EFLAGS) & VIRTUAL_8086) || (read_register(cpu, CS) & LEVEL);
+}
+
+static void take_registers(struct cpu *cpu)
+{
+    struct glib_array *list = qemu_plugin_get_registers();
+    const struct qemu_register_description *at = (const void *)list->data;
+    for (unsigned i = 0; i < list->len; i++)
+        for (unsigned j = 0; j < REGISTERS; j++)
+            if (!cpu->registers[j] && strcmp(at[i].name, register_names[j]) == 0)
+                cpu->registers[j] = at[i].handle;
+    g_array_free(list, 1);
+}
+
+static void start_cpu(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    if (index >= CPUS_MAX)
+        return;
+    struct cpu *cpu = &tallying->cpus[index];
+    *cpu = (struct cpu){.index = index, .bytes = g_byte_array_new()};
+    take_registers(cpu);
+    translating = cpu;
+    pthread_mutex_lock(&tallying->lock);
+    if (index >= tallying->cpu_count)
+        __atomic_store_n(&tallying->cpu_count, index + 1, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&tallying->lock);
+}
+
+static bool is_landing(struct tallying *tallying, const struct landing *landing)
+{
+    unsigned count = __atomic_load_n(&tallying->landing_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
+        if (tallying->landings[i].host == landing->host &&
+            tallying->landings[i].address == landing->address)
+            return true;
+    return false;
+}
+
+static void add_landing(struct tallying *tallying, const struct landing *landing)
+{
+    pthread_mutex_lock(&tallying->lock);
+    unsigned count = tallying->landing_count;
+    if (!is_landing(tallying, landing) && count < LANDINGS_MAX) {
+        tallying->landings[count] = *landing;
+        __atomic_store_n(&tallying->landing_count, count + 1, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&tallying->lock);
+}
+
+/* RAX holds the VMCB's physical address at VMRUN, and #VMEXIT brings it back. */
+static void note_exit(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = &tallying->cpus[index];
+    uint64_t code = UINT64_MAX;
+    struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, index);
+    if (!slot->in_guest)
+        return;
+    slot->in_guest = 0;
+    g_byte_array_set_size(cpu->bytes, 0);
+    uint64_t vmcb = read_register(cpu, RAX);
+    if (qemu_plugin_read_memory_hwaddr(vmcb + VMCB_EXIT_CODE, cpu->bytes, sizeof(code)) == 0 &&
+        cpu->bytes->len == sizeof(code))
+        memcpy(&code, cpu->bytes->data, sizeof(code));
+    slot->counts.exits[tally_exit_index(code)]++;
+}
+
+static void add_counts(struct tally *sum, const struct tally *counts)
+{
+    for (unsigned i = 0; i < TALLY_MODES; i++)
+        sum->instructions[i] += __atomic_load_n(&counts->instructions[i], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < TALLY_EXITS; i++)
+        sum->exits[i] += __atomic_load_n(&counts->exits[i], __ATOMIC_RELAXED);
+    sum->entries += __atomic_load_n(&counts->entries, __ATOMIC_RELAXED);
+}
+
+static void answer(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = &tallying->cpus[index];
+    struct tally sum = {.magic = TALLY_MAGIC};
+    sum.cpus = __atomic_load_n(&tallying->cpu_count, __ATOMIC_ACQUIRE);
+    uint64_t address = read_register(cpu, RDI), room = read_register(cpu, RSI);
+    if (room < sizeof(sum))
+        return;
+    for (unsigned i = 0; i < sum.cpus; i++) {
+        const struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, i);
+        add_counts(&sum, &slot->counts);
+    }
+    g_byte_array_set_size(cpu->bytes, sizeof(sum));
+    memcpy(cpu->bytes->data, &sum, sizeof(sum));
+    qemu_plugin_write_memory_vaddr(address, cpu->bytes);
+}
+
+static qemu_plugin_u64 field(const struct tallying *tallying, size_t offset)
+{
+    return (qemu_plugin_u64){.score = tallying->board, .offset = offset};
+}
+
+static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn, bool guest)
+{
+    static const uint8_t vmrun[] = {0x0f, 0x01, 0xd8};
+    static const uint8_t question[] = {TALLY_INSTRUCTION};
+    uint8_t bytes[INSTRUCTION_BYTES];
+    size_t length = qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
+    if (length == sizeof(question) && memcmp(bytes, question, length) == 0) {
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, answer, QEMU_CB_R_REGS, tallying);
+        return;
+    }
+    if (guest || length != sizeof(vmrun) || memcmp(bytes, vmrun, length) != 0)
+        return;
+    const struct landing landing = {
+        .host = (const uint8_t *)qemu_plugin_insn_haddr(insn) + length,
+        .address = qemu_plugin_insn_vaddr(insn) + length};
+    add_landing(tallying, &landing);
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+        insn, QEMU_INLINE_ADD, field(tallying, offsetof(struct slot, counts.entries)), 1);
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+        insn, QEMU_INLINE_STORE, field(tallying, offsetof(struct slot, in_guest)), 1);
+}
+
+static void translate(struct qemu_plugin_tb *tb, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = translating;
+    size_t count = qemu_plugin_tb_n_insns(tb);
+    if (!cpu || count == 0)
+        return;
+    const struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
+    const struct landing at = {qemu_plugin_insn_haddr(first), qemu_plugin_insn_vaddr(first)};
+    /* The landing is translated before the exit that leads to it has been noted. */
+    bool landed = is_landing(tallying, &at);
+    const struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, cpu->index);
+    bool guest = slot->in_guest && !landed;
+    unsigned mode = (guest ? TALLY_GUEST_KERNEL : TALLY_HOST_KERNEL) + is_user(cpu);
+    if (landed)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, note_exit, QEMU_CB_R_REGS, tallying);
+    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+        tb, QEMU_INLINE_ADD,
+        field(tallying, offsetof(struct slot, counts.instructions) + mode * sizeof(uint64_t)),
+        count);
+    for (size_t i = 0; i < count; i++)
+        instrument(tallying, qemu_plugin_tb_get_insn(tb, i), guest);
+}
+
+/* "check=on": can this QEMU load it? Ends QEMU with exit code 0. */
+int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+    if (info->version.min > QEMU_API_VERSION || info->version.cur < QEMU_API_VERSION) {
+        fprintf(stderr, "vtax-count: this QEMU has plugin API %d to %d, not %d\n",
+                info->version.min, info->version.cur, QEMU_API_VERSION);
+        return -1;
+    }
+    if (!info->system_emulation || strcmp(info->target_name, "x86_64") != 0) {
+        fprintf(stderr, "vtax-count: '%s' is not a whole x86-64 machine\n", info->target_name);
+        return -1;
+    }
+    if (argc > 0 && strcmp(argv[0], "check=on") == 0)
+        _exit(0);
+    struct tallying *tallying = calloc(1, sizeof(*tallying)); /* lives as long as QEMU */
+    if (!tallying)
+        return -1;
+    pthread_mutex_init(&tallying->lock, NULL);
+    tallying->board = qemu_plugin_scoreboard_new(sizeof(struct slot));
+    qemu_plugin_register_vcpu_init_cb(id, start_cpu, tallying);
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translate, tallying);
+    return 0;
+}
