@@ -28,6 +28,8 @@ struct server_options {
     uint64_t cpus;
     uint64_t memory_bytes;
     uint64_t boot_timeout_ns;
+    unsigned counters;
+    char *counters_options;
 };
 
 static const struct option server_rows[] = {
@@ -58,6 +60,19 @@ static const struct option server_rows[] = {
      .min = 1e9,
      .max = 86400e9,
      .help = "How long the emulated server may take until it begins to measure."},
+    {.name = "pmu",
+     .type = OPTION_WORD,
+     .offset = offsetof(struct server_options, counters),
+     .value_name = "DESIGN",
+     .fallback = "off",
+     .words = counters_names,
+     .help = "Performance counters of the server's CPUs, and who shares them with guests: nobody "
+             "(off, none), KVM (emulated, mediated), or the CPU (hardware)."},
+    {.name = "pmu-options",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct server_options, counters_options),
+     .value_name = "KEY=VALUE,...",
+     .help = "Settings of these counters, as memory=on,predictor=on."},
     {.name = "mirror",
      .type = OPTION_TEXT,
      .offset = offsetof(struct server_options, mirror),
@@ -223,6 +238,8 @@ static struct lab_options make_options(const struct hypervisor *hypervisor,
         .cpus = (unsigned)want->cpus,
         .memory_bytes = want->memory_bytes,
         .boot_timeout_ns = want->boot_timeout_ns,
+        .counters = (enum counters)want->counters,
+        .counters_options = want->counters_options,
         .progress = progress,
     };
 }

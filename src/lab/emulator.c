@@ -98,7 +98,7 @@ static void find_counter(struct emulator *emulator)
     struct error cause = {0};
     CLEANUP_FREE char *path = NULL;
     CLEANUP(words_done) struct words words = {0};
-    int rc = counter_find(&path, &cause);
+    int rc = counter_find(COUNTER_FILE, &path, &cause);
     if (rc == 0) {
         CLEANUP_FREE char *quoted = quote_commas(path);
         add_program(&words, emulator);
@@ -156,8 +156,9 @@ static void add_boot(struct words *words, const struct server_options *options)
     CLEANUP_FREE char *initrd = stock_path(options->image, "initrd");
     CLEANUP_FREE char *line =
         mem_printf("console=%s quiet panic=-1 root=/dev/vda rw init=/sbin/vtax-lab-boot "
-                   "vtax.lab=%s vtax.job=%s",
-                   hypervisor->console, hypervisor->name, options->shell ? "shell" : "run");
+                   "vtax.lab=%s vtax.job=%s%s",
+                   hypervisor->console, hypervisor->family, options->shell ? "shell" : "run",
+                   options->kernel_words ? options->kernel_words : "");
     add(words, "-kernel");
     if (!hypervisor->boot_image) {
         add(words, "%s", kernel);
@@ -196,6 +197,10 @@ static void add_machine(struct words *words, const struct server_options *option
     add(words, "%" PRIu64 "M", options->memory_bytes >> 20);
     add(words, "-device");
     add(words, "virtio-rng-pci");
+    if (options->plugin) {
+        add(words, "-plugin");
+        add(words, "%s", options->plugin);
+    }
 }
 
 /* Losing power is no concern of a server that exists for one job, so nothing waits for the disk. */

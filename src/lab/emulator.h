@@ -36,7 +36,9 @@ struct server_options {
     const char *directory;  /* for console.log, qemu.log and temporary files */
     unsigned cpus;
     uint64_t memory_bytes;
-    bool shell; /* console on standard input and output, which are a terminal */
+    const char *plugin;       /* for QEMU's -plugin; NULL: none */
+    const char *kernel_words; /* further ones for the kernel, each after a space; NULL: none */
+    bool shell;               /* console on standard input and output, which are a terminal */
 };
 
 /* Starts the server. *out_port_fd: what it writes to its port, the caller's to close; not with

@@ -23,6 +23,14 @@ static const char *const kvm_packages[] = {
     COMMON_PACKAGES, "libssl3", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-system-x86",
     "qemu-utils",    NULL};
 
+/* With the kernel's own profiler, for studies of counters (lab/counters.h). */
+static const char *const kvm_perf_packages[] = {
+    COMMON_PACKAGES,   "libssl3",    "libvirt-daemon", "libvirt-daemon-driver-qemu",
+    "qemu-system-x86", "qemu-utils", "linux-perf",     NULL};
+static const char *const kvm_mediated_packages[] = {
+    COMMON_PACKAGES,   "libssl3t64", "libvirt-daemon", "libvirt-daemon-driver-qemu",
+    "qemu-system-x86", "qemu-utils", "linux-perf",     NULL};
+
 /* GRUB boots the guests that have a BIOS. */
 static const char *const xen_packages[] = {COMMON_PACKAGES,
                                            "libssl3",
@@ -64,6 +72,7 @@ static const char *const virtualbox_defaults[] = {"native", "virtualbox", NULL};
 
 static const struct hypervisor kvm = {
     .name = "kvm",
+    .family = "kvm",
     .title = "KVM (stock Debian 12)",
     .recipe = {.what = "KVM lab image",
                .suite = "bookworm",
@@ -80,6 +89,46 @@ static const struct hypervisor kvm = {
     .default_platforms = kvm_defaults,
 };
 
+static const struct hypervisor kvm_perf = {
+    .name = "kvm-perf",
+    .family = "kvm",
+    .title = "KVM (stock Debian 12)",
+    .recipe = {.what = "KVM lab image with perf",
+               .suite = "bookworm",
+               .components = "main",
+               .epoch = EPOCH,
+               .packages = kvm_perf_packages,
+               .dpkg_options = dpkg_options},
+    .modules = bookworm_modules,
+    .console = "ttyS0",
+    .cpu_features = "+svm",
+    .cpus_max = 16,
+    .memory_bytes = UINT64_C(4) << 30,
+    .platforms = kvm_platforms,
+    .default_platforms = kvm_defaults,
+};
+
+/* KVM's mediated vPMU is in Linux 7.0 and later. */
+static const struct hypervisor kvm_mediated = {
+    .name = "kvm-mediated",
+    .family = "kvm",
+    .title = "KVM (Debian unstable)",
+    .recipe = {.what = "KVM lab image of Debian unstable",
+               .suite = "sid",
+               .components = "main",
+               .rolling = true,
+               .epoch = EPOCH,
+               .packages = kvm_mediated_packages,
+               .dpkg_options = dpkg_options},
+    .modules = sid_modules,
+    .console = "ttyS0",
+    .cpu_features = "+svm",
+    .cpus_max = 16,
+    .memory_bytes = UINT64_C(4) << 30,
+    .platforms = kvm_platforms,
+    .default_platforms = kvm_defaults,
+};
+
 /* Xen 4.17 cannot be emulated with SMAP by QEMU before 11; without it every QEMU will do. XSAVE
  * is off on suspicion: with it the dynamic linker of a paravirtualized guest did not find a symbol
  * that was there, in 2 of 8 boots. The control domain's memory is
@@ -87,6 +136,7 @@ static const struct hypervisor kvm = {
  * a Multiboot module. */
 static const struct hypervisor xen = {
     .name = "xen",
+    .family = "xen",
     .title = "Xen 4.17 (stock Debian 12)",
     .recipe = {.what = "Xen lab image",
                .suite = "bookworm",
@@ -109,6 +159,7 @@ static const struct hypervisor xen = {
 /* With two emulated CPUs VirtualBox's guests are corrupted now and then (2 of 17 runs). */
 static const struct hypervisor virtualbox = {
     .name = "virtualbox",
+    .family = "virtualbox",
     .title = "VirtualBox 7 (Debian unstable)",
     .recipe = {.what = "VirtualBox lab image",
                .suite = "sid",
@@ -135,13 +186,19 @@ const struct bootstrap_recipe emulator_recipe = {.what = "lab's QEMU",
                                                  .dpkg_options = dpkg_options};
 
 const struct hypervisor *const hypervisors[] = {&kvm, &xen, &virtualbox, NULL};
+const struct hypervisor *const hypervisor_variants[] = {&kvm_perf, &kvm_mediated, NULL};
+
+static const struct hypervisor *find(const struct hypervisor *const *at, const char *name)
+{
+    while (*at && strcmp((*at)->name, name) != 0)
+        at++;
+    return *at;
+}
 
 const struct hypervisor *hypervisor_find(const char *name)
 {
-    for (const struct hypervisor *const *at = hypervisors; *at; at++)
-        if (strcmp((*at)->name, name) == 0)
-            return *at;
-    return NULL;
+    const struct hypervisor *found = find(hypervisors, name);
+    return found ? found : find(hypervisor_variants, name);
 }
 
 int hypervisor_refuse(const char *name, struct error *err)

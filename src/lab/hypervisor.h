@@ -12,7 +12,8 @@
 #include "image/bootstrap.h"
 
 struct hypervisor {
-    const char *name; /* "kvm" */
+    const char *name;   /* "kvm"; of its image */
+    const char *family; /* the hypervisor that runs: "kvm" for "kvm-perf" too */
     const char *title;
     struct bootstrap_recipe recipe;
     const char *const *modules; /* of the initrd; NULL-terminated */
@@ -29,7 +30,11 @@ struct hypervisor {
 
 extern const struct hypervisor *const hypervisors[]; /* NULL-terminated */
 
-/* NULL when there is none of this name. */
+/* Further images of the same hypervisors, made only when something asks for them; NULL-terminated.
+ */
+extern const struct hypervisor *const hypervisor_variants[];
+
+/* Of either list; NULL when there is none of this name. */
 const struct hypervisor *hypervisor_find(const char *name);
 /* ERROR_USAGE with the known names. */
 int hypervisor_refuse(const char *name, struct error *err);

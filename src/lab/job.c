@@ -103,15 +103,15 @@ static int write_script(const char *tree, const char *name, const unsigned char 
     return file_write_atomic(path, bytes, (size_t)(end - bytes), 0755, err);
 }
 
-static int write_arguments(const char *path, const char *const *arguments, struct error *err)
+static int write_arguments(const char *path, const struct job_options *options, struct error *err)
 {
     static const char *const fixed[] = {"run", "/job/plan/plan.yaml", "--store", "/job" JOB_STORE,
                                         NULL};
     CLEANUP_STRBUF struct strbuf buf;
     strbuf_init(&buf);
-    for (const char *const *at = fixed; *at; at++)
+    for (const char *const *at = options->command ? options->command : fixed; *at; at++)
         strbuf_add(&buf, *at, strlen(*at) + 1);
-    for (const char *const *at = arguments; at && *at; at++)
+    for (const char *const *at = options->arguments; at && *at; at++)
         strbuf_add(&buf, *at, strlen(*at) + 1);
     return file_write_atomic(path, buf.text, buf.length, 0644, err);
 }
@@ -148,8 +148,8 @@ static int make_tree(const char *tree, const struct job_options *options, struct
         rc = write_script(tree, "job", lab_job, lab_job_end, err);
     if (rc == 0 && options->plan_text)
         rc = file_write_atomic(plan, options->plan_text, strlen(options->plan_text), 0644, err);
-    if (rc == 0 && options->plan_text)
-        rc = write_arguments(arguments, options->arguments, err);
+    if (rc == 0 && (options->plan_text || options->command))
+        rc = write_arguments(arguments, options, err);
     if (rc == 0 && options->uncounted)
         rc =
             file_write_atomic(uncounted, options->uncounted, strlen(options->uncounted), 0644, err);

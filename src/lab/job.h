@@ -22,6 +22,7 @@ struct job_options {
     const char *plan_text;        /* NULL: no job, a shell */
     const char *const *arguments; /* NULL-terminated; NULL: none */
     const char *uncounted;        /* why the emulator does not count; NULL: it does */
+    const char *const *command;   /* of vtax, in place of a campaign; NULL: none */
 };
 
 /* The disk with the vtax that is running, its plan and arguments, and room for results and the

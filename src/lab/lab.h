@@ -15,17 +15,21 @@
 #include "base/error.h"
 #include "base/progress.h"
 
+#include "lab/counters.h"
 #include "lab/hypervisor.h"
 
+#define LAB_LEDGER "ledger" /* in the run's directory, with counters: pmu/ledger.h */
 #define LAB_KIND "emulated server"
 
 struct lab_options {
     const struct hypervisor *hypervisor;
-    const char *qemu;         /* another QEMU than the lab's own; NULL */
-    const char *mirror;       /* for images that are missing; NULL */
-    unsigned cpus;            /* 0: as many as the host, at most what the hypervisor stands */
-    uint64_t memory_bytes;    /* 0: the hypervisor's default */
-    uint64_t boot_timeout_ns; /* until the server begins to measure */
+    const char *qemu;      /* another QEMU than the lab's own; NULL */
+    const char *mirror;    /* for images that are missing; NULL */
+    unsigned cpus;         /* 0: as many as the host, at most what the hypervisor stands */
+    uint64_t memory_bytes; /* 0: the hypervisor's default */
+    enum counters counters;
+    const char *counters_options; /* "key=value,..." for the plugin; NULL: none */
+    uint64_t boot_timeout_ns;     /* until the server begins to measure */
     struct progress *progress;
 };
 
@@ -33,12 +37,20 @@ struct lab_job {
     const char *plan_text;        /* YAML */
     const char *const *arguments; /* further ones for `vtax run`; NULL-terminated */
     const char *store;            /* where results go; NULL: the default store */
+    const char *const *command;   /* lab_run_command()'s */
 };
 
 /* Runs the job and takes its campaign over into the store; *out_campaign is its id there. What the
  * job prints on standard error appears on ours. -EINTR: everything is gone. */
 int lab_run(const struct lab_options *options, const struct lab_job *job, int64_t *out_campaign,
             struct error *err) __attribute__((warn_unused_result));
+
+/* Runs `vtax COMMAND...` (NULL-terminated) in the server in place of a campaign: nothing is stored.
+ * What it prints on standard output becomes *out_text, the caller's to free, whatever its exit
+ * code, *out_status; on standard error it appears on ours. With counters, a file "ledger"
+ * (pmu/ledger.h) is in the run's directory while it lasts. */
+int lab_run_command(const struct lab_options *options, const char *const *command, char **out_text,
+                    int *out_status, struct error *err) __attribute__((warn_unused_result));
 
 /* The server with a shell on this terminal; ends when the shell does. */
 int lab_shell(const struct lab_options *options, struct error *err)

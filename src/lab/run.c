@@ -25,7 +25,8 @@
 #define STOP_GRACE_NS (2 * NS_PER_S)
 #define MEMORY_SLACK_BYTES (UINT64_C(256) << 20)
 #define ROOM_BYTES (UINT64_C(4) << 30)
-#define FACTS_MAX 8
+#define FACTS_MAX 10
+#define OUTPUT_BYTES_MAX ((size_t)16 << 20)
 
 /* Everything that a run needs and has. */
 struct server {
@@ -36,6 +37,7 @@ struct server {
     struct place place;
     char *guest_disk;
     char *job_disk;
+    char *plugin;
     unsigned cpus;
     uint64_t memory_bytes;
 };
@@ -48,6 +50,7 @@ static void server_done(struct server *server)
     place_close(&server->place);
     free(server->guest_disk);
     free(server->job_disk);
+    free(server->plugin);
 }
 
 static uint64_t read_available_memory(void)
@@ -103,9 +106,9 @@ static int check_room(const char *directory, struct error *err)
 static int open_images(struct server *server, struct error *err)
 {
     const struct lab_options *options = server->options;
-    const struct stock_options stock = {.name = options->hypervisor->name,
-                                        .mirror = options->mirror,
-                                        .progress = options->progress};
+    const struct hypervisor *image = counters_choose_image(options->counters, options->hypervisor);
+    const struct stock_options stock = {
+        .name = image->name, .mirror = options->mirror, .progress = options->progress};
     const struct image_build_options guest = {.mirror = options->mirror,
                                               .progress = options->progress};
     int rc =
@@ -119,21 +122,45 @@ static int open_images(struct server *server, struct error *err)
     return rc;
 }
 
+/* The plugin's ledger goes into the run's directory. */
+static int make_plugin(struct server *server, struct error *err)
+{
+    const struct lab_options *options = server->options;
+    if (options->counters == COUNTERS_UNTOUCHED)
+        return 0;
+    CLEANUP_FREE char *ledger = place_path(&server->place, LAB_LEDGER);
+    const struct counters_plugin want = {
+        .design = options->counters, .ledger = ledger, .further = options->counters_options};
+    return counters_make_plugin(&want, &server->plugin, err);
+}
+
+static int check_counters(const struct lab_options *options, struct error *err)
+{
+    return options->counters == COUNTERS_UNTOUCHED
+               ? 0
+               : counters_check(options->counters, options->hypervisor, err);
+}
+
 static int prepare(struct server *server, const struct lab_job *job, struct error *err)
 {
-    int rc = choose_size(server, err);
+    int rc = check_counters(server->options, err);
+    if (rc == 0)
+        rc = choose_size(server, err);
     if (rc == 0)
         rc = open_images(server, err);
     if (rc == 0)
         rc = place_open(server->options->hypervisor->name, &server->place, err);
     if (rc == 0)
         rc = check_room(server->place.directory, err);
+    if (rc == 0)
+        rc = make_plugin(server, err);
     if (rc < 0)
         return rc;
     const struct job_options options = {.directory = server->place.directory,
                                         .plan_text = job ? job->plan_text : NULL,
                                         .arguments = job ? job->arguments : NULL,
-                                        .uncounted = server->emulator.uncounted};
+                                        .uncounted = server->emulator.uncounted,
+                                        .command = job ? job->command : NULL};
     return job_make_disk(&options, &server->job_disk, err);
 }
 
@@ -147,6 +174,8 @@ static struct server_options describe(const struct server *server, bool shell)
         .directory = server->place.directory,
         .cpus = server->cpus,
         .memory_bytes = server->memory_bytes,
+        .plugin = server->plugin,
+        .kernel_words = counters_kernel_words(server->options->counters),
         .shell = shell,
     };
 }
@@ -194,7 +223,7 @@ static size_t make_facts(const struct server *server, struct store_fact facts[FA
     char text[UNITS_TEXT_MAX];
     size_t count = 0;
     add_fact(facts, &count, "lab.kind", mem_strdup(LAB_KIND));
-    add_fact(facts, &count, "lab.hypervisor", mem_strdup(server->options->hypervisor->name));
+    add_fact(facts, &count, "lab.hypervisor", mem_strdup(server->options->hypervisor->family));
     add_fact(facts, &count, "lab.title", mem_strdup(server->options->hypervisor->title));
     add_fact(facts, &count, "lab.image", mem_strdup(server->image->digest));
     add_fact(facts, &count, "lab.qemu", mem_strdup(server->emulator.version));
@@ -204,6 +233,9 @@ static size_t make_facts(const struct server *server, struct store_fact facts[FA
     add_fact(facts, &count, "lab.counts",
              server->emulator.uncounted ? mem_printf("none: %s", server->emulator.uncounted)
                                         : mem_strdup("instructions, world switches, VM exits"));
+    if (server->options->counters != COUNTERS_UNTOUCHED)
+        add_fact(facts, &count, "lab.counters",
+                 mem_strdup(counters_names[server->options->counters]));
     return count;
 }
 
@@ -285,6 +317,34 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
     if (ran < 0 || fetched < 0)
         return keep_logs(&server, fetched < 0, err);
     return 0;
+}
+
+static int read_output(const struct server *server, char **out_text, struct error *err)
+{
+    CLEANUP_FREE char *path = place_path(&server->place, "logs/output.log");
+    home_fetch_logs(server->place.directory);
+    return file_read(path, OUTPUT_BYTES_MAX, out_text, NULL, err);
+}
+
+int lab_run_command(const struct lab_options *options, const char *const *command, char **out_text,
+                    int *out_status, struct error *err)
+{
+    CLEANUP(server_done) struct server server = {.options = options, .place = {.lock_fd = -1}};
+    CLEANUP_FOLLOW struct follow follow;
+    const struct lab_job job = {.command = command};
+    struct error own = {0};
+    err = err ? err : &own;
+    follow_init(&follow);
+    int rc = prepare(&server, &job, err);
+    if (options->progress)
+        progress_clear(options->progress);
+    if (rc == 0)
+        rc = run_server(&server, &follow, err);
+    if (rc == 0)
+        rc = read_output(&server, out_text, err);
+    if (rc == 0)
+        *out_status = follow.status;
+    return rc < 0 && rc != -EINTR && server.place.directory ? keep_logs(&server, false, err) : rc;
 }
 
 int lab_shell(const struct lab_options *options, struct error *err)

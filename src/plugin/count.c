@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin/book.h"
 #include "plugin/plugin.h"
-
-/* The clock when no overflow is due: room for more instructions than will ever be executed. */
-#define CLOCK_IDLE (UINT64_C(1) << 62)
 
 static void add_back(struct slot *slot, struct block_rest rest, unsigned bucket)
 {
@@ -44,7 +42,7 @@ void count_advance(struct vcpu *vcpu)
 void count_arm(struct vcpu *vcpu)
 {
     uint64_t distance = pmu_distance(&vcpu->cpu.pmu);
-    vcpu->slot->clock = distance < CLOCK_IDLE ? CLOCK_DUE - distance : CLOCK_IDLE;
+    vcpu->slot->clock = CLOCK_DUE - (distance < LEDGER_LAG ? distance : LEDGER_LAG);
 }
 
 void count_arm_now(struct vcpu *vcpu)
@@ -61,18 +59,24 @@ void count_tick(unsigned index, void *userdata)
     if (vcpu->amend_cpuid)
         cpuid_finish(plugin, vcpu);
     count_advance(vcpu);
+    book_publish(vcpu);
     count_arm(vcpu);
 }
 
-/* A page fault of the fetch itself comes before the block it would have begun: the block that is
- * on record was completed. */
-static bool is_fetch_fault(struct vcpu *vcpu, uint64_t from)
+/* The vCPU has nothing to do; the thread tells which one it is. */
+void count_idle(unsigned index, void *userdata)
 {
-    return vcpu_read(vcpu, VCPU_CR2) == from;
+    (void)index;
+    (void)userdata;
+    struct vcpu *vcpu = translate_vcpu();
+    if (vcpu)
+        book_publish(vcpu);
 }
 
 /* An event was delivered at this address: after a fault in the middle of a block, or between two
- * instructions. */
+ * instructions. A page fault of a fetch comes before the block that it would have begun, and leaves
+ * the block on record whole: its address is not in that one, which ends at the page that could not
+ * be fetched. (CR2 does not tell: it keeps the address of an earlier fault.) */
 static void deliver(struct vcpu *vcpu, const struct block *block, uint64_t from, bool fault)
 {
     if (!fault) {
@@ -83,11 +87,10 @@ static void deliver(struct vcpu *vcpu, const struct block *block, uint64_t from,
         vcpu->restore_rcx = false;
         vcpu_write(vcpu, VCPU_RCX, vcpu->rcx);
     }
-    if (vcpu->cpu.in_guest && from == vcpu->run_address)
+    /* VMRUN is of the host's block; the guest may have an instruction at the same address */
+    if (vcpu->cpu.in_guest && from == vcpu->run_address && block->bucket < PMU_GUEST_KERNEL)
         switch_cancel(vcpu);
-    struct block_rest rest = block_rest_at_fault(block, from);
-    if (rest.instructions && !is_fetch_fault(vcpu, from))
-        count_take_back(vcpu, rest);
+    count_take_back(vcpu, block_rest_at_fault(block, from));
 }
 
 /* QEMU 11.1 on x86 calls twice for an exception: as an exception when it is raised, with an address

@@ -6,6 +6,8 @@
 #include "pmu/cpuid.h"
 #include "plugin/plugin.h"
 
+enum { LEAF_APIC_ID = 1 }; /* EBX[31:24] */
+
 void cpuid_note(unsigned index, void *userdata)
 {
     const struct site *site = userdata;
@@ -14,7 +16,7 @@ void cpuid_note(unsigned index, void *userdata)
     if (site->block->bucket >= PMU_GUEST_KERNEL)
         return;
     vcpu->leaf = vcpu_read(vcpu, VCPU_RAX);
-    vcpu->amend_cpuid = pmu_cpuid_concerns(vcpu->leaf);
+    vcpu->amend_cpuid = vcpu->leaf == LEAF_APIC_ID || pmu_cpuid_concerns(vcpu->leaf);
     if (vcpu->amend_cpuid && site->index + 1u == site->block->instructions)
         count_arm_now(vcpu);
 }
@@ -27,6 +29,10 @@ void cpuid_finish(struct plugin *plugin, struct vcpu *vcpu)
                                   .edx = vcpu_read(vcpu, VCPU_RDX)};
 
     vcpu->amend_cpuid = false;
+    if (vcpu->leaf == LEAF_APIC_ID) { /* only looked at */
+        vcpu->apic_id = result.ebx >> 24;
+        return;
+    }
     pmu_cpuid_amend(&plugin->config, vcpu->cpu.design, vcpu->leaf, &result);
     vcpu_write(vcpu, VCPU_RAX, result.eax);
     vcpu_write(vcpu, VCPU_RBX, result.ebx);

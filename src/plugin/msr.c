@@ -4,11 +4,14 @@
  * vCPU continues behind it. Whatever is not ours, or is not permitted, is left to QEMU, which
  * raises the right exception or the VM exit.
  */
+#include "plugin/book.h"
 #include "plugin/plugin.h"
 #include "pmu/lvt.h"
 #include "pmu/svm.h"
 
 enum {
+    MSR_APIC_BASE = 0x0000001B,
+    APIC_BASE_X2APIC = 1 << 10,
     MSR_EFER = 0xC0000080,
     MSR_HWCR = 0xC0010015,
     /* In the x2APIC range, but no register of it: QEMU raises #GP in every mode. */
@@ -62,13 +65,13 @@ static void read_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
     uint64_t value = 0;
     count_pause(vcpu, site);
     count_advance(vcpu);
-    vcpu->stats.msr_reads++;
+    vcpu->stats.accesses.msr_reads[is_guest(site)]++;
     if (pmu_read_msr(&vcpu->cpu.pmu, msr, &value) == PMU_ACCESS_DONE)
         vcpu_write_pair(vcpu, value);
     finish(vcpu, site);
 }
 
-/* Lets QEMU execute the write with a register number that makes it a #GP; the number that software
+/* Lets QEMU execute the access with a register number that makes it a #GP; the number that software
  * used is put back when the exception has been delivered. */
 static void fault(struct vcpu *vcpu)
 {
@@ -81,7 +84,7 @@ static void write_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
 {
     struct block_rest rest = count_pause(vcpu, site);
     count_advance(vcpu);
-    vcpu->stats.msr_writes++;
+    vcpu->stats.accesses.msr_writes[is_guest(site)]++;
     if (pmu_write_msr(&vcpu->cpu.pmu, msr, vcpu_read_pair(vcpu)) == PMU_ACCESS_FAULT) {
         count_resume(vcpu, rest);
         fault(vcpu);
@@ -90,22 +93,9 @@ static void write_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
     finish(vcpu, site);
 }
 
-/* Writes of registers that are QEMU's own and tell us something. */
-static void note_write(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+/* What a write of a register of QEMU's own changes in the PMU, from this instruction on. */
+static void note_change(struct vcpu *vcpu, const struct site *site, uint32_t msr)
 {
-    if (msr == PMU_LVT_X2APIC_MSR && is_guest(site)) {
-        vcpu->cpu.guest.lvtpc = vcpu_read(vcpu, VCPU_RAX) & PMU_LVT_WRITABLE;
-        return;
-    }
-    if (is_guest(site))
-        return;
-    if (msr == PMU_LVT_X2APIC_MSR) {
-        vcpu->x2apic = true;
-        vcpu->lvtpc = vcpu_read(vcpu, VCPU_RAX);
-        return;
-    }
-    if (msr != MSR_EFER && msr != MSR_HWCR)
-        return;
     struct block_rest rest = count_pause(vcpu, site);
     uint64_t value = vcpu_read_pair(vcpu);
     count_advance(vcpu);
@@ -117,6 +107,55 @@ static void note_write(struct vcpu *vcpu, const struct site *site, uint32_t msr)
     count_resume(vcpu, rest);
 }
 
+/* A guest's writes go on to its hypervisor, which emulates those registers. HWCR is each VM's own
+ * in the transparent design only: the architectural one has no place for it (15.39). */
+static void note_guest_write(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+{
+    if (msr == PMU_LVT_X2APIC_MSR)
+        vcpu->cpu.guest.lvtpc = vcpu_read(vcpu, VCPU_RAX) & PMU_LVT_WRITABLE;
+    else if (msr == MSR_HWCR && vcpu->cpu.switched &&
+             vcpu->cpu.design == PMU_SWITCH_TRANSPARENT)
+        note_change(vcpu, site, msr);
+}
+
+static void note_host_write(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+{
+    switch (msr) {
+    case PMU_LVT_X2APIC_MSR:
+        vcpu->lvtpc = vcpu_read(vcpu, VCPU_RAX);
+        break;
+    case MSR_APIC_BASE:
+        vcpu->x2apic = vcpu_read(vcpu, VCPU_RAX) & APIC_BASE_X2APIC;
+        break;
+    case MSR_EFER:
+    case MSR_HWCR:
+        note_change(vcpu, site, msr);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Only the hypervisor reaches these: in a guest they exit, or are a #GP. */
+static void read_ledger(struct vcpu *vcpu, const struct site *site, uint32_t msr)
+{
+    uint64_t value = 0;
+    if (is_guest(site)) {
+        if (!msr_exits(vcpu, msr, false))
+            fault(vcpu);
+        return;
+    }
+    struct block_rest rest = count_pause(vcpu, site);
+    if (!book_read(vcpu, msr, &value)) {
+        count_resume(vcpu, rest);
+        fault(vcpu);
+        return;
+    }
+    count_advance(vcpu);
+    vcpu_write_pair(vcpu, value);
+    finish(vcpu, site);
+}
+
 static void access_msr(struct vcpu *vcpu, const struct site *site)
 {
     bool write = site->kind == DECODE_WRMSR;
@@ -125,8 +164,12 @@ static void access_msr(struct vcpu *vcpu, const struct site *site)
     if (site->block->bucket & 1) /* at CPL > 0 it is a fault */
         return;
     if (!pmu_has_msr(&vcpu->cpu.pmu, msr)) {
-        if (write)
-            note_write(vcpu, site, msr);
+        if (!write && ledger_is_msr(msr))
+            read_ledger(vcpu, site, msr);
+        if (write && is_guest(site))
+            note_guest_write(vcpu, site, msr);
+        else if (write)
+            note_host_write(vcpu, site, msr);
         return;
     }
     if (!pmu_cpu_access_direct(&vcpu->cpu) && msr_exits(vcpu, msr, write))
@@ -151,7 +194,7 @@ static void read_counter(struct vcpu *vcpu, const struct site *site)
         return;
     count_pause(vcpu, site);
     count_advance(vcpu);
-    vcpu->stats.counter_reads++;
+    vcpu->stats.accesses.counter_reads[is_guest(site)]++;
     if (pmu_read_counter(&vcpu->cpu.pmu, index, &value) == PMU_ACCESS_DONE)
         vcpu_write_pair(vcpu, value);
     finish(vcpu, site);

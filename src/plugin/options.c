@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 static const char *const switches[] = {"none", "architectural", "transparent", NULL};
-static const char *const pmus[] = {"legacy", "core", "v2", NULL};
+static const char *const pmus[] = {"none", "legacy", "core", "v2", NULL};
 static const char *const reserved[] = {"fault", "clear", NULL};
 static const char *const lvts[] = {"track", "nmi", NULL};
 
@@ -17,7 +17,7 @@ static const struct option rows[] = {
     {"switch", 0, OPTION_WORD, offsetof(struct options, design), "DESIGN", "transparent", switches,
      0, 0, "What a world switch does to the counters."},
     {"pmu", 0, OPTION_WORD, offsetof(struct options, pmu), "KIND", "core", pmus, 0, 0,
-     "Which PMU the processor has: four counters, six, or six with global registers."},
+     "Which PMU the processor has: no, four counters, six, or six with global registers."},
     {"reserved", 0, OPTION_WORD, offsetof(struct options, reserved), "WHAT", "fault", reserved, 0,
      0, "What a write of reserved bits does: a #GP, or nothing to those bits."},
     {"guest-lvt", 0, OPTION_WORD, offsetof(struct options, guest_lvt), "HOW", "track", lvts, 0, 0,
@@ -26,6 +26,8 @@ static const struct option rows[] = {
      "Count loads, stores, cache misses and data TLB misses."},
     {"predictor", 0, OPTION_WORD, offsetof(struct options, predictor), "on|off", "off", on_off, 0,
      0, "Count branch misses."},
+    {"ledger", 0, OPTION_TEXT, offsetof(struct options, ledger), "PATH", NULL, NULL, 0, 0,
+     "A file to keep the ledger in: counts and exits of the hypervisor and of each VM."},
     {"report", 0, OPTION_TEXT, offsetof(struct options, report), "PATH", NULL, NULL, 0, 0,
      "Where the totals go when the machine ends; standard error when not given."},
 };
@@ -41,7 +43,7 @@ static int parse_one(struct options *options, const char *argument, struct error
     if (!option)
         return error_set(err, ERROR_USAGE, -EINVAL,
                          "unknown option '%.*s' (known: switch, pmu, reserved, guest-lvt, memory, "
-                         "predictor, report)",
+                         "predictor, ledger, report)",
                          (int)length, argument);
     if (!equals)
         return error_set(err, ERROR_USAGE, -EINVAL, "option '%s' needs a value: %s=%s", argument,

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/option.h"
 
-enum options_pmu { OPTIONS_PMU_LEGACY, OPTIONS_PMU_CORE, OPTIONS_PMU_V2 };
+enum options_pmu { OPTIONS_PMU_NONE, OPTIONS_PMU_LEGACY, OPTIONS_PMU_CORE, OPTIONS_PMU_V2 };
 enum options_lvt { OPTIONS_LVT_TRACK, OPTIONS_LVT_NMI };
 
 struct options {
@@ -19,6 +19,7 @@ struct options {
     unsigned guest_lvt; /* enum options_lvt */
     unsigned memory;    /* 0 off, 1 on */
     unsigned predictor; /* 0 off, 1 on */
+    char *ledger;       /* path, NULL: memory of our own */
     char *report;       /* path, NULL: standard error */
 };
 

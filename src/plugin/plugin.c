@@ -4,6 +4,8 @@
  */
 #include "plugin/plugin.h"
 
+#include "plugin/book.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +41,7 @@ static void start_vcpu(unsigned index, void *userdata)
     }
     if (plugin->options.memory || plugin->options.predictor)
         vcpu->memory = memory_new();
+    vcpu->book = (struct book){.ledger = plugin->ledger, .cpu = &plugin->ledger->cpu[index]};
     count_arm(vcpu);
     translate_set_vcpu(vcpu);
 }
@@ -61,14 +64,16 @@ static void print_vcpu(FILE *out, const struct vcpu *vcpu)
         fprintf(out, ",");
         print_bucket(out, names[b], vcpu->slot->counts.events[b]);
     }
+    const struct ledger_accesses *a = &s->accesses;
     fprintf(out, ",\"msr-reads\":%" PRIu64 ",\"msr-writes\":%" PRIu64 ",\"rdpmc\":%" PRIu64,
-            s->msr_reads, s->msr_writes, s->counter_reads);
+            a->msr_reads[0] + a->msr_reads[1], a->msr_writes[0] + a->msr_writes[1],
+            a->counter_reads[0] + a->counter_reads[1]);
     fprintf(out, ",\"vmruns\":%" PRIu64 ",\"exits\":%" PRIu64 ",\"ticks\":%" PRIu64, s->runs,
             s->exits, s->ticks);
     fprintf(out,
             ",\"host-pmis\":%" PRIu64 ",\"guest-pmis\":%" PRIu64 ",\"injections\":%" PRIu64
             ",\"busy\":%" PRIu64 ",\"masked\":%" PRIu64 "}\n",
-            s->host_pmis, s->guest_pmis, s->injections, s->busy, s->masked);
+            a->interrupts[0], a->interrupts[1], s->injections, s->busy, s->masked);
 }
 
 /* One line of JSON for each vCPU. */
@@ -79,8 +84,10 @@ static void print_report(void *userdata)
     if (plugin->options.report && !file)
         fprintf(stderr, "vtax-pmu: write report '%s': %m\n", plugin->options.report);
     for (unsigned i = 0; i < plugin->vcpu_count; i++)
-        if (plugin->vcpus[i].present)
+        if (plugin->vcpus[i].present) {
+            book_publish(&plugin->vcpus[i]);
             print_vcpu(file ? file : stderr, &plugin->vcpus[i]);
+        }
 }
 
 static int check_machine(const qemu_info_t *info, struct error *err)
@@ -99,7 +106,8 @@ static int check_machine(const qemu_info_t *info, struct error *err)
 static void set_config(struct plugin *plugin)
 {
     plugin->config = (struct pmu_config){
-        .core_extension = plugin->options.pmu != OPTIONS_PMU_LEGACY,
+        .none = plugin->options.pmu == OPTIONS_PMU_NONE,
+        .core_extension = plugin->options.pmu >= OPTIONS_PMU_CORE,
         .perfmon_v2 = plugin->options.pmu == OPTIONS_PMU_V2,
         .retired = plugin->options.pmu == OPTIONS_PMU_V2,
         .clear_reserved = plugin->options.reserved,
@@ -120,10 +128,10 @@ static int set_up(struct plugin *plugin, const qemu_info_t *info, int argc, char
     set_config(plugin);
     for (unsigned i = 0; i < PMU_BUCKET_COUNT; i++)
         plugin->ports[i] = (struct plugin_port){plugin, i};
-    pthread_mutex_init(&plugin->landing_lock, NULL);
+    pthread_mutex_init(&plugin->lock, NULL);
     plugin->vcpu_count = (unsigned)info->system.max_vcpus;
     plugin->vcpus = mem_array(plugin->vcpu_count, sizeof(*plugin->vcpus));
-    return 0;
+    return book_open(plugin, err);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
@@ -136,6 +144,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
     }
     plugin->board = qemu_plugin_scoreboard_new(sizeof(struct slot));
     qemu_plugin_register_vcpu_init_cb(id, start_vcpu, plugin);
+    qemu_plugin_register_vcpu_idle_cb(id, count_idle, plugin);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate_block, plugin);
     qemu_plugin_register_vcpu_discon_cb(id, QEMU_DISCON_INTERRUPT | QEMU_DISCON_EXCEPTION,
                                         count_discontinuity, plugin);

@@ -14,8 +14,6 @@
 #include "plugin/qemu-api.h"
 #include "plugin/vcpu.h"
 
-enum { PLUGIN_VMRUNS = 64 };
-
 /* What the memory callback is told: four of them. */
 struct plugin_port {
     struct plugin *plugin;
@@ -24,6 +22,7 @@ struct plugin_port {
 
 /* The instruction behind a VMRUN: an exit continues there. */
 struct plugin_landing {
+    struct plugin_landing *next;
     const void *host; /* where QEMU keeps that byte of the machine's memory */
     uint64_t address;
 };
@@ -35,9 +34,9 @@ struct plugin {
     unsigned vcpu_count;
     struct vcpu *vcpus; /* vcpu_count */
     struct plugin_port ports[PMU_BUCKET_COUNT];
-    pthread_mutex_t landing_lock; /* for adding */
-    struct plugin_landing landings[PLUGIN_VMRUNS];
-    unsigned landing_count; /* read and published atomically */
+    pthread_mutex_t lock;            /* for adding a landing or a VM */
+    struct plugin_landing *landings; /* read and published atomically; they live as long as QEMU */
+    struct ledger *ledger;
 };
 
 /* One emulated instruction in its block; lives as long as QEMU. */
@@ -54,6 +53,7 @@ void translate_block(struct qemu_plugin_tb *tb, void *plugin);
 
 /* Tells translate.c which vCPU this thread runs: the translation callback is not told. */
 void translate_set_vcpu(struct vcpu *vcpu);
+struct vcpu *translate_vcpu(void);
 
 /* count.c: takes back what was not executed of the block that is under way. */
 void count_take_back(struct vcpu *vcpu, struct block_rest rest);
@@ -81,6 +81,7 @@ void cpuid_note(unsigned index, void *site);
 void cpuid_patch(unsigned index, void *plugin);
 void switch_run(unsigned index, void *site);
 void switch_exit(unsigned index, void *plugin);
+void count_idle(unsigned index, void *plugin);
 
 /* cpuid.c: changes the answer of a CPUID that is under way. */
 void cpuid_finish(struct plugin *plugin, struct vcpu *vcpu);

@@ -19,12 +19,13 @@ enum {
 #define RFLAGS_IF (UINT64_C(1) << 9)
 #define INJECTION_VALID (UINT64_C(1) << 31)
 
-/* In xAPIC mode the APIC's own page tells its number; in x2APIC mode that page is not there. */
+/* In xAPIC mode the APIC's own page tells its number, which software may have changed; in x2APIC
+ * mode that page is not there, and the number is the one that CPUID gives. */
 static uint32_t apic_id(struct vcpu *vcpu)
 {
     uint32_t id = 0;
     if (vcpu->x2apic || !vcpu_load(vcpu, APIC_BASE + APIC_ID, &id, sizeof(id)))
-        return vcpu->index;
+        return vcpu->apic_id;
     return id >> 24;
 }
 
@@ -43,7 +44,7 @@ void pmi_raise_host(struct vcpu *vcpu)
     else
         vcpu_load(vcpu, APIC_BASE + PMU_LVT_OFFSET, &lvtpc, sizeof(lvtpc));
     enum pmu_lvt_kind kind = pmu_lvt_decode(lvtpc, &vector);
-    vcpu->stats.host_pmis++;
+    vcpu->stats.accesses.interrupts[0]++;
     if (kind == PMU_LVT_NOTHING)
         vcpu->stats.masked++;
     else
@@ -69,7 +70,7 @@ static void kick(struct vcpu *vcpu)
 void pmi_raise_guest(struct vcpu *vcpu)
 {
     uint8_t vector;
-    vcpu->stats.guest_pmis++;
+    vcpu->stats.accesses.interrupts[1]++;
     if (guest_kind(vcpu, &vector) == PMU_LVT_NOTHING) {
         vcpu->stats.masked++;
         vcpu->cpu.guest.pmi_pending = false;

@@ -72,6 +72,7 @@ typedef void (*qemu_discon_cb)(unsigned vcpu, int type, uint64_t from, uint64_t 
 typedef void (*qemu_mem_cb)(unsigned vcpu, uint32_t info, uint64_t vaddr, void *userdata);
 
 void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *userdata);
+void qemu_plugin_register_vcpu_idle_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *userdata);
 void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, int types, qemu_discon_cb cb,
                                          void *userdata);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_trans_cb cb, void *userdata);

@@ -6,6 +6,7 @@
 
 #include "pmu/lvt.h"
 #include "pmu/svm.h"
+#include "plugin/book.h"
 #include "plugin/plugin.h"
 
 enum {
@@ -50,6 +51,8 @@ void switch_run(unsigned index, void *userdata)
     struct pmu_outcome outcome = pmu_cpu_enter(&vcpu->cpu, vcpu->page, vmcb, &vcpu->slot->counts);
     if (outcome.host_interrupts)
         pmi_raise_host(vcpu);
+    if (!outcome.invalid)
+        book_enter(site->plugin, vcpu, vmcb);
     if (outcome.guest_pmi)
         pmi_inject(vcpu);
     count_arm(vcpu);
@@ -61,6 +64,7 @@ void switch_run(unsigned index, void *userdata)
 void switch_cancel(struct vcpu *vcpu)
 {
     struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, &vcpu->slot->counts);
+    book_cancel(vcpu);
     if (outcome.host_interrupts)
         pmi_raise_host(vcpu);
     count_arm(vcpu);
@@ -149,6 +153,7 @@ void switch_exit(unsigned index, void *userdata)
     vcpu->restore_rcx = false;
     correct_counts(vcpu);
     note_lvtpc(vcpu);
+    book_leave(vcpu, pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_CODE));
     struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, &vcpu->slot->counts);
     if (switched)
         store_state(vcpu, vmcb);

@@ -15,6 +15,11 @@ void translate_set_vcpu(struct vcpu *vcpu)
     translating = vcpu;
 }
 
+struct vcpu *translate_vcpu(void)
+{
+    return translating;
+}
+
 static qemu_plugin_u64 slot_field(const struct plugin *plugin, size_t offset)
 {
     return (qemu_plugin_u64){.score = plugin->board, .offset = offset};
@@ -29,29 +34,28 @@ static size_t event_offset(enum pmu_bucket bucket, enum pmu_event event)
  * of a guest at the same address. */
 static bool is_landing(struct plugin *plugin, const struct qemu_plugin_insn *insn)
 {
-    unsigned count = __atomic_load_n(&plugin->landing_count, __ATOMIC_ACQUIRE);
-    if (!count)
+    const struct plugin_landing *at = __atomic_load_n(&plugin->landings, __ATOMIC_ACQUIRE);
+    if (!at)
         return false;
     const void *host = qemu_plugin_insn_haddr(insn);
     uint64_t address = qemu_plugin_insn_vaddr(insn);
-    for (unsigned i = 0; i < count; i++)
-        if (plugin->landings[i].host == host && plugin->landings[i].address == address)
-            return true;
-    return false;
+    while (at && (at->host != host || at->address != address))
+        at = at->next;
+    return at;
 }
 
 static void add_landing(struct plugin *plugin, const void *host, uint64_t address)
 {
-    pthread_mutex_lock(&plugin->landing_lock);
-    unsigned count = plugin->landing_count, i = 0;
-    while (i < count &&
-           (plugin->landings[i].host != host || plugin->landings[i].address != address))
-        i++;
-    if (i == count && count < PLUGIN_VMRUNS) {
-        plugin->landings[count] = (struct plugin_landing){.host = host, .address = address};
-        __atomic_store_n(&plugin->landing_count, count + 1, __ATOMIC_RELEASE);
+    pthread_mutex_lock(&plugin->lock);
+    struct plugin_landing *at = plugin->landings;
+    while (at && (at->host != host || at->address != address))
+        at = at->next;
+    if (!at) {
+        at = mem_zalloc(sizeof(*at));
+        *at = (struct plugin_landing){.next = plugin->landings, .host = host, .address = address};
+        __atomic_store_n(&plugin->landings, at, __ATOMIC_RELEASE);
     }
-    pthread_mutex_unlock(&plugin->landing_lock);
+    pthread_mutex_unlock(&plugin->lock);
 }
 
 static enum decode_kind kind_of(const struct qemu_plugin_insn *insn, size_t *out_length)

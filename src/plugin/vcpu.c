@@ -3,16 +3,24 @@
 
 #include <string.h>
 
+#include "pmu/lvt.h"
+
 static const char *const register_names[VCPU_REGISTERS] = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",    "rdi", "r8",  "r9",  "r10",
     "r11", "r12", "r13", "r14", "r15", "cs",  "eflags", "cr0", "cr2", "cr4", "efer",
 };
 
-static void take_register(struct vcpu *vcpu, const struct qemu_register_description *description)
+/* A handle may be NULL: that of the first register is, in some versions of QEMU. */
+static unsigned take_register(struct vcpu *vcpu,
+                              const struct qemu_register_description *description)
 {
-    for (unsigned i = 0; i < VCPU_REGISTERS; i++)
-        if (!vcpu->registers[i] && !strcmp(description->name, register_names[i]))
-            vcpu->registers[i] = description->handle;
+    for (unsigned i = 0; i < VCPU_REGISTERS; i++) {
+        if (strcmp(description->name, register_names[i]) != 0)
+            continue;
+        vcpu->registers[i] = description->handle;
+        return 1u << i;
+    }
+    return 0;
 }
 
 bool vcpu_init(struct vcpu *vcpu, unsigned index, struct slot *slot)
@@ -21,16 +29,16 @@ bool vcpu_init(struct vcpu *vcpu, unsigned index, struct slot *slot)
     const struct qemu_register_description *descriptions = (const void *)list->data;
 
     vcpu->index = index;
+    vcpu->apic_id = index;
+    vcpu->lvtpc = PMU_LVT_MASKED;
     vcpu->slot = slot;
     vcpu->bytes = g_byte_array_new();
+    unsigned found = 0;
     for (unsigned i = 0; i < list->len; i++)
-        take_register(vcpu, &descriptions[i]);
+        found |= take_register(vcpu, &descriptions[i]);
     g_array_free(list, 1);
-    for (unsigned i = 0; i < VCPU_REGISTERS; i++)
-        if (!vcpu->registers[i])
-            return false;
-    vcpu->present = true;
-    return true;
+    vcpu->present = found == (1u << VCPU_REGISTERS) - 1;
+    return vcpu->present;
 }
 
 uint64_t vcpu_read(struct vcpu *vcpu, enum vcpu_register name)

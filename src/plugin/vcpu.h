@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pmu/ledger.h"
 #include "pmu/world.h"
 #include "plugin/memory.h"
 #include "plugin/qemu-api.h"
@@ -46,8 +47,19 @@ struct slot {
 #define CLOCK_DUE (UINT64_C(1) << 63)
 
 struct vcpu_stats {
-    uint64_t msr_reads, msr_writes, counter_reads, runs, exits, ticks;
-    uint64_t host_pmis, guest_pmis, injections, busy, masked;
+    struct ledger_accesses accesses;
+    uint64_t runs, exits, ticks;
+    uint64_t injections, busy, masked;
+};
+
+/* Where this CPU's entries go, see book.h. */
+struct book {
+    const struct ledger *ledger;
+    struct ledger_cpu *cpu;
+    struct pmu_counts charged;  /* what has been entered */
+    unsigned vm;                /* that runs, or ran last; 0: none yet */
+    struct ledger_exit *exit;   /* what the hypervisor is working on; NULL: nothing of a guest's */
+    struct ledger_view *frozen; /* for reads by the machine; NULL: none yet */
 };
 
 struct vcpu {
@@ -57,8 +69,9 @@ struct vcpu {
     struct slot *slot;
     struct qemu_plugin_register *registers[VCPU_REGISTERS];
     struct glib_bytes *bytes; /* what registers and memory pass through */
-    uint32_t lvtpc;           /* in x2APIC mode */
-    bool x2apic;              /* lvtpc is valid: it was written as an MSR */
+    uint32_t lvtpc;           /* in x2APIC mode, as it was last written */
+    uint32_t apic_id;         /* as CPUID Fn0000_0001 said; before, the index */
+    bool x2apic;              /* of the host's APIC_BASE */
     bool guest_nmi_always;    /* option guest-lvt=nmi */
     bool kicked;              /* an exit was asked for and has not come */
     bool amend_cpuid;         /* CPUID is under way, leaf is its leaf */
@@ -68,7 +81,8 @@ struct vcpu {
     uint64_t rcx;
     uint64_t run_address;         /* of the VMRUN that entered the guest */
     uint8_t page[PMU_VMCB_BYTES]; /* the VMCB, while a switch is worked on */
-    struct memory *memory;        /* NULL: neither caches nor predictor are modelled */
+    struct book book;
+    struct memory *memory; /* NULL: neither caches nor predictor are modelled */
     struct vcpu_stats stats;
 };
 

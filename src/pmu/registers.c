@@ -149,6 +149,9 @@ static enum kind find_global(const struct pmu *pmu, uint32_t msr)
 /* The legacy numbers are other names of the first four counters (APM vol. 2, 13.2). */
 static enum kind find_register(const struct pmu *pmu, uint32_t msr, unsigned *out_index)
 {
+    *out_index = 0;
+    if (pmu->config.none)
+        return KIND_NONE;
     if (msr >= PMU_MSR_LEGACY_SELECT0 && msr < PMU_MSR_LEGACY_SELECT0 + PMU_COUNTERS_LEGACY) {
         *out_index = msr - PMU_MSR_LEGACY_SELECT0;
         return KIND_SELECT;
@@ -162,7 +165,6 @@ static enum kind find_register(const struct pmu *pmu, uint32_t msr, unsigned *ou
         *out_index = (msr - PMU_MSR_CORE_SELECT0) / 2;
         return (msr - PMU_MSR_CORE_SELECT0) % 2 ? KIND_COUNTER : KIND_SELECT;
     }
-    *out_index = 0;
     return find_global(pmu, msr);
 }
 
@@ -265,6 +267,8 @@ enum pmu_access pmu_write_msr(struct pmu *pmu, uint32_t msr, uint64_t value)
 
 enum pmu_access pmu_read_counter(const struct pmu *pmu, uint32_t index, uint64_t *out_value)
 {
+    if (pmu->config.none)
+        return PMU_ACCESS_NONE;
     if (index >= pmu_counter_count(pmu))
         return PMU_ACCESS_FAULT;
     *out_value = pmu->registers.counter[index];

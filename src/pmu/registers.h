@@ -63,6 +63,7 @@ enum pmu_scope {
 };
 
 struct pmu_config {
+    bool none;           /* no register at all: the machine's totals are all there is */
     bool core_extension; /* six counters, CPUID Fn8000_0001 ECX[23] */
     bool perfmon_v2;     /* the global registers, CPUID Fn8000_0022 EAX[0]; needs core_extension */
     bool retired;        /* IRPerfCount, CPUID Fn8000_0008 EBX[1] */

@@ -113,6 +113,7 @@ bool pmu_vmcb_load_block(const uint8_t *page, uint64_t address, uint64_t global_
     uint64_t lvtpc = pmu_vmcb_read64(page, BLOCK_LVTPC);
     out_guest->lvtpc = lvtpc & PMU_LVT_WRITABLE;
     out_guest->pmi_pending = lvtpc >> 32 & 1;
+    out_guest->retired_enabled = lvtpc >> 33 & 1;
     for (size_t i = 0; i < 2 * PMU_EVENT_COUNT; i++)
         out_guest->totals[i / PMU_EVENT_COUNT][i % PMU_EVENT_COUNT] =
             pmu_vmcb_read64(page, BLOCK_TOTALS + 8 * i);
@@ -125,7 +126,9 @@ void pmu_vmcb_store_block(uint8_t *page, uint64_t address, const struct pmu_gues
     pmu_vmcb_write64(page, BLOCK_MAGIC_AT, BLOCK_MAGIC);
     pmu_vmcb_write64(page, BLOCK_ADDRESS, address);
     store(page, &block, &guest->registers);
-    pmu_vmcb_write64(page, BLOCK_LVTPC, guest->lvtpc | (uint64_t)guest->pmi_pending << 32);
+    pmu_vmcb_write64(page, BLOCK_LVTPC,
+                     guest->lvtpc | (uint64_t)guest->pmi_pending << 32 |
+                         (uint64_t)guest->retired_enabled << 33);
     for (size_t i = 0; i < 2 * PMU_EVENT_COUNT; i++)
         pmu_vmcb_write64(page, BLOCK_TOTALS + 8 * i,
                          guest->totals[i / PMU_EVENT_COUNT][i % PMU_EVENT_COUNT]);

@@ -12,7 +12,7 @@
  *   E08h  physical address of the page, so that a copied page is not taken for this VM
  *   E10h  select 0, counter 0 .. select 5, counter 5
  *   E70h  IRPerfCount, global status, global control
- *   E88h  LVTPC as the guest last wrote it (31:0), 1 while a PMI waits (63:32)
+ *   E88h  LVTPC as the guest last wrote it (31:0); 32: a PMI waits; 33: IRPerfCount is enabled
  *   E90h  totals: kernel, then user; each in the order of enum pmu_event
  *   F50h  VMRUNs so far
  */
@@ -57,6 +57,7 @@ enum {
 struct pmu_guest {
     struct pmu_registers registers;
     uint32_t lvtpc;                      /* transparent only */
+    bool retired_enabled;                /* its HWCR.IRPerfEn; transparent only */
     bool pmi_pending;                    /* an overflow that the guest has not been told of */
     uint64_t totals[2][PMU_EVENT_COUNT]; /* kernel, user; transparent only */
     uint64_t runs;                       /* transparent only */

@@ -67,6 +67,8 @@ static void enter_transparent(struct pmu_cpu *cpu, const uint8_t *page)
     if (!pmu_vmcb_load_block(page, cpu->vmcb, global, &cpu->guest))
         pmu_guest_reset(&cpu->guest, global);
     cpu->guest.runs++;
+    cpu->host_retired_enabled = cpu->pmu.retired_enabled;
+    cpu->pmu.retired_enabled = cpu->guest.retired_enabled;
     switch_in(cpu, &cpu->guest.registers, PMU_SCOPE_AS_HOST);
 }
 
@@ -114,8 +116,10 @@ static void leave_architectural(struct pmu_cpu *cpu, uint8_t *page)
 static void leave_transparent(struct pmu_cpu *cpu, uint8_t *page, const struct pmu_counts *now)
 {
     cpu->guest.registers = cpu->pmu.registers;
+    cpu->guest.retired_enabled = cpu->pmu.retired_enabled;
     add_totals(cpu->guest.totals, now, &cpu->entered, PMU_GUEST_KERNEL);
     pmu_vmcb_store_block(page, cpu->vmcb, &cpu->guest);
+    cpu->pmu.retired_enabled = cpu->host_retired_enabled;
     pmu_set_registers(&cpu->pmu, &cpu->host, PMU_SCOPE_HOST);
 }
 

@@ -33,6 +33,7 @@ struct pmu_cpu {
     bool switched;             /* the registers are the guest's own */
     uint64_t vmcb;             /* physical address of the running guest's VMCB */
     struct pmu_registers host; /* while switched: what the host gets back */
+    bool host_retired_enabled; /* the same, HWCR.IRPerfEn; transparent only */
     struct pmu_guest guest;    /* while switched: all but its registers, which are in pmu */
     struct pmu_counts entered; /* totals when the guest was entered */
     uint64_t host_totals[2][PMU_EVENT_COUNT]; /* kernel, user: of this CPU outside guests */

@@ -20,7 +20,8 @@ static const struct runner_command {
     {"run", 1, SIZE_MAX, runner_run},        {"generate", 1, 1, runner_generate},
     {"digest", 1, SIZE_MAX, runner_digest},  {"digest-output", 1, SIZE_MAX, runner_digest_output},
     {"shop-files", 1, 1, runner_shop_files}, {"watch", 1, 1, runner_watch},
-    {"ops", 0, SIZE_MAX, runner_ops},        {"nothing", 0, 0, runner_nothing},
+    {"ops", 0, SIZE_MAX, runner_ops},        {"count", 1, 4, runner_count},
+    {"nothing", 0, 0, runner_nothing},
 };
 
 int runner_complain(const char *what, const char *object)
@@ -94,8 +95,9 @@ static int complain_use(void)
             "       " PROTOCOL_RUNNER_NAME " digest-output -- PROGRAM...\n"
             "       " PROTOCOL_RUNNER_NAME " shop-files --seed N --sessions N --directories N DIR\n"
             "       " PROTOCOL_RUNNER_NAME " watch FILE\n"
+            "       " PROTOCOL_RUNNER_NAME " ops --duration-ns N [--directory DIR] [OPERATION]...\n"
             "       " PROTOCOL_RUNNER_NAME
-            " ops --duration-ns N [--directory DIR] [OPERATION]...\n");
+            " count loop|machine|spin|msr NUMBER [PERIOD [TIMES]]\n");
     return 2;
 }
 

@@ -11,6 +11,7 @@
  *     watch FILE           a line each second of what the kernel says of its CPUs, until it is
  * killed
  *     ops --duration-ns N [--directory DIR] [OPERATION]...   costs of operations (guest/ops.h)
+ *     count loop|machine|spin|msr NUMBER [PERIOD [TIMES]]    checks performance counters
  *     nothing                                                ends at once
  *
  * generate, digest and digest-output print lines "DIGEST BYTES NAME". Each returns the exit code: 0
@@ -41,6 +42,7 @@ int runner_digest_output(const struct runner_arguments *arguments);
 int runner_shop_files(const struct runner_arguments *arguments);
 int runner_watch(const struct runner_arguments *arguments);
 int runner_ops(const struct runner_arguments *arguments);
+int runner_count(const struct runner_arguments *arguments);
 int runner_nothing(const struct runner_arguments *arguments);
 
 /* Prints "vtax-guest: WHAT 'OBJECT': strerror(errno)" and returns 1. */

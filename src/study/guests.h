@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * guests: virtual machines for studies of counters, booted as a campaign boots them, and the
+ * guest-side runner in them and on the host itself.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "campaign/context.h"
+#include "guest/channel.h"
+#include "machine/machine.h"
+#include "plan/plan.h"
+#include "study/count_lines.h"
+
+enum { GUESTS_MAX = 4 };
+
+struct guests {
+    struct plan *plan;
+    struct context context;
+    bool is_open;
+    struct machine *machines[GUESTS_MAX];
+    unsigned count;
+};
+
+/* Boots `count` machines of this platform with one vCPU each, one after the other. The vocabulary
+ * must outlive them. On failure guests_close() is still to be called. */
+int guests_open(struct guests *guests, const char *platform, unsigned count,
+                const struct plan_vocabulary *vocabulary, struct error *err)
+    __attribute__((warn_unused_result));
+void guests_close(struct guests *guests);
+
+/* `vtax-guest count WORDS...` (NULL-terminated) at the same time in the machines of the set `which`
+ * (bit i: machine i) and, with here, on this host. texts[i] (of machine i; texts[count]: this host)
+ * are the caller's to free. between, when not NULL, is called once while they run. */
+struct guests_run {
+    const char *const *words;
+    unsigned which;
+    bool here;
+    void (*between)(void *context);
+    void *context;
+};
+int guests_count(struct guests *guests, const struct guests_run *run, char *texts[GUESTS_MAX + 1],
+                 struct error *err) __attribute__((warn_unused_result));
