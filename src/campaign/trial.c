@@ -82,21 +82,32 @@ static int boot_machines(struct running *running, struct error *err)
     return 0;
 }
 
+/* What takes long is asked first, so that no machine waits for another's in the measured time. */
 static void read_usage_before(struct running *running)
 {
+    struct machine_figure exits[PLAN_VMS_MAX] = {0};
     for (unsigned i = 0; i < running->run.machine_count; i++)
-        running->usage_is_known[i] =
-            machine_read_usage(running->machines[i], &running->before[i], NULL) >= 0;
+        machine_count_exits(running->machines[i], &exits[i]);
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        struct machine_usage *usage = &running->before[i];
+        running->usage_is_known[i] = machine_read_usage(running->machines[i], usage, NULL) >= 0;
+        if (exits[i].value || exits[i].missing)
+            usage->exits = exits[i];
+    }
 }
 
 /* What the host saw of each machine during the measured part. */
 static void record_usage(struct running *running)
 {
+    struct machine_usage after[PLAN_VMS_MAX];
+    for (unsigned i = 0; i < running->run.machine_count; i++)
+        running->usage_is_known[i] = running->usage_is_known[i] &&
+                                     machine_read_usage(running->machines[i], &after[i], NULL) >= 0;
     for (unsigned i = 0; i < running->run.machine_count; i++) {
-        struct machine_usage after;
-        if (running->usage_is_known[i] &&
-            machine_read_usage(running->machines[i], &after, NULL) >= 0)
-            convert_usage(running->trial, (int)i, &running->before[i], &after);
+        if (!running->usage_is_known[i])
+            continue;
+        machine_count_exits(running->machines[i], &after[i].exits);
+        convert_usage(running->trial, (int)i, &running->before[i], &after[i]);
     }
 }
 

@@ -195,13 +195,6 @@ static int check_plan(const struct plan *plan, const struct hypervisor *hypervis
         if (!words_contain(hypervisor->platforms, plan->platforms[i].kind->name))
             return words_set_unknown(err, "platform for this lab", plan->platforms[i].kind->name,
                                      hypervisor->platforms);
-    for (size_t i = 0; i < plan->platform_count; i++)
-        if (!platform_find(plan->platforms[i].kind)->start)
-            return error_set(
-                err, ERROR_ENVIRONMENT, -ENOTSUP,
-                "this version of vtax does not drive '%s' yet; `vtax lab shell %s` boots "
-                "the server with it, `-- --platforms native` measures that server",
-                plan->platforms[i].kind->name, hypervisor->name);
     return 0;
 }
 

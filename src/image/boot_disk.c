@@ -30,11 +30,16 @@ int boot_disk_probe(struct error *err)
     return 0;
 }
 
-char *boot_disk_format_commands(const char *command_line, const unsigned kernel[2],
+/* Linux looks for an iSCSI boot table ("iBFT") from 512 KiB to 1 MiB, twice for each 16 bytes, up
+ * to the first that it finds: an empty one, in memory that nobody uses, ends that at once. */
+static const char end_search[] = "write_dword 0x80000 0x54464269\nwrite_dword 0x80004 16\n";
+
+char *boot_disk_format_commands(const struct boot_disk_options *options, const unsigned kernel[2],
                                 const unsigned initrd[2])
 {
-    return mem_printf("linux (hd0)%u+%u %s\ninitrd (hd0)%u+%u\nboot\n", kernel[0], kernel[1],
-                      command_line, initrd[0], initrd[1]);
+    return mem_printf("linux (hd0)%u+%u %s\ninitrd (hd0)%u+%u\n%sboot\n", kernel[0], kernel[1],
+                      options->command_line, initrd[0], initrd[1],
+                      options->ends_table_search ? end_search : "");
 }
 
 struct part {
@@ -61,7 +66,7 @@ static int make_core(const struct boot_disk_options *options, const char *comman
     CLEANUP_FREE char *core = mem_printf("%s.core", options->path);
     const char *const argv[] = {
         "grub-mkimage", "--format=i386-pc", "--prefix=/", "--config", script, "--output",
-        core,           "biosdisk",         "linux",      NULL};
+        core,           "biosdisk",         "linux",      "memrw",    NULL};
     int rc = file_write_atomic(script, commands, strlen(commands), 0600, err);
     if (rc >= 0)
         rc = process_check(argv, GRUB_NS, NULL, err);
@@ -108,8 +113,8 @@ int boot_disk_make(const struct boot_disk_options *options, struct error *err)
     if (rc >= 0)
         rc = read_part(options->initrd, (unsigned)rc, &parts[INITRD], err);
     if (rc >= 0) {
-        CLEANUP_FREE char *commands = boot_disk_format_commands(
-            options->command_line, parts[KERNEL].place, parts[INITRD].place);
+        CLEANUP_FREE char *commands =
+            boot_disk_format_commands(options, parts[KERNEL].place, parts[INITRD].place);
         rc = make_core(options, commands, &parts[CORE], err);
     }
     if (rc >= 0)

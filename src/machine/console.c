@@ -92,22 +92,35 @@ const char *console_find_death(const char *text, size_t *out_length)
     return NULL;
 }
 
-int console_check(const char *path, off_t *position, struct error *err)
+int console_look(const char *path, off_t *position,
+                 const char *(*find)(const char *text, size_t *out_length), char **out_line)
 {
     enum { CHUNK = 65536, OVERLAP = 256 };
     CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     CLEANUP_FREE char *text = mem_alloc(CHUNK + 1);
-    off_t from = *position > OVERLAP ? *position - OVERLAP : 0;
-    ssize_t got = fd >= 0 ? pread(fd, text, CHUNK, from) : 0;
-    if (got <= 0)
+    for (ssize_t got = CHUNK; fd >= 0 && got == CHUNK;) {
+        off_t from = *position > OVERLAP ? *position - OVERLAP : 0;
+        got = pread(fd, text, CHUNK, from);
+        if (got <= 0)
+            return 0;
+        *position = from + got;
+        for (ssize_t i = 0; i < got; i++)
+            text[i] = text[i] ? text[i] : ' ';
+        text[got] = '\0';
+        size_t length;
+        const char *line = find(text, &length);
+        if (!line)
+            continue;
+        *out_line = mem_strndup(line, length);
+        return 1;
+    }
+    return 0;
+}
+
+int console_check(const char *path, off_t *position, struct error *err)
+{
+    CLEANUP_FREE char *line = NULL;
+    if (console_look(path, position, console_find_death, &line) == 0)
         return 0;
-    *position = from + got;
-    for (ssize_t i = 0; i < got; i++)
-        text[i] = text[i] ? text[i] : ' ';
-    text[got] = '\0';
-    size_t length;
-    const char *line = console_find_death(text, &length);
-    if (!line)
-        return 0;
-    return error_set(err, ERROR_FAILED, -EPIPE, "its kernel died: %.*s", (int)length, line);
+    return error_set(err, ERROR_FAILED, -EPIPE, "its kernel died: %s", line);
 }

@@ -19,7 +19,13 @@ char *console_read_last_line(const char *path);
  * when there is none. *out_length is that of the line. */
 const char *console_find_death(const char *text, size_t *out_length);
 
-/* Looks for such a line in what was added to the file since the last look and a little before that.
- * *position: how far was looked, 0 at first. Negative with the line once there is one. */
+/* Looks for a line that find() (as above) gives in what was added to the file since the last look
+ * and a little before that. *position: how far was looked, 0 at first. Returns 1 with the line, the
+ * caller's to free; 0: there is none. */
+int console_look(const char *path, off_t *position,
+                 const char *(*find)(const char *text, size_t *out_length), char **out_line)
+    __attribute__((warn_unused_result));
+
+/* console_look() for the death of the kernel: negative with the line once there is one. */
 int console_check(const char *path, off_t *position, struct error *err)
     __attribute__((warn_unused_result));

@@ -274,6 +274,13 @@ int machine_read_usage(struct machine *machine, struct machine_usage *out_usage,
     return rc < 0 ? error_prefix(err, "read the usage of machine %u", machine->options.index) : 0;
 }
 
+void machine_count_exits(struct machine *machine, struct machine_figure *out_exits)
+{
+    const struct platform *platform = machine->site->platform;
+    if (platform->count_exits)
+        platform->count_exits(machine->back_end, out_exits);
+}
+
 char *machine_console_tail(struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;

@@ -93,6 +93,9 @@ struct platform {
      * not. */
     int (*alive)(void *machine, struct error *err);
     int (*usage)(void *machine, struct machine_usage *out_usage, struct error *err);
+    /* For a hypervisor that is slow to tell the exits, so that `usage` leaves them out; NULL:
+     * `usage` has them. */
+    void (*count_exits)(void *machine, struct machine_figure *out_exits);
     /* The last lines of its console, the caller's to free; NULL: none. */
     char *(*console_tail)(void *machine);
     /* Where the control channel is reached. */
@@ -156,6 +159,9 @@ const char *machine_scratch_path(struct machine *machine, unsigned which);
 const char *machine_scratch_file(struct machine *machine, unsigned which);
 int machine_read_usage(struct machine *machine, struct machine_usage *out_usage, struct error *err)
     __attribute__((warn_unused_result));
+/* Asks for the exits where that takes long, and disturbs the machine; elsewhere *out_exits stays as
+ * it is, since machine_read_usage() has given them. Not for the measured time. */
+void machine_count_exits(struct machine *machine, struct machine_figure *out_exits);
 char *machine_console_tail(struct machine *machine);
 int machine_draw(struct machine *machine, double *out_factor, struct error *err)
     __attribute__((warn_unused_result));

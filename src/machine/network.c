@@ -216,18 +216,18 @@ void network_release_slot(struct network *network, int slot)
     network->taken[slot] = false;
 }
 
-/* A tap that stays when its descriptor is closed. */
-static int make_tap(int namespace_fd, const char *name, struct error *err)
+/* A tap that goes when its descriptor, which is returned, is closed. */
+static int open_tap(int namespace_fd, const char *name, short flags, struct error *err)
 {
     CLEANUP_NAMESPACE int token = namespace_enter(namespace_fd, err);
     if (token < 0)
         return token;
     CLEANUP_FD int fd = open(tun_path, O_RDWR | O_CLOEXEC);
-    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | flags)};
     memcpy(request.ifr_name, name, strlen(name) + 1);
-    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make tap '%s'", name);
-    return 0;
+    return TAKE_FD(fd);
 }
 
 static int plug_in(struct network *network, const char *name, struct error *err)
@@ -241,12 +241,26 @@ int network_add_tap(struct network *network, int slot, char out_name[NETWORK_TEX
 {
     char name[NETWORK_TEXT_MAX];
     format_device(slot, name);
-    int rc = make_tap(network->namespace_fd, name, err);
-    if (rc >= 0)
-        rc = plug_in(network, name, err);
+    CLEANUP_FD int fd = open_tap(network->namespace_fd, name, IFF_VNET_HDR, err);
+    if (fd < 0)
+        return fd;
+    if (ioctl(fd, TUNSETPERSIST, 1) < 0)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "keep tap '%s'", name);
+    int rc = plug_in(network, name, err);
     if (rc >= 0)
         memcpy(out_name, name, sizeof(name));
     return rc;
+}
+
+int network_open_tap(struct network *network, int slot, struct error *err)
+{
+    char name[NETWORK_TEXT_MAX];
+    format_device(slot, name);
+    CLEANUP_FD int fd = open_tap(network->namespace_fd, name, 0, err);
+    if (fd < 0)
+        return fd;
+    int rc = plug_in(network, name, err);
+    return rc < 0 ? rc : TAKE_FD(fd);
 }
 
 int network_take_device(struct network *network, int slot, const char *name, struct error *err)

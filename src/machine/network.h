@@ -67,6 +67,10 @@ extern const uint16_t network_forwarded_ports[];
  * the namespace. Bridge mode only. */
 int network_add_tap(struct network *network, int slot, char out_name[NETWORK_TEXT_MAX],
                     struct error *err) __attribute__((warn_unused_result));
+/* The same for a hypervisor that takes an open tap, of whole Ethernet frames alone: returns its
+ * descriptor, the caller's to close. The device goes with its last user. Bridge mode only. */
+int network_open_tap(struct network *network, int slot, struct error *err)
+    __attribute__((warn_unused_result));
 /* Takes a device that a hypervisor has made in the caller's namespace: moves it into the campaign's
  * and plugs it into the bridge. Its maker removes it. Bridge mode only. */
 int network_take_device(struct network *network, int slot, const char *name, struct error *err)

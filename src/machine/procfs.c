@@ -147,13 +147,20 @@ int procfs_read_tree_cpu(const char *proc, pid_t root, uint64_t *out_cpu_ns, str
     return 0;
 }
 
-static void add_thread(struct procfs_threads *threads, const char *name, uint64_t run_ns,
-                       uint64_t wait_ns)
+/* QEMU's "CPU 0/KVM"; VirtualBox's "EMT" of a machine with one vCPU, "EMT-0" of others. */
+static bool is_vcpu(const char *name)
 {
     unsigned number;
     int matched = 0;
-    bool is_vcpu = sscanf(name, "CPU %u/%n", &number, &matched) == 1 && matched > 0;
-    if (is_vcpu) {
+    if (strcmp(name, "EMT\n") == 0 || sscanf(name, "EMT-%u", &number) == 1)
+        return true;
+    return sscanf(name, "CPU %u/%n", &number, &matched) == 1 && matched > 0;
+}
+
+static void add_thread(struct procfs_threads *threads, const char *name, uint64_t run_ns,
+                       uint64_t wait_ns)
+{
+    if (is_vcpu(name)) {
         threads->vcpus++;
         threads->vcpu_run_ns += run_ns;
         threads->vcpu_wait_ns += wait_ns;
@@ -188,16 +195,28 @@ int procfs_read_threads(const char *proc, pid_t pid, struct procfs_threads *out_
     return 0;
 }
 
-void procfs_find_command(const char *proc, const char *text,
-                         void (*found)(pid_t pid, void *context), void *context)
+static void find_text(const char *proc, const char *file, const char *text,
+                      void (*found)(pid_t pid, void *context), void *context)
 {
     CLEANUP_DIR DIR *dir = opendir(proc);
     for (pid_t pid; dir && (pid = next_number(dir));) {
-        CLEANUP_FREE char *path = mem_printf("%s/%d/cmdline", proc, pid);
+        CLEANUP_FREE char *path = mem_printf("%s/%d/%s", proc, pid, file);
         CLEANUP_FREE char *line = NULL;
         size_t length;
         if (file_read(path, TEXT_MAX, &line, &length, NULL) >= 0 &&
             memmem(line, length, text, strlen(text)))
             found(pid, context);
     }
+}
+
+void procfs_find_command(const char *proc, const char *text,
+                         void (*found)(pid_t pid, void *context), void *context)
+{
+    find_text(proc, "cmdline", text, found, context);
+}
+
+void procfs_find_environment(const char *proc, const char *text,
+                             void (*found)(pid_t pid, void *context), void *context)
+{
+    find_text(proc, "environ", text, found, context);
 }

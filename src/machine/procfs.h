@@ -38,17 +38,21 @@ int procfs_read_tree_cpu(const char *proc, pid_t root, uint64_t *out_cpu_ns, str
     __attribute__((warn_unused_result));
 
 struct procfs_threads {
-    uint64_t vcpu_run_ns; /* threads `CPU n/KVM` and `CPU n/TCG` */
+    uint64_t vcpu_run_ns; /* threads `CPU n/KVM`, `CPU n/TCG`; of VirtualBox `EMT`, `EMT-n` */
     uint64_t vcpu_wait_ns;
     uint64_t other_run_ns; /* all others: main loop, I/O */
     uint64_t other_wait_ns;
     unsigned vcpus;
 };
 
-/* Threads of a QEMU process. -ENOTSUP when the kernel keeps no scheduler statistics. */
+/* Threads of a QEMU or a VBoxHeadless process. -ENOTSUP when the kernel keeps no scheduler
+ * statistics. */
 int procfs_read_threads(const char *proc, pid_t pid, struct procfs_threads *out_threads,
                         struct error *err) __attribute__((warn_unused_result));
 
 /* Calls found() for each process whose command line contains text. */
 void procfs_find_command(const char *proc, const char *text,
                          void (*found)(pid_t pid, void *context), void *context);
+/* ... whose environment contains text. */
+void procfs_find_environment(const char *proc, const char *text,
+                             void (*found)(pid_t pid, void *context), void *context);

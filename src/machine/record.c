@@ -60,16 +60,20 @@ int record_add(const char *path, struct error *err)
     return file_write_atomic(note, path, strlen(path), 0600, err);
 }
 
-/* What we leave behind is a QEMU (all else dies with us); not the pager that somebody looks at its
- * console with. */
+/* What we leave behind is a QEMU or a part of VirtualBox (all else dies with us); not the pager
+ * that somebody looks at its console with. */
 static bool is_hypervisor(pid_t pid)
 {
+    static const char *const names[] = {"qemu-", "VBoxHeadless", "VBoxSVC"};
     CLEANUP_FREE char *link = mem_printf(PROC "/%d/exe", pid);
     char path[NOTE_MAX] = "";
     if (readlink(link, path, sizeof(path) - 1) < 0)
         return false;
     const char *slash = strrchr(path, '/');
-    return slash && strncmp(slash + 1, "qemu-", 5) == 0;
+    for (size_t i = 0; slash && i < COUNT_OF(names); i++)
+        if (strncmp(slash + 1, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
 }
 
 static void kill_found(pid_t pid, void *context)
@@ -79,13 +83,16 @@ static void kill_found(pid_t pid, void *context)
         (*count)++;
 }
 
-static void end_processes(const char *path)
+/* VirtualBox's server has its path in its environment alone. */
+void record_end_processes(const char *path)
 {
     CLEANUP_FREE char *below = mem_printf("%s/", path);
+    CLEANUP_FREE char *home = mem_printf("VBOX_USER_HOME=%s/", path);
     uint64_t deadline_ns = clock_monotonic_ns() + END_WAIT_NS;
     for (;;) {
         unsigned count = 0;
         procfs_find_command(PROC, below, kill_found, &count);
+        procfs_find_environment(PROC, home, kill_found, &count);
         if (count == 0 || clock_monotonic_ns() >= deadline_ns)
             return;
         clock_sleep_ns(20 * NS_PER_MS);
@@ -94,7 +101,7 @@ static void end_processes(const char *path)
 
 static int remove_noted(const char *path, const char *note, struct error *err)
 {
-    end_processes(path);
+    record_end_processes(path);
     int rc = file_remove_tree(path, err);
     if (rc >= 0 && unlink(note) < 0 && errno != ENOENT)
         rc = error_set_errno(err, ERROR_ENVIRONMENT, -errno, "remove '%s'", note);
@@ -138,7 +145,7 @@ static int clean_directory(const char *path, struct error *err)
         if (rc < 0)
             return rc;
     }
-    end_processes(path);
+    record_end_processes(path);
     return file_remove_tree(path, err);
 }
 

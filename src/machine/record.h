@@ -13,12 +13,15 @@
 /* This process's own directory, made if need be; the caller's to free. */
 int record_open_directory(char **out_path, struct error *err) __attribute__((warn_unused_result));
 
-/* Notes that a directory, and processes whose command line names a path in it, are ours. The path
+/* Notes that a directory, and hypervisors that name a path in it, are ours. The path
  * must be absolute and unique to this process. */
 int record_add(const char *path, struct error *err) __attribute__((warn_unused_result));
 
 /* Ends such processes, removes the directory and the note. Also for what is half made. */
 int record_remove(const char *path, struct error *err);
+
+/* Ends the hypervisors whose command line, or VBOX_USER_HOME, names something below the path. */
+void record_end_processes(const char *path);
 
 /* Does record_remove() for everything that processes which no longer live have noted. */
 int record_clean_dead(struct error *err) __attribute__((warn_unused_result));
