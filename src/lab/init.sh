@@ -52,7 +52,6 @@ power_off() {
     dmesg >$job/logs/kernel.log 2>/dev/null
     cp -r /var/log/xen $job/logs/ 2>/dev/null
     [ "$lab" = xen ] && xl dmesg >$job/logs/xen.log 2>/dev/null
-    [ "$lab" = virtualbox ] && cp "$HOME"/.config/VirtualBox/*.log $job/logs/ 2>/dev/null
     cd /
     sync
     umount $job 2>/dev/null || mount -o remount,ro $job 2>/dev/null
@@ -96,7 +95,7 @@ start_virtualbox() {
 
 # The guest image is on a disk that is only read; everything else of the cache is the job's.
 lay_out() {
-    export XDG_CACHE_HOME=$job/cache XDG_DATA_HOME=$job/data XDG_RUNTIME_DIR=/run VTAX_LAB=$lab
+    export XDG_CACHE_HOME=$job/cache XDG_DATA_HOME=$job/data XDG_RUNTIME_DIR=/run VTAX_LAB=$lab VTAX_LAB_LOGS=$job/logs
     mkdir -p $job/cache/vtax/images $job/data/vtax $job/logs
     ln -sfn /guest $job/cache/vtax/images/guest
     [ -f $job/uncounted ] && export VTAX_LAB_UNCOUNTED="$(cat $job/uncounted)"

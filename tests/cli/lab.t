@@ -14,9 +14,9 @@ vtax: unknown plan 'quik' (did you mean 'quick'? known: quick, micro, paper, lab
 $ vtax lab run kvm -- --bloks 3
 vtax: after '--': run: unknown option '--bloks' (did you mean '--blocks'? see 'vtax run --help')
 [2]
-$ vtax lab run virtualbox -- --platforms native,virtualbox
-vtax: this version of vtax does not drive 'virtualbox' yet; `vtax lab shell virtualbox` boots the server with it, `-- --platforms native` measures that server
-[3]
+$ vtax lab run virtualbox -- --platforms native,kvm
+vtax: unknown platform for this lab 'kvm' (known: native, virtualbox, fake)
+[2]
 $ vtax lab run xen -- --platforms native,kvm
 vtax: unknown platform for this lab 'kvm' (known: native, xen-pv, xen-pvh, xen-hvm, fake)
 [2]

@@ -2,7 +2,7 @@
 """A real hypervisor in the emulated server, once through everything. Images come from the user's
 cache, or are built into it; results and logs stay in the test's own directory.
 
-usage: test-lab.py kvm|xen
+usage: test-lab.py kvm|xen|virtualbox
 """
 import os
 import shutil
@@ -16,8 +16,9 @@ from vtaxtest import VTAX, World  # noqa: E402
 
 HYPERVISOR = "kvm"
 MEMORY_KIB = 5 << 20
-PLATFORMS = {"kvm": ["kvm"], "xen": ["xen-pv"]}  # xen-pvh and xen-hvm do not boot there yet
-HAS_EXITS = {"kvm"}
+PLATFORMS = {"kvm": ["kvm"], "virtualbox": ["virtualbox"],
+             "xen": ["xen-pv"]}  # xen-pvh and xen-hvm do not boot there yet
+HAS_EXITS = {"kvm", "virtualbox"}
 
 
 def lack():
