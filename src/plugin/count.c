@@ -15,6 +15,7 @@ void count_take_back(struct vcpu *vcpu, struct block_rest rest)
     slot->counts.events[slot->block->bucket][PMU_INSTRUCTIONS] -= rest.instructions;
     slot->counts.events[slot->block->bucket][PMU_BRANCHES] -= rest.branches;
     slot->clock -= rest.instructions;
+    sample_note_cut(vcpu, rest);
 }
 
 struct block_rest count_pause(struct vcpu *vcpu, const struct site *site)
@@ -41,7 +42,8 @@ void count_advance(struct vcpu *vcpu)
 
 void count_arm(struct vcpu *vcpu)
 {
-    uint64_t distance = pmu_distance(&vcpu->cpu.pmu);
+    uint64_t distance = pmu_distance(&vcpu->cpu.pmu), sample = sample_distance(vcpu);
+    distance = sample < distance ? sample : distance;
     vcpu->slot->clock = CLOCK_DUE - (distance < LEDGER_LAG ? distance : LEDGER_LAG);
 }
 
@@ -60,6 +62,7 @@ void count_tick(unsigned index, void *userdata)
         cpuid_finish(plugin, vcpu);
     count_advance(vcpu);
     book_publish(vcpu);
+    sample_take(vcpu);
     count_arm(vcpu);
 }
 

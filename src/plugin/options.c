@@ -30,6 +30,10 @@ static const struct option rows[] = {
      "A file to keep the ledger in: counts and exits of the hypervisor and of each VM."},
     {"report", 0, OPTION_TEXT, offsetof(struct options, report), "PATH", NULL, NULL, 0, 0,
      "Where the totals go when the machine ends; standard error when not given."},
+    {"sample", 0, OPTION_COUNT, offsetof(struct options, sample), "PERIOD", "0", NULL, 0, 1e15,
+     "Take a sample with each PERIOD-th instruction of a vCPU; 0: none."},
+    {"sample-file", 0, OPTION_TEXT, offsetof(struct options, sample_file), "PATH", NULL, NULL, 0, 0,
+     "Where samples go; needs sample."},
 };
 
 const struct option_table options_table = {rows, COUNT_OF(rows), sizeof(struct options)};
@@ -43,7 +47,7 @@ static int parse_one(struct options *options, const char *argument, struct error
     if (!option)
         return error_set(err, ERROR_USAGE, -EINVAL,
                          "unknown option '%.*s' (known: switch, pmu, reserved, guest-lvt, memory, "
-                         "predictor, ledger, report)",
+                         "predictor, ledger, report, sample, sample-file)",
                          (int)length, argument);
     if (!equals)
         return error_set(err, ERROR_USAGE, -EINVAL, "option '%s' needs a value: %s=%s", argument,
@@ -59,5 +63,8 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
         if (r < 0)
             return r;
     }
-    return 0;
+    if (!options->sample == !options->sample_file)
+        return 0;
+    return error_set(err, ERROR_USAGE, -EINVAL,
+                     "sample and sample-file go together: sample=PERIOD,sample-file=PATH");
 }

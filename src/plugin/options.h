@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/option.h"
@@ -21,6 +22,8 @@ struct options {
     unsigned predictor; /* 0 off, 1 on */
     char *ledger;       /* path, NULL: memory of our own */
     char *report;       /* path, NULL: standard error */
+    uint64_t sample;    /* instructions from one sample to the next, 0: none are taken */
+    char *sample_file;  /* path, with sample */
 };
 
 extern const struct option_table options_table;

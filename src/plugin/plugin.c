@@ -42,6 +42,8 @@ static void start_vcpu(unsigned index, void *userdata)
     if (plugin->options.memory || plugin->options.predictor)
         vcpu->memory = memory_new();
     vcpu->book = (struct book){.ledger = plugin->ledger, .cpu = &plugin->ledger->cpu[index]};
+    if (plugin->sampler)
+        sampler_add(plugin->sampler, vcpu);
     count_arm(vcpu);
     translate_set_vcpu(vcpu);
 }
@@ -88,6 +90,8 @@ static void print_report(void *userdata)
             book_publish(&plugin->vcpus[i]);
             print_vcpu(file ? file : stderr, &plugin->vcpus[i]);
         }
+    if (plugin->sampler)
+        sampler_close(plugin->sampler, plugin->vcpus, plugin->vcpu_count);
 }
 
 static int check_machine(const qemu_info_t *info, struct error *err)
@@ -131,7 +135,11 @@ static int set_up(struct plugin *plugin, const qemu_info_t *info, int argc, char
     pthread_mutex_init(&plugin->lock, NULL);
     plugin->vcpu_count = (unsigned)info->system.max_vcpus;
     plugin->vcpus = mem_array(plugin->vcpu_count, sizeof(*plugin->vcpus));
-    return book_open(plugin, err);
+    int sampling = plugin->options.sample
+                       ? sampler_open(plugin->options.sample_file, plugin->options.sample,
+                                      plugin->vcpu_count, &plugin->sampler, err)
+                       : 0;
+    return sampling < 0 ? sampling : book_open(plugin, err);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)

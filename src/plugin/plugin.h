@@ -12,6 +12,7 @@
 #include "plugin/block.h"
 #include "plugin/options.h"
 #include "plugin/qemu-api.h"
+#include "plugin/sample.h"
 #include "plugin/vcpu.h"
 
 /* What the memory callback is told: four of them. */
@@ -30,6 +31,7 @@ struct plugin_landing {
 struct plugin {
     struct options options;
     struct pmu_config config;
+    struct sampler *sampler; /* NULL: no samples */
     struct qemu_plugin_scoreboard *board;
     unsigned vcpu_count;
     struct vcpu *vcpus; /* vcpu_count */

@@ -48,6 +48,7 @@ void switch_run(unsigned index, void *userdata)
         return;
     vcpu->stats.runs++;
     vcpu->run_address = site->address;
+    sample_note_entry(vcpu, vmcb);
     struct pmu_outcome outcome = pmu_cpu_enter(&vcpu->cpu, vcpu->page, vmcb, &vcpu->slot->counts);
     if (outcome.host_interrupts)
         pmi_raise_host(vcpu);

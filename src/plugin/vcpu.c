@@ -6,8 +6,8 @@
 #include "pmu/lvt.h"
 
 static const char *const register_names[VCPU_REGISTERS] = {
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",    "rdi", "r8",  "r9",  "r10",
-    "r11", "r12", "r13", "r14", "r15", "cs",  "eflags", "cr0", "cr2", "cr4", "efer",
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp",    "rsi", "rdi", "r8",  "r9",  "r10",  "r11",
+    "r12", "r13", "r14", "r15", "cs",  "eflags", "cr0", "cr2", "cr3", "cr4", "efer",
 };
 
 /* A handle may be NULL: that of the first register is, in some versions of QEMU. */

@@ -30,6 +30,7 @@ enum vcpu_register {
     VCPU_EFLAGS,
     VCPU_CR0,
     VCPU_CR2,
+    VCPU_CR3,
     VCPU_CR4,
     VCPU_EFER,
     VCPU_REGISTERS
@@ -84,6 +85,7 @@ struct vcpu {
     struct book book;
     struct memory *memory; /* NULL: neither caches nor predictor are modelled */
     struct vcpu_stats stats;
+    struct sampling *sampling; /* NULL: no samples are taken (sample.h) */
 };
 
 /* Looks up the registers; must be called in the vCPU's thread. False: a register is missing. */

@@ -91,8 +91,10 @@ static void test_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_counts_here),    cmocka_unit_test(test_exit_codes_have_places),
-        cmocka_unit_test(test_intervals_add_up),       cmocka_unit_test(test_parts_sum_to_the_whole),
+        cmocka_unit_test(test_nothing_counts_here),
+        cmocka_unit_test(test_exit_codes_have_places),
+        cmocka_unit_test(test_intervals_add_up),
+        cmocka_unit_test(test_parts_sum_to_the_whole),
         cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
