@@ -271,6 +271,7 @@ int campaign_run(const struct campaign_options *options, struct campaign_summary
         return rc;
     rc = context_open(&going.context, going.plan, options->uri, err);
     if (rc >= 0) {
+        going.context.kallsyms = options->kallsyms;
         going.cell_count = plan_expand(going.plan, &going.cells);
         going.stopping = stopping_new(going.plan, going.cells, going.cell_count);
         rc = run_stored(&going, err);

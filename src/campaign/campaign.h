@@ -19,6 +19,7 @@ struct campaign_options {
     const char *uri;        /* libvirt URI; NULL: the in-process driver */
     bool resume;            /* go on with the newest incomplete campaign of the same plan */
     bool skip_missing;      /* leave out platforms that this host does not offer, and say so */
+    const char *kallsyms;   /* a directory for the symbols of machines' kernels; NULL: none */
     uint64_t give_up;       /* end after so many trials in a row that did not boot; 0: never */
 };
 

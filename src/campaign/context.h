@@ -29,6 +29,7 @@ struct context {
     struct site **sites;    /* one for each platform of the plan; NULL until it is first used */
     char **scratch_sources; /* one for each workload; NULL where it needs none */
     struct progress progress;
+    const char *kallsyms; /* where the symbols of machines' kernels are kept; NULL: they are not */
 };
 
 /* Opens what the plan needs: nothing at all when every platform is `fake`. On failure everything is

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "campaign/convert.h"
 #include "campaign/counting.h"
+#include "campaign/kallsyms.h"
 #include "probe/host.h"
 
 /* Room for a workload on a machine that is much slower than the estimate. */
@@ -124,6 +125,22 @@ static int explain_failure(struct running *running, int rc, struct error *err)
     return rc;
 }
 
+/* "kvm-bzip2-block1-machine2". A native machine has no kernel of its own. */
+static void keep_kallsyms(struct running *running)
+{
+    const struct plan *plan = running->context->plan;
+    const struct plan_cell *cell = running->options->cell;
+    const struct plan_entry *platform = &plan->platforms[cell->platform];
+    if (!running->context->kallsyms || strcmp(platform->kind->name, "native") == 0)
+        return;
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        CLEANUP_FREE char *name = mem_printf("%s-%s-block%u-machine%u", platform->name,
+                                             plan->workloads[cell->workload].name,
+                                             (unsigned)running->options->block + 1, i + 1);
+        kallsyms_keep(running->context->kallsyms, name, running->machines[i]);
+    }
+}
+
 static int run_phases(struct running *running, struct error *err)
 {
     struct store_trial *trial = running->trial;
@@ -153,6 +170,8 @@ static int run_phases(struct running *running, struct error *err)
         at_ns = now_ns;
         trial->verify_ns = clock_monotonic_ns() - at_ns;
     }
+    if (rc >= 0)
+        keep_kallsyms(running);
     return rc < 0 ? explain_failure(running, rc, err) : 0;
 }
 

@@ -274,7 +274,8 @@ static int show(const char *store_path_given, int64_t campaign, const char *file
 }
 
 static int measure(const struct command_call *call, const struct hypervisor *hypervisor,
-                   const struct command_call *inner, struct error *err)
+                   const struct command_call *inner, const struct lab_recording *recording,
+                   struct error *err)
 {
     const struct run_options *want = call->options[0];
     const struct inner_options *inside = inner->options[0];
@@ -290,20 +291,27 @@ static int measure(const struct command_call *call, const struct hypervisor *hyp
         .plan_text = plan_text, .arguments = arguments, .store = want->store};
     struct progress progress;
     progress_init(&progress);
-    const struct lab_options options = make_options(hypervisor, call->options[1], &progress);
+    struct lab_options options = make_options(hypervisor, call->options[1], &progress);
+    options.recording = recording;
     int64_t campaign;
     rc = lab_run(&options, &job, &campaign, err);
     return rc < 0 ? rc : show(want->store, campaign, inside->report, err);
 }
 
-static int run(const struct command_call *call, struct error *err)
+static int run_recorded(const struct command_call *call, const struct lab_recording *recording,
+                        struct error *err)
 {
     const struct hypervisor *hypervisor;
     CLEANUP(call_done) struct call_line inner = {0};
     int rc = find_hypervisor(call, &hypervisor, err);
     if (rc == 0)
         rc = parse_inner(call, &inner, err);
-    return rc < 0 ? rc : measure(call, hypervisor, &inner.call, err);
+    return rc < 0 ? rc : measure(call, hypervisor, &inner.call, recording, err);
+}
+
+static int run(const struct command_call *call, struct error *err)
+{
+    return run_recorded(call, NULL, err);
 }
 
 const struct command command_lab_run = {
@@ -325,6 +333,61 @@ const struct command command_lab_run = {
     .operand_min = 1,
     .operand_max = 64,
     .run = run,
+};
+
+struct record_options {
+    uint64_t period;
+    char *output;
+};
+
+static const struct option record_rows[] = {
+    {.name = "period",
+     .type = OPTION_COUNT,
+     .offset = offsetof(struct record_options, period),
+     .value_name = "N",
+     .fallback = "100000",
+     .min = 1000,
+     .max = 1e12,
+     .help = "Take a sample with each N-th instruction that a CPU of the server executes."},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct record_options, output),
+     .value_name = "DIR",
+     .fallback = "vtax.profile",
+     .help = "Where the profile goes: a directory that is empty or not there yet."},
+};
+static const struct option_table record_table = {record_rows, COUNT_OF(record_rows),
+                                                 sizeof(struct record_options)};
+
+static int run_record(const struct command_call *call, struct error *err)
+{
+    const struct record_options *want = call->options[2];
+    const struct lab_recording recording = {.directory = want->output, .period = want->period};
+    int rc = run_recorded(call, &recording, err);
+    if (rc == 0)
+        fprintf(stderr, "vtax: the profile is in '%s': vtax report --profile %s\n", want->output,
+                want->output);
+    return rc;
+}
+
+const struct command command_record = {
+    .name = "record",
+    .operands = "kvm|xen|virtualbox [-- [PLAN] [PLAN OPTIONS]]",
+    .summary = "Profile a lab run: the hypervisor, its guests and their programs at once",
+    .help =
+        "Does what `vtax lab run` does, and samples whatever the emulated server executes: its\n"
+        "kernel, its programs, each guest's kernel and programs, with one sample in N\n"
+        "instructions. No software in the server or in the guests is changed or can see it.\n"
+        "\n"
+        "  vtax record -o bzip2.profile kvm -- --workloads bzip2 --platforms native,kvm\n"
+        "  vtax report --profile bzip2.profile --output flame.html\n"
+        "\n"
+        "The directory has everything that names the samples; it can be kept and copied.\n",
+    .tables = {&run_table, &server_table, &record_table},
+    .operand_min = 1,
+    .operand_max = 64,
+    .run = run_record,
 };
 
 static int run_shell(const struct command_call *call, struct error *err)

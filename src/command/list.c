@@ -8,6 +8,7 @@ const struct command *const commands[] = {
     &command_load,
     &command_load_shop,
 &command_besim,
+    &command_record,
     &command_report,
     &command_compare,
     &command_doctor,

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 
+extern const struct command command_record;
 extern const struct command command_run;
 extern const struct command command_doctor;
 extern const struct command command_plan_show;

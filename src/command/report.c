@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/list.h"
+#include "command/report-profile.h"
 #include "report/campaigns.h"
 #include "report/report.h"
 
@@ -17,7 +18,12 @@ struct report_command_options {
     unsigned format;
     double margin;
     bool list;
+    char *profile;
 };
+
+/* Those of a campaign, then those of a profile. */
+static const char *const format_names[] = {"text",   "html",       "json", "csv",
+                                           "folded", "speedscope", NULL};
 
 static const struct option options[] = {
     {.name = "store",
@@ -30,7 +36,7 @@ static const struct option options[] = {
      .offset = offsetof(struct report_command_options, format),
      .value_name = "FORMAT",
      .fallback = "text",
-     .words = report_format_names,
+     .words = format_names,
      .help = "How to write it; without this option the name of the --output file decides."},
     {.name = "output",
      .letter = 'o',
@@ -55,6 +61,12 @@ static const struct option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(struct report_command_options, list),
      .help = "List the campaigns of the store (formats text and json)."},
+    {.name = "profile",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct report_command_options, profile),
+     .value_name = "DIR",
+     .help = "Show the profile that `vtax record` left in DIR, and no campaign (formats text, "
+             "html, folded, and json or speedscope for speedscope)."},
 };
 
 static const struct option_table table = {options, COUNT_OF(options),
@@ -70,16 +82,16 @@ static bool is_given(const struct command_call *call, const char *name)
     return false;
 }
 
-/* The format that FILE.html, FILE.json or FILE.csv asks for. */
-static enum report_format choose_format(const struct command_call *call,
-                                        const struct report_command_options *want)
+/* The format that the ending of FILE.html, FILE.json, ... asks for: an index of format_names. */
+static unsigned choose_format(const struct command_call *call,
+                              const struct report_command_options *want)
 {
     const char *dot = want->output ? strrchr(want->output, '.') : NULL;
     if (dot && !is_given(call, "format"))
-        for (int i = 0; i < REPORT_FORMAT_COUNT; i++)
-            if (strcmp(dot + 1, report_format_names[i]) == 0)
-                return (enum report_format)i;
-    return (enum report_format)want->format;
+        for (unsigned i = 0; format_names[i]; i++)
+            if (strcmp(dot + 1, format_names[i]) == 0)
+                return i;
+    return want->format;
 }
 
 static int list_campaigns(struct store *store, const struct report_command_options *want,
@@ -121,6 +133,12 @@ static int run(const struct command_call *call, struct error *err)
 {
     const struct report_command_options *want = call->options[0];
     CLEANUP(store_close_cleanup) struct store *store = NULL;
+    unsigned format = choose_format(call, want);
+    if (want->profile)
+        return report_profile(want->profile, format_names[format], want->output, err);
+    if (format >= REPORT_FORMAT_COUNT)
+        return error_set(err, ERROR_USAGE, -EINVAL, "--format %s: that is for --profile",
+                         format_names[format]);
     int rc = store_open(want->store, STORE_READ, &store, err);
     if (rc < 0)
         return rc;
@@ -138,7 +156,7 @@ static int run(const struct command_call *call, struct error *err)
         if (rc < 0)
             return rc;
     }
-    return report_save(report, choose_format(call, want), want->output, err);
+    return report_save(report, (enum report_format)format, want->output, err);
 }
 
 const struct command command_report = {
@@ -153,6 +171,7 @@ const struct command command_report = {
             "  vtax report 3 --metric bzip2/time\n"
             "  vtax report 4 5 6 --output side-by-side.html\n"
             "  vtax report --format csv >samples.csv\n"
+            "  vtax report --profile vtax.profile --output flame.html\n"
             "\n"
             "Every number comes with the count of trials behind it and a 95 % confidence\n"
             "interval. Normalised performance is 1 for the baseline and higher is better.\n"

@@ -23,6 +23,7 @@ struct run_options {
     bool skip_missing;
     uint64_t give_up;
     char *report;
+    char *kallsyms;
 };
 
 static const struct option options[] = {
@@ -50,6 +51,12 @@ static const struct option options[] = {
      .value_name = "N",
      .fallback = "3",
      .help = "End after N trials in a row whose machines did not boot; 0: never."},
+    {.name = "kallsyms",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct run_options, kallsyms),
+     .value_name = "DIR",
+     .help = "Keep the functions of each machine's kernel in DIR, which exists; `vtax record` uses "
+             "this."},
     {.name = "uri",
      .type = OPTION_TEXT,
      .offset = offsetof(struct run_options, uri),
@@ -108,6 +115,7 @@ static int run(const struct command_call *call, struct error *err)
         .resume = want->resume,
         .skip_missing = want->skip_missing,
         .give_up = want->give_up,
+        .kallsyms = want->kallsyms,
     };
     struct campaign_summary summary;
     rc = campaign_run(&campaign, &summary, err);

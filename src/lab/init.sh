@@ -50,6 +50,7 @@ open_port() {
 power_off() {
     mkdir -p $job/logs
     dmesg >$job/logs/kernel.log 2>/dev/null
+    [ -d $job/profile ] && grep -i ' [tw] ' /proc/kallsyms >$job/profile/host.kallsyms
     cp -r /var/log/xen $job/logs/ 2>/dev/null
     [ "$lab" = xen ] && xl dmesg >$job/logs/xen.log 2>/dev/null
     cd /

@@ -19,6 +19,7 @@
 #include "image/disk.h"
 
 #include "lab/programs.h"
+#include "lab/recording.h"
 #include "lab/stock.h"
 
 #define GUEST_DISK_BYTES (UINT64_C(12) << 30)
@@ -107,12 +108,15 @@ static int write_arguments(const char *path, const struct job_options *options, 
 {
     static const char *const fixed[] = {"run", "/job/plan/plan.yaml", "--store", "/job" JOB_STORE,
                                         NULL};
+    static const char kallsyms[] = "--kallsyms=/job" RECORDING_JOB "/guests";
     CLEANUP_STRBUF struct strbuf buf;
     strbuf_init(&buf);
     for (const char *const *at = options->command ? options->command : fixed; *at; at++)
         strbuf_add(&buf, *at, strlen(*at) + 1);
     for (const char *const *at = options->arguments; at && *at; at++)
         strbuf_add(&buf, *at, strlen(*at) + 1);
+    if (options->record)
+        strbuf_add(&buf, kallsyms, sizeof(kallsyms));
     return file_write_atomic(path, buf.text, buf.length, 0644, err);
 }
 
@@ -133,6 +137,7 @@ static int make_tree(const char *tree, const struct job_options *options, struct
     CLEANUP_FREE char *program = mem_printf("%s/bin/vtax", tree);
     CLEANUP_FREE char *plan = mem_printf("%s/plan/plan.yaml", tree);
     CLEANUP_FREE char *arguments = mem_printf("%s/arguments", tree);
+    CLEANUP_FREE char *symbols = mem_printf("%s" RECORDING_JOB "/guests", tree);
     CLEANUP_FREE char *terminal = mem_printf("%s/terminal", tree);
     CLEANUP_FREE char *uncounted = mem_printf("%s/uncounted", tree);
     int rc = 0;
@@ -140,6 +145,8 @@ static int make_tree(const char *tree, const struct job_options *options, struct
         CLEANUP_FREE char *path = mem_printf("%s/%s", tree, directories[i]);
         rc = file_make_directories(path, 0755, err);
     }
+    if (rc == 0 && options->record)
+        rc = file_make_directories(symbols, 0755, err);
     if (rc == 0)
         rc = copy_program(program, err);
     if (rc == 0)

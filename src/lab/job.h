@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/progress.h"
 #include "image/image.h"
@@ -20,6 +22,7 @@ int job_find_guest_disk(const struct image *image, struct progress *progress, ch
 struct job_options {
     const char *directory;        /* of the run: job.raw is made in it */
     const char *plan_text;        /* NULL: no job, a shell */
+    bool record;                  /* leave kernels' symbols in RECORDING_JOB (lab/recording.h) */
     const char *const *arguments; /* NULL-terminated; NULL: none */
     const char *uncounted;        /* why the emulator does not count; NULL: it does */
     const char *const *command;   /* of vtax, in place of a campaign; NULL: none */

@@ -21,6 +21,12 @@
 #define LAB_LEDGER "ledger" /* in the run's directory, with counters: pmu/ledger.h */
 #define LAB_KIND "emulated server"
 
+/* A system-wide profile of the run. */
+struct lab_recording {
+    const char *directory; /* empty or not there yet */
+    uint64_t period;       /* instructions from one sample of a CPU to the next */
+};
+
 struct lab_options {
     const struct hypervisor *hypervisor;
     const char *qemu;      /* another QEMU than the lab's own; NULL */
@@ -28,8 +34,9 @@ struct lab_options {
     unsigned cpus;         /* 0: as many as the host, at most what the hypervisor stands */
     uint64_t memory_bytes; /* 0: the hypervisor's default */
     enum counters counters;
-    const char *counters_options; /* "key=value,..." for the plugin; NULL: none */
-    uint64_t boot_timeout_ns;     /* until the server begins to measure */
+    const char *counters_options;          /* "key=value,..." for the plugin; NULL: none */
+    uint64_t boot_timeout_ns;              /* until the server begins to measure */
+    const struct lab_recording *recording; /* NULL: none */
     struct progress *progress;
 };
 

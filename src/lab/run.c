@@ -20,6 +20,7 @@
 #include "lab/job.h"
 #include "lab/lab.h"
 #include "lab/place.h"
+#include "lab/recording.h"
 
 #define POWER_OFF_NS (30 * NS_PER_S)
 #define STOP_GRACE_NS (2 * NS_PER_S)
@@ -126,12 +127,18 @@ static int open_images(struct server *server, struct error *err)
 static int make_plugin(struct server *server, struct error *err)
 {
     const struct lab_options *options = server->options;
+    const struct lab_recording *recording = options->recording;
     if (options->counters == COUNTERS_UNTOUCHED)
-        return 0;
+        return recording ? recording_add_plugin(recording->directory, recording->period,
+                                                &server->plugin, err)
+                         : 0;
     CLEANUP_FREE char *ledger = place_path(&server->place, LAB_LEDGER);
     const struct counters_plugin want = {
         .design = options->counters, .ledger = ledger, .further = options->counters_options};
-    return counters_make_plugin(&want, &server->plugin, err);
+    int rc = counters_make_plugin(&want, &server->plugin, err);
+    return rc == 0 && recording
+               ? recording_add_plugin(recording->directory, recording->period, &server->plugin, err)
+               : rc;
 }
 
 static int check_counters(const struct lab_options *options, struct error *err)
@@ -141,11 +148,31 @@ static int check_counters(const struct lab_options *options, struct error *err)
                : counters_check(options->counters, options->hypervisor, err);
 }
 
+/* The samples are there even of a run that failed. */
+static int end_recording(struct server *server, struct error *err)
+{
+    const struct lab_recording *recording = server->options->recording;
+    if (!recording)
+        return 0;
+    CLEANUP_FREE char *disk = stock_path(server->image, "disk.raw");
+    CLEANUP_FREE char *title =
+        mem_printf("%s in an emulated server", server->options->hypervisor->title);
+    const struct recording_sources sources = {.title = title,
+                                              .run = server->place.directory,
+                                              .server = disk,
+                                              .guest = server->guest->root};
+    return recording_gather(recording->directory, &sources, err);
+}
+
 static int prepare(struct server *server, const struct lab_job *job, struct error *err)
 {
     int rc = check_counters(server->options, err);
     if (rc == 0)
         rc = choose_size(server, err);
+    if (rc == 0)
+        rc = server->options->recording
+                 ? recording_begin(server->options->recording->directory, err)
+                 : 0;
     if (rc == 0)
         rc = open_images(server, err);
     if (rc == 0)
@@ -159,6 +186,7 @@ static int prepare(struct server *server, const struct lab_job *job, struct erro
     const struct job_options options = {.directory = server->place.directory,
                                         .plan_text = job ? job->plan_text : NULL,
                                         .arguments = job ? job->arguments : NULL,
+                                        .record = server->options->recording != NULL,
                                         .uncounted = server->emulator.uncounted,
                                         .command = job ? job->command : NULL};
     return job_make_disk(&options, &server->job_disk, err);
@@ -314,6 +342,8 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
     } else if (ran == 0) {
         ran = judge_job(&follow, fetched > 0, err);
     }
+    if (ran == 0 && fetched >= 0)
+        ran = end_recording(&server, err);
     if (ran < 0 || fetched < 0)
         return keep_logs(&server, fetched < 0, err);
     return 0;
