@@ -17,14 +17,15 @@
 struct block {
     uint64_t address;
     uint16_t instructions;
-    uint8_t bucket;      /* enum pmu_bucket */
-    bool ends_in_branch; /* the last instruction is a branch of any kind */
-    bool is_conditional; /* and a conditional one */
-    bool ends_in_trap;   /* the last instruction completes and raises */
-    bool ends_in_repeat; /* the last instruction is a repeated string instruction */
-    uint16_t bytes;      /* of all instructions */
-    const uint8_t *code; /* the first instruction, where QEMU keeps the machine's memory */
-    uint16_t offsets[];  /* of each instruction, from address */
+    uint8_t bucket;       /* enum pmu_bucket */
+    bool ends_in_branch;  /* the last instruction is a branch of any kind */
+    bool is_conditional;  /* and a conditional one */
+    bool ends_in_trap;    /* the last instruction completes and raises */
+    bool ends_in_repeat;  /* the last instruction is a repeated string instruction */
+    uint16_t bytes;       /* of all instructions */
+    uint64_t physical[2]; /* of the first byte, and of the second page's; 0: not known */
+    const uint8_t *code;  /* the first instruction, where QEMU keeps the machine's memory */
+    uint16_t offsets[];   /* of each instruction, from address */
 };
 
 /* Number of the instruction that begins at this address; -1: none. */

@@ -2,6 +2,9 @@
 #include "plugin/book.h"
 #include "plugin/plugin.h"
 
+/* How many instructions a guest may execute before it is looked at again. */
+enum { RETRY = 200 };
+
 static void add_back(struct slot *slot, struct block_rest rest, unsigned bucket)
 {
     slot->counts.events[bucket][PMU_INSTRUCTIONS] += rest.instructions;
@@ -44,7 +47,8 @@ void count_arm(struct vcpu *vcpu)
 {
     uint64_t distance = pmu_distance(&vcpu->cpu.pmu), sample = sample_distance(vcpu);
     distance = sample < distance ? sample : distance;
-    vcpu->slot->clock = CLOCK_DUE - (distance < LEDGER_LAG ? distance : LEDGER_LAG);
+    uint64_t most = vcpu->deferred && vcpu->cpu.switched ? RETRY : LEDGER_LAG;
+    vcpu->slot->clock = CLOCK_DUE - (distance < most ? distance : most);
 }
 
 void count_arm_now(struct vcpu *vcpu)
@@ -61,6 +65,7 @@ void count_tick(unsigned index, void *userdata)
     if (vcpu->amend_cpuid)
         cpuid_finish(plugin, vcpu);
     count_advance(vcpu);
+    pmi_retry(vcpu);
     book_publish(vcpu);
     sample_take(vcpu);
     count_arm(vcpu);
@@ -141,6 +146,17 @@ void count_branch(unsigned index, void *userdata)
     uint64_t address = before->address + before->offsets[before->instructions - 1];
     vcpu->slot->counts.events[before->bucket][PMU_BRANCH_MISSES] +=
         predictor_resolve(&vcpu->memory->predictor, address, taken);
+}
+
+void count_fetch(unsigned index, void *userdata)
+{
+    const struct site *site = userdata;
+    const struct block *block = site->block;
+    struct vcpu *vcpu = &site->plugin->vcpus[index];
+    const struct memory_block fetched = {.address = block->address,
+                                         .bytes = block->bytes,
+                                         .physical = {block->physical[0], block->physical[1]}};
+    memory_fetch(vcpu->memory, &fetched, vcpu->slot->counts.events[block->bucket]);
 }
 
 void count_access(unsigned index, uint32_t info, uint64_t address, void *userdata)

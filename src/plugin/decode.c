@@ -73,17 +73,18 @@ static enum decode_kind decode_one_byte(const uint8_t *bytes, size_t length)
     case 0xe2:
     case 0xe3:
         return DECODE_BRANCH_CONDITIONAL;
-    case 0xc2: /* RET, far RET, IRET */
+    case 0xc2: /* RET, far RET */
     case 0xc3:
     case 0xca:
     case 0xcb:
-    case 0xcf:
     case 0xe8: /* CALL, JMP */
     case 0xe9:
     case 0xeb:
     case 0x9a: /* far CALL and JMP; undefined in 64-bit mode */
     case 0xea:
         return DECODE_BRANCH;
+    case 0xcf:
+        return DECODE_IRET;
     case 0xcc: /* INT3, INT n, INTO, INT1 */
     case 0xcd:
     case 0xce:

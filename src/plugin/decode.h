@@ -16,7 +16,8 @@ enum decode_kind {
     DECODE_RDPMC,
     DECODE_CPUID,
     DECODE_VMRUN,
-    DECODE_BRANCH,             /* always taken: jump, call, return, software return */
+    DECODE_BRANCH,             /* always taken: jump, call, return */
+    DECODE_IRET,               /* a branch, too */
     DECODE_BRANCH_CONDITIONAL, /* Jcc, LOOP, JCXZ */
     DECODE_TRAP,               /* INT n, INT3, INT1, INTO: completes and then raises */
     DECODE_REPEATED,           /* a string instruction with a repeat prefix */

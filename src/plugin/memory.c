@@ -13,6 +13,8 @@ struct memory *memory_new(void)
     cache_init(&memory->data, &data_shape);
     cache_init(&memory->last, &last_shape);
     cache_init(&memory->pages, &page_shape);
+    cache_init(&memory->code, &data_shape);
+    cache_init(&memory->code_pages, &page_shape);
     return memory;
 }
 
@@ -25,4 +27,34 @@ void memory_access(struct memory *memory, uint64_t address, uint64_t physical, b
     events[PMU_L1D_MISSES]++;
     events[PMU_LLC_REFERENCES]++;
     events[PMU_LLC_MISSES] += !cache_access(&memory->last, physical);
+}
+
+static void fetch_line(struct memory *memory, uint64_t address, uint64_t physical,
+                       uint64_t events[PMU_EVENT_COUNT])
+{
+    events[PMU_L1I_REFERENCES]++;
+    events[PMU_ITLB_MISSES] += !cache_access(&memory->code_pages, address);
+    if (cache_access(&memory->code, physical))
+        return;
+    events[PMU_L1I_MISSES]++;
+    events[PMU_LLC_REFERENCES]++;
+    events[PMU_LLC_MISSES] += !cache_access(&memory->last, physical);
+}
+
+void memory_fetch(struct memory *memory, const struct memory_block *block,
+                  uint64_t events[PMU_EVENT_COUNT])
+{
+    enum { LINE_BITS = 6, LINE = 1 << LINE_BITS, PAGE = 4096 };
+    uint64_t first = block->address >> LINE_BITS;
+    uint64_t last = (block->address + block->bytes - 1) >> LINE_BITS;
+    for (uint64_t line = first; line <= last; line++) {
+        uint64_t address = line << LINE_BITS;
+        bool second = address / PAGE != block->address / PAGE && line != first;
+        uint64_t physical = second
+                                ? block->physical[1] + address % PAGE
+                                : block->physical[0] - block->physical[0] % PAGE + address % PAGE;
+        if (line + 1 != memory->fetched)
+            fetch_line(memory, address, physical, events);
+        memory->fetched = line + 1;
+    }
 }

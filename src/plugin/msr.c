@@ -113,8 +113,7 @@ static void note_guest_write(struct vcpu *vcpu, const struct site *site, uint32_
 {
     if (msr == PMU_LVT_X2APIC_MSR)
         vcpu->cpu.guest.lvtpc = vcpu_read(vcpu, VCPU_RAX) & PMU_LVT_WRITABLE;
-    else if (msr == MSR_HWCR && vcpu->cpu.switched &&
-             vcpu->cpu.design == PMU_SWITCH_TRANSPARENT)
+    else if (msr == MSR_HWCR && vcpu->cpu.switched && vcpu->cpu.design == PMU_SWITCH_TRANSPARENT)
         note_change(vcpu, site, msr);
 }
 

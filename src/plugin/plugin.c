@@ -20,10 +20,20 @@ QEMU_EXPORT int qemu_plugin_version = QEMU_API_VERSION;
 QEMU_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
                                     char **argv);
 
+/* What option memory= switches. */
+enum {
+    MEMORY_EVENTS = 1u << PMU_LOADS | 1u << PMU_STORES | 1u << PMU_L1D_MISSES |
+                    1u << PMU_LLC_REFERENCES | 1u << PMU_LLC_MISSES | 1u << PMU_L1I_REFERENCES |
+                    1u << PMU_L1I_MISSES | 1u << PMU_DTLB_MISSES | 1u << PMU_ITLB_MISSES
+};
+
 static void note_unknown_event(void *context, uint64_t select)
 {
     (void)context;
-    fprintf(stderr, "vtax-pmu: event select 0x%" PRIx64 ": not in the model, counts nothing\n",
+    fprintf(stderr,
+            "vtax-pmu: event select 0x%" PRIx64
+            ": counts nothing: not in the model, or switched off (memory=on, "
+            "predictor=on)\n",
             select);
 }
 
@@ -114,6 +124,8 @@ static void set_config(struct plugin *plugin)
         .core_extension = plugin->options.pmu >= OPTIONS_PMU_CORE,
         .perfmon_v2 = plugin->options.pmu == OPTIONS_PMU_V2,
         .retired = plugin->options.pmu == OPTIONS_PMU_V2,
+        .uncounted = (plugin->options.memory ? 0 : MEMORY_EVENTS) |
+                     (plugin->options.predictor ? 0 : 1u << PMU_BRANCH_MISSES),
         .clear_reserved = plugin->options.reserved,
         .cycles = pmu_cycle_fallback,
         .unknown_event = note_unknown_event,

@@ -77,6 +77,7 @@ void count_tick(unsigned index, void *plugin);
 void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *plugin);
 void count_repeat(unsigned index, void *site);
 void count_branch(unsigned index, void *site);
+void count_fetch(unsigned index, void *site);
 void count_access(unsigned index, uint32_t info, uint64_t address, void *port);
 void msr_execute(unsigned index, void *site);
 void cpuid_note(unsigned index, void *site);
@@ -91,7 +92,16 @@ void cpuid_finish(struct plugin *plugin, struct vcpu *vcpu);
 /* switch.c: takes a VMRUN that faulted back. */
 void switch_cancel(struct vcpu *vcpu);
 
+/* vnmi.c: virtual NMIs at VMRUN, at IRET in a guest (user data: the plugin) and at #VMEXIT. */
+void vnmi_enter(struct vcpu *vcpu);
+void vnmi_return(unsigned index, void *plugin);
+void vnmi_leave(struct vcpu *vcpu);
+
 /* pmi.c: interrupts of the host, and of the guest that is running or has just been entered. */
 void pmi_raise_host(struct vcpu *vcpu);
 void pmi_raise_guest(struct vcpu *vcpu);
 void pmi_inject(struct vcpu *vcpu);
+/* Makes the running guest exit soon. */
+void pmi_kick(struct vcpu *vcpu);
+/* Delivers what had to wait for the running guest to allow interrupts, if it does now. */
+void pmi_retry(struct vcpu *vcpu);

@@ -59,7 +59,7 @@ static enum pmu_lvt_kind guest_kind(const struct vcpu *vcpu, uint8_t *out_vector
     return pmu_lvt_decode(vcpu->cpu.guest.lvtpc, out_vector);
 }
 
-static void kick(struct vcpu *vcpu)
+void pmi_kick(struct vcpu *vcpu)
 {
     if (vcpu->kicked)
         return;
@@ -76,7 +76,7 @@ void pmi_raise_guest(struct vcpu *vcpu)
         vcpu->cpu.guest.pmi_pending = false;
         return;
     }
-    kick(vcpu);
+    pmi_kick(vcpu);
 }
 
 static bool is_interruptible(const struct vcpu *vcpu)
@@ -86,8 +86,8 @@ static bool is_interruptible(const struct vcpu *vcpu)
 }
 
 /* EVENTINJ holds one event. When the hypervisor injects one of its own the guest is entered for
- * that, and an exit right behind it makes room. A guest that has interrupts off keeps a fixed
- * interrupt pending until an entry finds them on. */
+ * that, and an exit right behind it makes room. A guest that has interrupts off is looked at now
+ * and then (count_arm() sees to it), and an exit is forced when it has them on. */
 void pmi_inject(struct vcpu *vcpu)
 {
     uint8_t vector = 0;
@@ -100,12 +100,21 @@ void pmi_inject(struct vcpu *vcpu)
     }
     if (pmu_vmcb_read64(vcpu->page, PMU_VMCB_EVENT_INJECTION) & INJECTION_VALID) {
         vcpu->stats.busy++;
-        kick(vcpu);
+        pmi_kick(vcpu);
         return;
     }
-    if (kind == PMU_LVT_FIXED && !is_interruptible(vcpu))
+    vcpu->deferred = kind == PMU_LVT_FIXED && !is_interruptible(vcpu);
+    if (vcpu->deferred)
         return;
     vcpu_store(vcpu, vcpu->cpu.vmcb + PMU_VMCB_EVENT_INJECTION, &event, sizeof(event));
     vcpu->cpu.guest.pmi_pending = false;
     vcpu->stats.injections++;
+}
+
+void pmi_retry(struct vcpu *vcpu)
+{
+    if (!vcpu->deferred || !vcpu->cpu.switched || !(vcpu_read(vcpu, VCPU_EFLAGS) & RFLAGS_IF))
+        return;
+    vcpu->deferred = false;
+    pmi_kick(vcpu);
 }

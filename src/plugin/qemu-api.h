@@ -112,6 +112,9 @@ bool qemu_plugin_read_register(struct qemu_plugin_register *handle, struct glib_
 bool qemu_plugin_write_register(struct qemu_plugin_register *handle, struct glib_bytes *from);
 __attribute__((noreturn)) void qemu_plugin_set_pc(uint64_t vaddr);
 
+/* False where the address is not mapped. */
+bool qemu_plugin_translate_vaddr(uint64_t vaddr, uint64_t *out_hwaddr);
+
 /* 0 is success. */
 int qemu_plugin_read_memory_hwaddr(uint64_t address, struct glib_bytes *to, size_t bytes);
 int qemu_plugin_write_memory_hwaddr(uint64_t address, struct glib_bytes *from);

@@ -56,6 +56,8 @@ void switch_run(unsigned index, void *userdata)
         book_enter(site->plugin, vcpu, vmcb);
     if (outcome.guest_pmi)
         pmi_inject(vcpu);
+    if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL && !outcome.invalid)
+        vnmi_enter(vcpu);
     count_arm(vcpu);
     if (outcome.invalid)
         refuse(vcpu, site, vmcb);
@@ -150,12 +152,15 @@ void switch_exit(unsigned index, void *userdata)
         return;
     vcpu->stats.exits++;
     vcpu->kicked = false;
+    vcpu->deferred = false;
     vcpu->raised = false;
     vcpu->restore_rcx = false;
     correct_counts(vcpu);
     note_lvtpc(vcpu);
     book_leave(vcpu, pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_CODE));
     struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, &vcpu->slot->counts);
+    if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL)
+        vnmi_leave(vcpu);
     if (switched)
         store_state(vcpu, vmcb);
     if (outcome.host_interrupts)

@@ -185,9 +185,8 @@ static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn,
     }
     if (guest || length != sizeof(vmrun) || memcmp(bytes, vmrun, length) != 0)
         return;
-    const struct landing landing = {
-        .host = (const uint8_t *)qemu_plugin_insn_haddr(insn) + length,
-        .address = qemu_plugin_insn_vaddr(insn) + length};
+    const struct landing landing = {.host = (const uint8_t *)qemu_plugin_insn_haddr(insn) + length,
+                                    .address = qemu_plugin_insn_vaddr(insn) + length};
     add_landing(tallying, &landing);
     qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
         insn, QEMU_INLINE_ADD, field(tallying, offsetof(struct slot, counts.entries)), 1);

@@ -65,6 +65,18 @@ static enum decode_kind kind_of(const struct qemu_plugin_insn *insn, size_t *out
     return decode_instruction(bytes, *out_length);
 }
 
+/* A block is on two pages at most: QEMU ends it there. */
+static void locate(struct block *block, size_t last_bytes)
+{
+    enum { PAGE = 4096 };
+    uint64_t end = block->address + block->offsets[block->instructions - 1] + last_bytes - 1;
+    uint64_t second = end - end % PAGE;
+    if (!qemu_plugin_translate_vaddr(block->address, &block->physical[0]))
+        block->physical[0] = 0;
+    if (block->address >= second || !qemu_plugin_translate_vaddr(second, &block->physical[1]))
+        block->physical[1] = 0;
+}
+
 static struct block *make_block(const struct qemu_plugin_tb *tb, enum pmu_bucket bucket,
                                 enum decode_kind *kinds)
 {
@@ -81,9 +93,11 @@ static struct block *make_block(const struct qemu_plugin_tb *tb, enum pmu_bucket
         block->offsets[i] = qemu_plugin_insn_vaddr(insn) - block->address;
     }
     enum decode_kind last = kinds[count - 1];
+    locate(block, length);
     block->bytes = block->offsets[count - 1] + length;
     block->is_conditional = last == DECODE_BRANCH_CONDITIONAL;
-    block->ends_in_branch = last == DECODE_BRANCH || last == DECODE_BRANCH_CONDITIONAL;
+    block->ends_in_branch =
+        last == DECODE_BRANCH || last == DECODE_IRET || last == DECODE_BRANCH_CONDITIONAL;
     block->ends_in_trap = last == DECODE_TRAP;
     block->ends_in_repeat = last == DECODE_REPEATED;
     return block;
@@ -141,6 +155,10 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
     case DECODE_CPUID:
         instrument_cpuid(plugin, tb, make_site(plugin, block, index, kind));
         break;
+    case DECODE_IRET:
+        if (plugin->options.design == PMU_SWITCH_ARCHITECTURAL && block->bucket >= PMU_GUEST_KERNEL)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, vnmi_return, QEMU_CB_RW_REGS, plugin);
+        break;
     case DECODE_VMRUN:
         instrument_vmrun(plugin, insn, make_site(plugin, block, index, kind));
         break;
@@ -159,6 +177,9 @@ static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb,
     if (starts_in_repeat)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
                                              make_site(plugin, block, 0, DECODE_REPEATED));
+    if (plugin->options.memory)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_fetch, QEMU_CB_NO_REGS,
+                                             make_site(plugin, block, 0, DECODE_OTHER));
     if (plugin->options.predictor)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, count_branch, QEMU_CB_NO_REGS,
                                              make_site(plugin, block, 0, DECODE_OTHER));

@@ -74,8 +74,10 @@ struct vcpu {
     uint32_t apic_id;         /* as CPUID Fn0000_0001 said; before, the index */
     bool x2apic;              /* of the host's APIC_BASE */
     bool guest_nmi_always;    /* option guest-lvt=nmi */
-    bool kicked;              /* an exit was asked for and has not come */
-    bool amend_cpuid;         /* CPUID is under way, leaf is its leaf */
+    bool deferred;            /* a fixed interrupt waits for the guest to allow interrupts */
+    bool nmi_enabled, nmi_masked, nmi_waits; /* of the running guest, see vnmi.c */
+    bool kicked;                             /* an exit was asked for and has not come */
+    bool amend_cpuid;                        /* CPUID is under way, leaf is its leaf */
     uint32_t leaf;
     bool raised;      /* an exception is on its way */
     bool restore_rcx; /* a #GP is under way, see msr.c */

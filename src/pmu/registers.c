@@ -70,6 +70,15 @@ static void report_unknown(struct pmu *pmu, uint64_t select)
     pmu->config.unknown_event(pmu->config.context, select);
 }
 
+/* Cycles are made of what there is. */
+static bool is_counted(const struct pmu *pmu, const struct pmu_mix *mix)
+{
+    for (unsigned i = 0; i < mix->terms; i++)
+        if (!(pmu->config.uncounted >> mix->term[i].event & 1))
+            return true;
+    return false;
+}
+
 static void resolve_counter(struct pmu *pmu, unsigned i)
 {
     uint64_t select = pmu->registers.select[i];
@@ -78,6 +87,10 @@ static void resolve_counter(struct pmu *pmu, unsigned i)
 
     selector->buckets = pmu_select_buckets(select, pmu->scope, pmu->svm_enabled);
     bool known = pmu_event_resolve(select, &pmu->config.cycles, &selector->mix);
+    if (known && selector->mix.terms && !is_counted(pmu, &selector->mix)) {
+        known = false;
+        selector->mix = (struct pmu_mix){0};
+    }
     selector->on = (select & PMU_SELECT_ENABLE) && !gated && selector->buckets &&
                    selector->mix.terms && i < pmu_counter_count(pmu);
     if (!known && (select & PMU_SELECT_ENABLE))

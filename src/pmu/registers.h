@@ -67,6 +67,8 @@ struct pmu_config {
     bool core_extension; /* six counters, CPUID Fn8000_0001 ECX[23] */
     bool perfmon_v2;     /* the global registers, CPUID Fn8000_0022 EAX[0]; needs core_extension */
     bool retired;        /* IRPerfCount, CPUID Fn8000_0008 EBX[1] */
+    uint16_t uncounted;  /* set of 1 << enum pmu_event: the machine does not count them, so that a
+                            select for one is answered like an unknown event; cycles do without */
     bool clear_reserved; /* drop reserved bits that are written, as Zen silicon does, no #GP */
     struct pmu_cycle_model cycles;
     /* Called once for each event code that the model does not know; NULL: nobody is told. */

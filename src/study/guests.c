@@ -28,13 +28,19 @@ static int make_plan(struct guests *guests, const char *platform,
     return rc == 0 ? plan_check(guests->plan, err) : rc;
 }
 
-static int boot(struct guests *guests, struct site *site, unsigned i, struct error *err)
+static int boot(struct guests *guests, struct site *site, struct error *err)
 {
-    const struct machine_options options = {
-        .index = i, .count = guests->count, .vcpus = 1, .memory_bytes = UINT64_C(512) << 20};
+    struct machine_options options = {
+        .count = guests->count, .vcpus = 1, .memory_bytes = UINT64_C(512) << 20};
     uint64_t boot_ns;
-    int rc = machine_start(site, &options, &guests->machines[i], err);
-    return rc == 0 ? machine_wait_ready(guests->machines[i], &boot_ns, err) : rc;
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i < guests->count; i++) {
+        options.index = i;
+        rc = machine_start(site, &options, &guests->machines[i], err);
+    }
+    for (unsigned i = 0; rc == 0 && i < guests->count; i++)
+        rc = machine_wait_ready(guests->machines[i], &boot_ns, err);
+    return rc;
 }
 
 int guests_open(struct guests *guests, const char *platform, unsigned count,
@@ -48,8 +54,8 @@ int guests_open(struct guests *guests, const char *platform, unsigned count,
     guests->is_open = rc == 0;
     if (rc == 0)
         rc = context_find_site(&guests->context, PLATFORM, &site, err);
-    for (unsigned i = 0; rc == 0 && i < count; i++)
-        rc = boot(guests, site, i, err);
+    if (rc == 0)
+        rc = boot(guests, site, err);
     return rc < 0 ? error_prefix(err, "boot guests") : 0;
 }
 

@@ -24,7 +24,7 @@ struct guests {
     unsigned count;
 };
 
-/* Boots `count` machines of this platform with one vCPU each, one after the other. The vocabulary
+/* Boots `count` machines of this platform with one vCPU each. The vocabulary
  * must outlive them. On failure guests_close() is still to be called. */
 int guests_open(struct guests *guests, const char *platform, unsigned count,
                 const struct plan_vocabulary *vocabulary, struct error *err)

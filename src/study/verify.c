@@ -19,9 +19,9 @@
 
 #define GUESTS 2
 #define LINES_MAX 256
-#define ROUNDS "10000000" /* of two instructions */
-#define ROUNDS_INSTRUCTIONS UINT64_C(20000000)
-#define PERIOD "10007"
+#define ROUNDS "2000000" /* of two instructions */
+#define ROUNDS_INSTRUCTIONS UINT64_C(4000000)
+#define PERIOD "5003"
 #define MOVES 60
 #define MOVE_NS (20 * NS_PER_MS)
 #define COUNTER_5_MSR "0xC001020B"

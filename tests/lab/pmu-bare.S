@@ -160,12 +160,15 @@ begin:
     call print
 
     /* faults in the middle of blocks: each INT3 and each UD2 is delivered to a handler of five
-     * instructions; UD2 does not retire */
+     * instructions; UD2 does not retire, whatever fault CR2 tells of */
+    mov $fault_here, %eax
+    mov %eax, %cr2
     mov $0x004300c0, %eax
     call start
     nop
     int3
     nop
+fault_here:
     ud2
     nop
     xor %ecx, %ecx

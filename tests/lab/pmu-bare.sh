@@ -1,29 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# usage: pmu-bare.sh PLUGIN MACHINE
-# Boots MACHINE (pmu-bare.S) in QEMU 11.1 with PLUGIN and compares what it found with what it must
-# find. QEMU comes from the root file system VTAX_QEMU_ROOT, by default the one in the cache.
+# usage: pmu-bare.sh PLUGIN BARE SVM
+# Boots the machines BARE (pmu-bare.S) and SVM (pmu-svm.S) in QEMU 11.1 with PLUGIN and compares what
+# they found with what they must find. QEMU comes from the root file system VTAX_QEMU_ROOT, by
+# default the lab's in the cache (`vtax lab build qemu`).
 set -u
-plugin=$(realpath "$1") machine=$(realpath "$2")
-root=${VTAX_QEMU_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/vtax/qemu/root}
+plugin=$(realpath "$1") bare=$(realpath "$2") svm=$(realpath "$3")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vtax/lab
+root=${VTAX_QEMU_ROOT:-$(ls -d "$cache"/qemu-*/root 2>/dev/null | head -n 1)}
 
 missing() {
     echo "skipped: $1"
     [ "${VTAX_MUST_WORK:-0}" = 1 ] && exit 1
     exit 77
 }
-command -v bwrap >/dev/null || missing "no bwrap (package bubblewrap)"
 [ -x "$root/usr/bin/qemu-system-x86_64" ] ||
-    missing "no QEMU 11.1 in '$root' (a Debian sid root file system with qemu-system-x86)"
+    missing "no QEMU 11.1 in '$root' (\`vtax lab build qemu\` makes it)"
+libraries=$root/usr/lib/x86_64-linux-gnu
 
-run() { # run OPTIONS: what the machine and the plugin print
-    timeout 30 bwrap --ro-bind "$root" / --dev /dev --proc /proc --tmpfs /tmp --unshare-net \
-        --ro-bind "$plugin" /tmp/vtax-pmu.so --ro-bind "$machine" /tmp/machine \
-        qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max,+svm -m 64 \
-        -display none -serial stdio -monitor none -no-reboot -nic none \
+run() { # run MACHINE OPTIONS: what the machine and the plugin print
+    timeout 60 "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/pulseaudio" \
+        "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
+        -nodefaults -no-user-config -machine q35 -accel tcg,thread=multi -cpu max,+svm -m 64 \
+        -display none -serial stdio -monitor none -no-reboot \
         -device isa-debug-exit,iobase=0xf4,iosize=1 \
-        -kernel /tmp/machine -plugin "/tmp/vtax-pmu.so$1" </dev/null 2>&1
+        -kernel "$1" -plugin "$plugin$2" </dev/null 2>&1
 }
 
 found=$(mktemp) && trap 'rm -f "$found"' EXIT
@@ -36,7 +38,7 @@ expect() { # expect NAME VALUE WHY
 }
 
 for options in ",pmu=core" ",pmu=v2"; do
-    run "$options" >"$found"
+    run "$bare" "$options" >"$found"
     expect cpuid 00000001 "the core extension"
     expect loop 001e8484 "2,000,000 in the loop, 4 around it"
     expect user 00000000 "nothing runs at CPL 3"
@@ -58,16 +60,16 @@ for options in ",pmu=core" ",pmu=v2"; do
 done
 
 options=",reserved=clear"
-run "$options" >"$found"
+run "$bare" "$options" >"$found"
 expect fault 00000000 "reserved bits are dropped"
 expect select 00430076 "and the others stored"
 
 options=",pmu=legacy"
-run "$options" >"$found"
+run "$bare" "$options" >"$found"
 expect cpuid 00000000 "no core extension"
 
 options=",memory=on,predictor=on"
-run "$options" >"$found"
+run "$bare" "$options" >"$found"
 expect loop 001e8484 "the models change no count of instructions"
 expect loads 000003e9 "1,000 and a return"
 expect misses 000003e8 "1,000 lines that were never touched"
@@ -77,7 +79,26 @@ mispredicted=$((16#$(sed -n 's/^mispredicted \([0-9a-f]*\)\r\?$/\1/p' "$found"))
     failed=1
 }
 
-run ",colour=red" | grep -q "unknown option 'colour'" || {
+options=",switch=transparent"
+run "$svm" "$options" >"$found"
+expect guest-loop 000007d4 "the enabling write, 2,000 in the loop, 3 around it"
+expect host-counter 00000000 "the host's counter is its own"
+expect other-guest 00000000 "another guest's counter is its own"
+expect guest-again 000007d4 "the guest's counter is in its VMCB"
+expect fault-at-vmrun 000007d3 "an exception at the address of the host's VMRUN is the guest's"
+expect interrupts-off 00000000 "no fixed interrupt while the guest has them off"
+expect interrupts-on 00000001 "and one when it has them on, without an exit of its own"
+expect end 00000000 "the machine came to its end"
+
+options=",switch=architectural"
+run "$svm" "$options" >"$found"
+expect guest-loop 000007d4 "a guest whose VMCB does not ask for it shares the counters"
+expect host-counter 000007d4 "with the host"
+expect guest-nmis 00000001 "the overflow is a virtual NMI of the guest"
+expect nmi-control 00000000 "which is not pending any more, and the IRET ended it"
+expect end 00000000 "the machine came to its end"
+
+run "$bare" ",colour=red" | grep -q "unknown option 'colour'" || {
     echo "FAIL: an unknown option was not refused"
     failed=1
 }

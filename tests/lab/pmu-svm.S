@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A machine of its own, without any operating system, that is a hypervisor for a moment and prints
+ * what its guests found: their counters, and the interrupts of their counters. Built and booted like
+ * pmu-bare.S; 32-bit protected mode without paging, host and guests in the same memory.
+ */
+    .set EFER, 0xC0000080
+    .set HSAVE_PA, 0xC0010117
+    .set SELECT0, 0xC0010200
+    .set COUNTER0, 0xC0010201
+    .set X2APIC_LVTPC, 0x834
+    .set LOOPS, 1000
+    .set EXIT_CODE, 0x070
+    .set SAVE, 0x400
+    .set EXIT_MSR, 0x7c
+    .set EXIT_VMMCALL, 0x81
+
+    .section .text
+    .code32
+    .globl _start
+_start:
+    jmp begin
+    .balign 4
+header:
+    .long 0x1BADB002
+    .long 0x10000
+    .long -(0x1BADB002 + 0x10000)
+    .long header, load_start, load_end, bss_end, _start
+    .set load_start, _start
+
+begin:
+    mov $stack_end, %esp
+    mov $0xff, %al
+    out %al, $0x21
+    out %al, $0xa1
+    mov $tss, %eax
+    mov %ax, gdt + 0x28 + 2
+    lgdt gdt_pointer
+    ljmp $8, $1f
+1:  mov $16, %ax
+    mov %ax, %ds
+    mov %ax, %es
+    mov %ax, %ss
+    mov $0x28, %ax
+    ltr %ax
+    call set_up_idt
+    mov 0xFEE000F0, %eax
+    or $0x100, %eax
+    mov %eax, 0xFEE000F0         /* APIC on */
+    mov $EFER, %ecx
+    rdmsr
+    or $0x1000, %eax
+    wrmsr
+    mov $HSAVE_PA, %ecx
+    mov $hsave, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $permissions, %edi       /* every access of an MSR exits, if it is asked */
+    mov $-1, %eax
+    mov $0x800, %ecx
+    rep stosl
+
+    /* a guest counts its own loop; the host's counter has not moved, and another VM's is new */
+    mov $vmcb1, %edi
+    mov $guest_loop, %eax
+    call make_vmcb
+    mov $vmcb1, %eax
+    call run
+    mov result, %eax
+    mov $name_loop, %esi
+    call print
+    mov $COUNTER0, %ecx
+    rdmsr
+    mov $name_host, %esi
+    call print
+    mov $vmcb2, %edi
+    mov $guest_read, %eax
+    call make_vmcb
+    mov $vmcb2, %eax
+    call run
+    mov result, %eax
+    mov $name_other, %esi
+    call print
+    movl $guest_read, vmcb1 + SAVE + 0x178
+    mov $vmcb1, %eax
+    call run
+    mov result, %eax
+    mov $name_again, %esi
+    call print
+
+    /* a guest's exception at the address of the host's VMRUN is the guest's: it is left again only
+     * by its own VMMCALL, and what it counts goes on */
+    mov $vmcb3, %edi
+    mov $vmrun_here, %eax
+    call make_vmcb
+    movw $0x1b, vmcb3 + SAVE + 0x10      /* CS and SS of CPL 3 */
+    movw $0x0cfb, vmcb3 + SAVE + 0x12
+    movw $0x23, vmcb3 + SAVE + 0x20
+    movw $0x0cf3, vmcb3 + SAVE + 0x22
+    movb $3, vmcb3 + SAVE + 0x0cb
+    movl $stack_user, vmcb3 + SAVE + 0x1d8
+    mov $vmcb3, %eax
+    call run
+    mov result, %eax
+    mov $name_address, %esi
+    call print
+
+    /* an overflow in a guest that has interrupts off for a while */
+    mov $vmcb1, %edi
+    mov $guest_late, %eax
+    call make_vmcb
+    movl $0x10000001, vmcb1 + 0x0c       /* MSR_PROT, INTR */
+    movl $permissions, vmcb1 + 0x48
+    mov $vmcb1, %eax
+    call run
+    mov result, %eax
+    mov $name_early, %esi
+    call print
+    mov fixed, %eax
+    mov $name_late, %esi
+    call print
+
+    /* an overflow in a guest with PMC virtualization and virtual NMI */
+    mov $vmcb2, %edi
+    mov $guest_nmi, %eax
+    call make_vmcb
+    movb $8, vmcb2 + 0x0b8
+    orl $0x04000000, vmcb2 + 0x060
+    mov $vmcb2, %eax
+    call run
+    mov nmis, %eax
+    mov $name_nmis, %esi
+    call print
+    mov vmcb2 + 0x060, %eax
+    and $0x1800, %eax
+    mov $name_control, %esi
+    call print
+
+    mov $name_end, %esi
+    xor %eax, %eax
+    call print
+    mov $0, %al
+    out %al, $0xf4
+2:  hlt
+    jmp 2b
+
+/* Runs the guest with VMCB EAX until it calls: interrupts are taken, refused MSRs skipped. */
+run:
+    mov %eax, current
+3:  clgi
+    sti
+    mov current, %eax
+    vmload
+vmrun_here:
+    vmrun
+    vmsave
+    stgi
+    nop
+    cli
+    mov current, %eax
+    mov EXIT_CODE(%eax), %ebx
+    cmp $EXIT_VMMCALL, %ebx
+    je 4f
+    cmp $0x60, %ebx
+    je 3b
+    cmp $EXIT_MSR, %ebx
+    jne 5f
+    addl $2, SAVE + 0x178(%eax)
+    jmp 3b
+4:  ret
+5:  mov %ebx, %eax
+    mov $name_exit, %esi
+    call print
+    mov current, %eax
+    ret
+
+/* A VMCB at EDI for a guest that begins at EAX, at CPL 0 in flat segments, interrupts off. */
+make_vmcb:
+    mov %eax, %edx
+    push %edi
+    xor %eax, %eax
+    mov $1024, %ecx
+    rep stosl
+    pop %edi
+    movl $1, 0x00c(%edi)         /* intercept INTR */
+    movl $3, 0x010(%edi)         /* VMRUN, VMMCALL */
+    movl $1, 0x058(%edi)         /* ASID */
+    movl $0x01000000, 0x060(%edi) /* V_INTR_MASKING */
+    mov $SAVE, %ebx
+    add %edi, %ebx
+    movl $0x0c930010, 0x00(%ebx) /* ES, CS, SS, DS, FS, GS: selector and attributes, limit */
+    movl $0x0c9b0008, 0x10(%ebx)
+    movl $0x0c930010, 0x20(%ebx)
+    movl $0x0c930010, 0x30(%ebx)
+    movl $-1, 0x04(%ebx)
+    movl $-1, 0x14(%ebx)
+    movl $-1, 0x24(%ebx)
+    movl $-1, 0x34(%ebx)
+    movl $0x37, 0x64(%ebx)       /* GDTR, IDTR, TR */
+    movl $gdt, 0x68(%ebx)
+    movl $0x7ff, 0x84(%ebx)
+    movl $idt, 0x88(%ebx)
+    movl $0x00890028, 0x90(%ebx)     /* not busy: QEMU wants it so */
+    movl $0x67, 0x94(%ebx)
+    movl $tss, 0x98(%ebx)
+    movl $0x1000, 0xd0(%ebx)     /* EFER.SVME, CR4, CR3, CR0, DR7, DR6, RFLAGS */
+    movl $0x11, 0x158(%ebx)
+    movl $0x400, 0x160(%ebx)
+    movl $0xffff0ff0, 0x168(%ebx)
+    movl $2, 0x170(%ebx)
+    mov %edx, 0x178(%ebx)
+    movl $stack_guest, 0x1d8(%ebx)
+    ret
+
+guest_loop:
+    mov $SELECT0, %ecx
+    mov $0x004300c0, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    mov $SELECT0, %ecx
+    xor %eax, %eax
+    wrmsr
+guest_read:
+    xor %ecx, %ecx
+    rdpmc
+    mov %eax, result
+    vmmcall
+
+/* The handler of the exception that VMRUN raises at CPL 3. */
+undefined:
+protection:
+    movl $0, result
+    mov $SELECT0, %ecx
+    mov $0x004300c0, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    xor %ecx, %ecx
+    rdpmc
+    mov %eax, result
+    vmmcall
+
+/* Counter 0 to -500, then on with its interrupt. */
+arm:
+    mov $COUNTER0, %ecx
+    mov $-500, %eax
+    mov $0xffff, %edx
+    wrmsr
+    mov $SELECT0, %ecx
+    mov $0x005300c0, %eax
+    xor %edx, %edx
+    wrmsr
+    ret
+
+guest_late:
+    mov $X2APIC_LVTPC, %ecx
+    mov $0x40, %eax
+    xor %edx, %edx
+    wrmsr
+    call arm
+    mov $20000, %ecx
+1:  dec %ecx
+    jnz 1b
+    mov fixed, %eax
+    mov %eax, result
+    sti
+    mov $20000, %ecx
+2:  dec %ecx
+    jnz 2b
+    vmmcall
+
+guest_nmi:
+    call arm
+    mov $20000, %ecx
+1:  dec %ecx
+    jnz 1b
+    vmmcall
+
+/* The string at ESI and EAX. */
+print:
+    push %eax
+1:  lodsb
+    test %al, %al
+    jz 2f
+    call put
+    jmp 1b
+2:  mov $' ', %al
+    call put
+    pop %ebx
+    mov $8, %edi
+3:  rol $4, %ebx
+    mov %bl, %al
+    and $15, %al
+    add $'0', %al
+    cmp $'9', %al
+    jbe 4f
+    add $39, %al
+4:  call put
+    dec %edi
+    jnz 3b
+    mov $10, %al
+put:
+    mov $0x3f8, %dx
+    out %al, %dx
+    ret
+
+set_up_idt:
+    mov $idt, %edi
+    mov $256, %ecx
+1:  mov $stray, %eax
+    call gate
+    dec %ecx
+    jnz 1b
+    mov $idt + 8 * 2, %edi
+    mov $nmi, %eax
+    call gate
+    mov $idt + 8 * 6, %edi
+    mov $undefined, %eax
+    call gate
+    mov $idt + 8 * 13, %edi
+    mov $protection, %eax
+    call gate
+    mov $idt + 8 * 0x40, %edi
+    mov $fixed_interrupt, %eax
+    call gate
+    mov $idt + 8 * 0xfd, %edi
+    mov $kick, %eax
+    call gate
+    lidt idt_pointer
+    ret
+gate:
+    mov %ax, (%edi)
+    mov %cs, %dx
+    mov %dx, 2(%edi)
+    movw $0x8e00, 4(%edi)
+    shr $16, %eax
+    mov %ax, 6(%edi)
+    add $8, %edi
+    ret
+
+nmi:
+    incl nmis
+    iret
+fixed_interrupt:
+    incl fixed
+    iret
+kick:
+    movl $0, 0xFEE000B0
+    iret
+stray:
+    mov $name_stray, %esi
+    xor %eax, %eax
+    call print
+6:  hlt
+    jmp 6b
+
+name_loop: .asciz "guest-loop"
+name_host: .asciz "host-counter"
+name_other: .asciz "other-guest"
+name_again: .asciz "guest-again"
+name_address: .asciz "fault-at-vmrun"
+name_early: .asciz "interrupts-off"
+name_late: .asciz "interrupts-on"
+name_nmis: .asciz "guest-nmis"
+name_control: .asciz "nmi-control"
+name_exit: .asciz "unexpected-exit"
+name_stray: .asciz "unexpected-interrupt"
+name_end: .asciz "end"
+
+idt_pointer:
+    .word 256 * 8 - 1
+    .long idt
+gdt_pointer:
+    .word 0x37
+    .long gdt
+    .balign 16
+gdt:
+    .quad 0
+    .quad 0x00cf9b000000ffff
+    .quad 0x00cf93000000ffff
+    .quad 0x00cffb000000ffff
+    .quad 0x00cff3000000ffff
+    .word 0x67, 0, 0x8910, 0 /* the base's byte 2 is 10h, the lower ones are put in */
+    .balign 16
+tss:
+    .long 0, stack_guest, 16
+    .skip 0x68 - 12
+    .balign 4096
+load_end:
+    .section .bss
+    .balign 4096
+vmcb1: .skip 4096
+vmcb2: .skip 4096
+vmcb3: .skip 4096
+hsave: .skip 4096
+permissions: .skip 8192
+idt: .skip 256 * 8
+result: .skip 4
+current: .skip 4
+nmis: .skip 4
+fixed: .skip 4
+    .balign 16
+    .skip 4096
+stack_end:
+    .skip 4096
+stack_guest:
+    .skip 4096
+stack_user:
+bss_end:
