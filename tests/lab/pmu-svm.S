@@ -104,6 +104,10 @@ begin:
     mov result, %eax
     mov $name_address, %esi
     call print
+    mov $COUNTER0, %ecx
+    rdmsr
+    mov $name_host_still, %esi
+    call print
 
     /* an overflow in a guest that has interrupts off for a while */
     mov $vmcb1, %edi
@@ -361,6 +365,7 @@ stray:
 
 name_loop: .asciz "guest-loop"
 name_host: .asciz "host-counter"
+name_host_still: .asciz "host-still"
 name_other: .asciz "other-guest"
 name_again: .asciz "guest-again"
 name_address: .asciz "fault-at-vmrun"
