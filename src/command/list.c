@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_lab_build,
     &command_lab_list,
     &command_lab_remove,
+    &command_stat,
     &command_pmu_verify,
     &command_plan_list,
     &command_plan_show,

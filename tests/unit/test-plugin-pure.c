@@ -35,7 +35,7 @@ static void test_decode(void **state)
         {"\xe2\xfe", 2, DECODE_BRANCH_CONDITIONAL},
         {"\xc3", 1, DECODE_BRANCH},
         {"\xf3\xc3", 2, DECODE_BRANCH}, /* the REP prefix of a return repeats nothing */
-        {"\x48\xcf", 2, DECODE_BRANCH},
+        {"\x48\xcf", 2, DECODE_IRET},
         {"\xe8\0\0\0\0", 5, DECODE_BRANCH},
         {"\xff\xd0", 2, DECODE_BRANCH},
         {"\xff\xe0", 2, DECODE_BRANCH},

@@ -211,6 +211,49 @@ static void test_unknown_is_told_once(void **state)
     assert_int_equal(read_ok(&pmu, 0xC0010201), 5);
 }
 
+/* What the machine does not count is answered like what nobody knows; cycles are made of the rest.
+ */
+static void test_uncounted_is_refused(void **state)
+{
+    (void)state;
+    struct pmu pmu;
+    struct pmu_counts now = {0};
+    unsigned told = 0;
+    struct pmu_config config = full;
+    config.unknown_event = note_unknown;
+    config.context = &told;
+    config.cycles = pmu_cycle_fallback;
+    config.uncounted = 1u << PMU_BRANCH_MISSES | 1u << PMU_L1D_MISSES;
+    pmu_init(&pmu, &config);
+    write_ok(&pmu, 0xC0010200, SELECT_USER | 0xc3);
+    assert_int_equal(told, 1);
+    write_ok(&pmu, 0xC0010202, SELECT_USER | 0x41);
+    assert_int_equal(told, 2);
+    write_ok(&pmu, 0xC0010204, SELECT_USER | 0x76);
+    write_ok(&pmu, 0xC0010206, SELECT_USER | 0xc0);
+    assert_int_equal(told, 2);
+    now.events[PMU_HOST_USER][PMU_INSTRUCTIONS] = 7;
+    now.events[PMU_HOST_USER][PMU_BRANCH_MISSES] = 3;
+    assert_int_equal(pmu_advance(&pmu, &now), 0);
+    assert_int_equal(read_ok(&pmu, 0xC0010201), 0);
+    assert_int_equal(read_ok(&pmu, 0xC0010203), 0);
+    assert_true(read_ok(&pmu, 0xC0010205) >= 7);
+    assert_int_equal(read_ok(&pmu, 0xC0010207), 7);
+}
+
+static void test_no_pmu(void **state)
+{
+    (void)state;
+    struct pmu pmu;
+    static const struct pmu_config config = {.none = true};
+    uint64_t value;
+    pmu_init(&pmu, &config);
+    assert_false(pmu_has_msr(&pmu, 0xC0010000));
+    assert_false(pmu_has_msr(&pmu, 0xC0010004));
+    assert_int_equal(pmu_read_counter(&pmu, 0, &value), PMU_ACCESS_NONE);
+    assert_int_equal(pmu_write_msr(&pmu, 0xC0010000, 0), PMU_ACCESS_NONE);
+}
+
 static void test_cpuid(void **state)
 {
     (void)state;
@@ -251,6 +294,8 @@ int main(void)
         cmocka_unit_test(test_worlds),
         cmocka_unit_test(test_retired_counter),
         cmocka_unit_test(test_unknown_is_told_once),
+        cmocka_unit_test(test_uncounted_is_refused),
+        cmocka_unit_test(test_no_pmu),
         cmocka_unit_test(test_cpuid),
     };
     return cmocka_run_group_tests_name("pmu-registers", tests, NULL, NULL);

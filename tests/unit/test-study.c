@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "study/count_lines.h"
+#include "study/source.h"
+#include "study/table.h"
+
+static ssize_t parse(const char *text, struct count_line *line)
+{
+    return count_line_parse(text, strlen(text), line);
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    struct count_line line;
+    const char *loop = "loop rounds=10 value=23 period=5 samples=4 lost=1 throttled=2\nrest";
+    assert_int_equal(parse(loop, &line), strcspn(loop, "\n") + 1);
+    assert_int_equal(line.kind, COUNT_LOOP);
+    assert_int_equal(line.rounds, 10);
+    assert_int_equal(line.value, 23);
+    assert_int_equal(line.samples, 4);
+    assert_int_equal(line.lost + line.throttled, 3);
+    assert_true(parse("msr number=2952790016 fault\n", &line) > 0);
+    assert_true(line.fault && line.kind == COUNT_MSR);
+    assert_int_equal(parse("machine rounds=1 value=2", &line), 0);
+    assert_int_equal(parse("machine rounds=1 value=-2\n", &line), -EBADMSG);
+    assert_int_equal(parse("machine colour=1\n", &line), -EBADMSG);
+    assert_int_equal(parse("engine rounds=1\n", &line), -EBADMSG);
+    assert_int_equal(parse("\n", &line), -EBADMSG);
+}
+
+/* Of two views what lies between them, and what is shown of it. */
+static void test_table(void **state)
+{
+    (void)state;
+    struct ledger_view *before = calloc(1, sizeof(*before)), *now = calloc(1, sizeof(*now));
+    before->vms = now->vms = 3;
+    now->penalty[PMU_INSTRUCTIONS] = 1;
+    before->rows[1].events[0][PMU_INSTRUCTIONS] = 1000;
+    now->rows[1].events[0][PMU_INSTRUCTIONS] = 1750;
+    now->rows[1].events[1][PMU_INSTRUCTIONS] = 250;
+    now->rows[1].runs = 5;
+    now->rows[1].exits[0x72] = (struct ledger_exit){.count = 4, .instructions = {300, 100}};
+    now->machine[0][PMU_INSTRUCTIONS] = 1750;
+    source_subtract(now, before);
+    assert_int_equal(now->rows[1].events[0][PMU_INSTRUCTIONS], 750);
+
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    table_write(now, out);
+    fclose(out);
+    assert_non_null(strstr(text, "vm 1                   1000   75.0%   25.0%"));
+    assert_null(strstr(text, "vm 2")); /* it did nothing */
+    assert_non_null(strstr(text, "CPUID"));
+    assert_non_null(strstr(text, "         100\n")); /* instructions per exit */
+    free(text);
+
+    out = open_memstream(&text, &length);
+    table_write_json(now, out);
+    fclose(out);
+    assert_non_null(strstr(text, "{\"reason\":\"CPUID\",\"count\":4,\"hypervisor_kernel\":300,"
+                                 "\"hypervisor_user\":100}"));
+    free(text);
+    free(before);
+    free(now);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
