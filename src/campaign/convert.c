@@ -55,6 +55,29 @@ void convert_usage(struct store_trial *trial, int machine, const struct machine_
     }
 }
 
+/* The trial owns the texts from now on, not the array. */
+static void take_texts(struct store_trial *trial, char *const *texts, size_t count)
+{
+    trial->texts =
+        mem_resize_array(trial->texts, trial->text_count + count + 1, sizeof(*trial->texts));
+    for (size_t i = 0; i < count; i++)
+        trial->texts[trial->text_count++] = texts[i];
+}
+
+void convert_readings(struct store_trial *trial, struct probe_readings *readings)
+{
+    trial->readings = mem_array(readings->count, sizeof(*trial->readings));
+    trial->reading_count = readings->count;
+    for (size_t i = 0; i < readings->count; i++) {
+        struct probe_reading *reading = &readings->items[i];
+        trial->readings[i] = (struct store_figure){reading->machine, reading->name,
+                                                   (double)reading->value, reading->missing};
+        take_texts(trial, (char *[]){reading->name, reading->missing}, 2);
+        reading->name = reading->missing = NULL;
+    }
+    probe_readings_done(readings);
+}
+
 static void take_figures(struct store_trial *trial, struct workload_run *run)
 {
     size_t total = trial->figure_count + run->figure_count;
@@ -64,8 +87,9 @@ static void take_figures(struct store_trial *trial, struct workload_run *run)
         trial->figures[trial->figure_count++] =
             (struct store_figure){figure->machine, figure->name, figure->value, figure->missing};
     }
-    trial->texts = TAKE_PTR(run->texts);
-    trial->text_count = run->text_count;
+    take_texts(trial, run->texts, run->text_count);
+    free(run->texts);
+    run->texts = NULL;
     run->text_count = 0;
 }
 

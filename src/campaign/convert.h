@@ -7,12 +7,15 @@
 #include "image/image.h"
 #include "machine/machine.h"
 #include "plan/plan.h"
+#include "probe/probe.h"
 #include "store/store.h"
 #include "workload/workload.h"
 
 /* Appends the differences of two readings of a machine as figures "cpu_ns", "vcpu_wait_ns", ... */
 void convert_usage(struct store_trial *trial, int machine, const struct machine_usage *before,
                    const struct machine_usage *after);
+/* What the probes saw, as the trial's readings; the texts are taken over. */
+void convert_readings(struct store_trial *trial, struct probe_readings *readings);
 /* All that the workload has brought home; what it owns is taken over. */
 void convert_samples(struct store_trial *trial, struct workload_run *run);
 /* Facts of the moment before the trial. */

@@ -12,6 +12,7 @@
 #include "campaign/counting.h"
 #include "campaign/kallsyms.h"
 #include "probe/host.h"
+#include "probe/probe.h"
 
 /* Room for a workload on a machine that is much slower than the estimate. */
 #define TIMEOUT_FACTOR 20
@@ -27,6 +28,7 @@ struct running {
     struct machine_usage before[PLAN_VMS_MAX];
     bool usage_is_known[PLAN_VMS_MAX];
     struct counting counting;
+    struct probing *probing;
     struct store_trial *trial;
 };
 
@@ -112,6 +114,36 @@ static void record_usage(struct running *running)
     }
 }
 
+static void begin_probing(struct running *running)
+{
+    const struct plan_cell *cell = running->options->cell;
+    const char *kind = running->context->plan->platforms[cell->platform].kind->name;
+    struct probe_target targets[PLAN_VMS_MAX];
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        struct machine *machine = running->machines[i];
+        bool is_fake = strcmp(kind, "fake") == 0;
+        targets[i] = (struct probe_target){
+            .index = i,
+            .pid = machine_pid(machine),
+            .is_virtual = machine_is_virtual(machine),
+            .is_kvm = strcmp(kind, "kvm") == 0,
+            .is_fake = is_fake,
+            .channel = is_fake ? NULL : machine_channel(machine),
+            .machine = machine,
+        };
+    }
+    running->probing = probing_open(targets, running->run.machine_count);
+    probing_begin(running->probing);
+}
+
+static void end_probing(struct running *running)
+{
+    struct probe_readings readings = {0};
+    probing_end(running->probing, &readings);
+    convert_readings(running->trial, &readings);
+    running->probing = probing_close(running->probing);
+}
+
 /* An error of a step may only be the echo of a machine that died: then that is the cause. */
 static int explain_failure(struct running *running, int rc, struct error *err)
 {
@@ -156,11 +188,13 @@ static int run_phases(struct running *running, struct error *err)
         trial->prepare_ns = now_ns - at_ns;
     }
     if (rc >= 0) {
+        begin_probing(running);
         read_usage_before(running);
         counting_begin_run(&running->counting);
         rc = workload->run(&running->run, err);
         counting_end_run(&running->counting);
         record_usage(running);
+        end_probing(running);
         at_ns = now_ns;
         now_ns = clock_monotonic_ns();
         trial->run_ns = now_ns - at_ns;

@@ -29,6 +29,7 @@ mount_all() {
     mount -t tmpfs -o mode=1777 tmpfs /dev/shm
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+    mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
     ln -sf /proc/self/fd /dev/fd
     hostname vtax-lab
     ip link set lo up

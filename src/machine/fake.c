@@ -20,9 +20,32 @@ struct fake_options {
     double fail;
     double hang;
     double boot_fail;
+    double wait;
+    double interrupts;
+    double translation;
+    double devices;
+    double other_exits;
     uint64_t delay_ns;
     uint64_t boot_ns;
 };
+
+/* Costs of known size: which reading shows each. */
+enum { COST_WAIT, COST_INTERRUPTS, COST_TRANSLATION, COST_DEVICES, COST_OTHER_EXITS, COST_COUNT };
+static const struct cost {
+    const char *reading; /* NULL: the host's scheduler shows it */
+    size_t offset;
+} costs[COST_COUNT] = {
+    [COST_WAIT] = {NULL, offsetof(struct fake_options, wait)},
+    [COST_INTERRUPTS] = {"exits:interrupt:kernel_ns", offsetof(struct fake_options, interrupts)},
+    [COST_TRANSLATION] = {"exits:npf:kernel_ns", offsetof(struct fake_options, translation)},
+    [COST_DEVICES] = {"exits:io:user_ns", offsetof(struct fake_options, devices)},
+    [COST_OTHER_EXITS] = {"exits:cpuid:kernel_ns", offsetof(struct fake_options, other_exits)},
+};
+
+static double share_of(const struct fake_options *options, size_t which)
+{
+    return *(const double *)((const char *)options + costs[which].offset);
+}
 
 struct fake_site {
     const struct fake_options *options;
@@ -33,6 +56,9 @@ struct fake_site {
 struct fake_machine {
     const struct fake_site *site;
     struct machine_options options;
+    /* Drawn so far. */
+    uint64_t total_ns;
+    uint64_t costs_ns[COST_COUNT];
 };
 
 static int probe(const struct plan_entry *entry, const char *uri, struct error *err)
@@ -102,20 +128,46 @@ static int start(void *object, const struct machine_options *options, void **out
     return 0;
 }
 
+static bool has_costs(const struct fake_machine *machine)
+{
+    double sum = 0;
+    for (size_t i = 0; i < COST_COUNT; i++)
+        sum += share_of(machine->site->options, i);
+    return sum > 0;
+}
+
 static int usage(void *object, struct machine_usage *out_usage, struct error *err)
 {
-    (void)object, (void)err;
+    (void)err;
+    const struct fake_machine *machine = object;
     static const char missing[] = "fake: nothing runs";
     *out_usage = (struct machine_usage){{0, missing}, {0, missing}, {0, missing},
                                         {0, missing}, {0, missing}, {0, missing}};
+    if (!has_costs(machine))
+        return 0;
+    out_usage->vcpu_wait_ns = (struct machine_figure){.value = machine->costs_ns[COST_WAIT]};
+    out_usage->vcpu_run_ns =
+        (struct machine_figure){.value = machine->total_ns - machine->costs_ns[COST_WAIT]};
     return 0;
 }
 
-/* Log-normal noise with median 1 and relative standard deviation `noise`, on top of slowdown and of
- * drift, which grows by its share with each block. */
-static int draw(void *object, double *out_factor, struct error *err)
+static bool injected(void *object, size_t index, const char **out_name, uint64_t *out_value)
 {
     const struct fake_machine *machine = object;
+    size_t which = index + 1; /* the scheduler's is no reading */
+    if (which >= COST_COUNT || !has_costs(machine))
+        return false;
+    *out_name = costs[which].reading;
+    *out_value = machine->costs_ns[which];
+    return true;
+}
+
+/* Log-normal noise with median 1 and relative standard deviation `noise`, on top of slowdown and of
+ * drift, which grows by its share with each block; costs of known size are added, each with noise
+ * of its own. */
+static int draw(void *object, uint64_t native_ns, double *out_factor, struct error *err)
+{
+    struct fake_machine *machine = object;
     const struct fake_options *want = machine->site->options;
     struct rng rng;
     seed_rng(machine, 0, &rng);
@@ -134,6 +186,12 @@ static int draw(void *object, double *out_factor, struct error *err)
     double sigma = sqrt(log1p(want->noise * want->noise));
     double drift = pow(1 + want->drift, (double)machine->options.block);
     *out_factor = want->slowdown * drift * exp(sigma * normal);
+    for (size_t i = 0; i < COST_COUNT; i++) {
+        double cost = share_of(want, i) * exp(sigma * rng_normal(&rng));
+        machine->costs_ns[i] += (uint64_t)(cost * (double)native_ns);
+        *out_factor += cost;
+    }
+    machine->total_ns += (uint64_t)(*out_factor * (double)native_ns);
     return 0;
 }
 
@@ -188,6 +246,46 @@ static const struct option options[] = {
      .fallback = "0",
      .max = 1,
      .help = "Share of machines that do not boot."},
+    {.name = "wait",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(wait),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that its CPU waits for one of the host's, as a share of native time."},
+    {.name = "interrupts",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(interrupts),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that exits for interrupts take, as a share of native time."},
+    {.name = "translation",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(translation),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that nested page faults take, as a share of native time."},
+    {.name = "devices",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(devices),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that emulated devices take, as a share of native time."},
+    {.name = "other-exits",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(other_exits),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that all other exits take, as a share of native time."},
     {.name = "trial-time",
      .type = OPTION_DURATION,
      FAKE_OPTION(delay_ns),
@@ -214,6 +312,7 @@ const struct platform platform_fake = {
     .start = start,
     .usage = usage,
     .draw = draw,
+    .injected = injected,
     .stop = stop,
     .close = close_site,
 };

@@ -109,8 +109,10 @@ struct platform {
     void (*stop)(void *machine); /* powers off, removes everything, frees; also when half started */
     void (*close)(void *site);
     /* `fake` only: by what a time is multiplied in this trial (1 is native, higher is slower), or
-     * the error when it fails or hangs. */
-    int (*draw)(void *machine, double *out_factor, struct error *err);
+     * the error when it fails or hangs. native_ns: what the work takes at factor 1. */
+    int (*draw)(void *machine, uint64_t native_ns, double *out_factor, struct error *err);
+    /* `fake` only: what its probes read since the start, one after the other; false: no more. */
+    bool (*injected)(void *machine, size_t index, const char **out_name, uint64_t *out_value);
 };
 
 extern const struct platform *const platforms[]; /* NULL-terminated, in the order of design.md */
@@ -163,8 +165,11 @@ int machine_read_usage(struct machine *machine, struct machine_usage *out_usage,
  * it is, since machine_read_usage() has given them. Not for the measured time. */
 void machine_count_exits(struct machine *machine, struct machine_figure *out_exits);
 char *machine_console_tail(struct machine *machine);
-int machine_draw(struct machine *machine, double *out_factor, struct error *err)
+int machine_draw(struct machine *machine, uint64_t native_ns, double *out_factor, struct error *err)
     __attribute__((warn_unused_result));
+/* Reading number `index` of a fake machine; false: it has no more, or is a real one. */
+bool machine_read_injected(struct machine *machine, size_t index, const char **out_name,
+                           uint64_t *out_value);
 struct machine *machine_free(struct machine *machine);
 
 /* Removes what runs that were killed left behind on this host: hypervisor processes and

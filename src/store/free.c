@@ -62,6 +62,7 @@ void store_trial_done(struct store_trial *trial)
     free(trial->machines);
     free(trial->samples);
     free(trial->figures);
+    free(trial->readings);
     free(trial->cause);
     *trial = (struct store_trial){0};
 }

@@ -7,7 +7,7 @@
 
 static const char step_read[] = "read";
 
-enum part { PART_MACHINES, PART_SAMPLES, PART_FIGURES, PART_FACTS, PART_COUNT };
+enum part { PART_MACHINES, PART_SAMPLES, PART_FIGURES, PART_READINGS, PART_FACTS, PART_COUNT };
 
 static const char *const part_sql[PART_COUNT] = {
     [PART_MACHINES] = "SELECT idx, boot_ns, host_ns, guest_ns, console_tail FROM machine"
@@ -15,6 +15,8 @@ static const char *const part_sql[PART_COUNT] = {
     [PART_SAMPLES] = "SELECT machine, metric_id, value FROM sample WHERE trial_id = ? ORDER BY seq",
     [PART_FIGURES] = "SELECT machine, name, value, missing FROM figure WHERE trial_id = ?"
                      " ORDER BY machine, name",
+    [PART_READINGS] = "SELECT machine, name, value, missing FROM reading WHERE trial_id = ?"
+                      " ORDER BY machine, name",
     [PART_FACTS] = "SELECT name, value FROM trial_fact WHERE trial_id = ? ORDER BY name",
 };
 
@@ -107,17 +109,29 @@ static void add_sample(struct reader *reader, sqlite3_stmt *row, struct store_tr
     };
 }
 
-static void add_figure(struct reader *reader, sqlite3_stmt *row, struct store_trial *trial,
-                       size_t *capacity)
+static struct store_figure figure_of_row(struct reader *reader, sqlite3_stmt *row)
 {
     struct names *names = &reader->store->names;
-    MEM_GROW(trial->figures, trial->figure_count, *capacity);
-    trial->figures[trial->figure_count++] = (struct store_figure){
+    return (struct store_figure){
         .machine = sqlite3_column_int(row, 0),
         .name = names_keep(names, (const char *)sqlite3_column_text(row, 1)),
         .value = sqlite3_column_double(row, 2),
         .missing = names_keep(names, (const char *)sqlite3_column_text(row, 3)),
     };
+}
+
+static void add_figure(struct reader *reader, sqlite3_stmt *row, struct store_trial *trial,
+                       size_t *capacity)
+{
+    MEM_GROW(trial->figures, trial->figure_count, *capacity);
+    trial->figures[trial->figure_count++] = figure_of_row(reader, row);
+}
+
+static void add_reading(struct reader *reader, sqlite3_stmt *row, struct store_trial *trial,
+                        size_t *capacity)
+{
+    MEM_GROW(trial->readings, trial->reading_count, *capacity);
+    trial->readings[trial->reading_count++] = figure_of_row(reader, row);
 }
 
 static void add_fact(struct reader *reader, sqlite3_stmt *row, struct store_trial *trial,
@@ -135,10 +149,8 @@ static int read_trial_parts(struct reader *reader, struct store_trial *trial, st
 {
     static void (*const add[PART_COUNT])(struct reader *, sqlite3_stmt *, struct store_trial *,
                                          size_t *) = {
-        [PART_MACHINES] = add_machine,
-        [PART_SAMPLES] = add_sample,
-        [PART_FIGURES] = add_figure,
-        [PART_FACTS] = add_fact,
+        [PART_MACHINES] = add_machine, [PART_SAMPLES] = add_sample, [PART_FIGURES] = add_figure,
+        [PART_READINGS] = add_reading, [PART_FACTS] = add_fact,
     };
     int rc = 0;
     for (size_t i = 0; rc >= 0 && i < PART_COUNT; i++) {

@@ -143,8 +143,20 @@ static const char attachments[] = "CREATE TABLE attachment(\n"
                                   "  UNIQUE (trial_id, machine, name)\n"
                                   ") STRICT;\n" ONLY_ADD("attachment");
 
+/* What probes saw of a machine while it was measured, or of the whole trial (machine -1). */
+static const char readings[] = "CREATE TABLE reading(\n"
+                               "  trial_id INTEGER NOT NULL REFERENCES trial(id),\n"
+                               "  machine INTEGER NOT NULL,\n"
+                               "  name TEXT NOT NULL,\n"
+                               "  value REAL,\n"
+                               "  missing TEXT,\n"
+                               "  PRIMARY KEY (trial_id, machine, name),\n"
+                               "  CHECK ((value IS NULL) <> (missing IS NULL))\n"
+                               ") STRICT, WITHOUT ROWID;\n" ONLY_ADD("reading");
+
 const char *const schema_migrations[] = {
     campaigns_and_trials,
     attachments,
+    readings,
 };
 const size_t schema_version = COUNT_OF(schema_migrations);

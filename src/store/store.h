@@ -133,11 +133,13 @@ struct store_trial {
     size_t sample_count;
     struct store_figure *figures;
     size_t figure_count;
+    struct store_figure *readings; /* what probes saw: probe/probe.h, docs/explain.md */
+    size_t reading_count;
     struct store_fact *facts; /* provenance of this trial: load before it, frequency, ... */
     size_t fact_count;
     struct store_attachment *attachments; /* stored with the trial; not read with it */
     size_t attachment_count;
-    char **texts; /* what `missing` of the figures may point to; freed with the trial */
+    char **texts; /* what figures and readings may point to; freed with the trial */
     size_t text_count;
 };
 

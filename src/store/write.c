@@ -253,19 +253,23 @@ static int insert_samples(struct store *store, const struct store_trial *trial, 
     return rc;
 }
 
-static int insert_figures(struct store *store, const struct store_trial *trial, struct error *err)
+struct figure_rows {
+    const char *sql;
+    int64_t trial_id;
+    const struct store_figure *items;
+    size_t count;
+};
+
+static int insert_figures(struct store *store, const struct figure_rows *rows, struct error *err)
 {
     CLEANUP_STATEMENT sqlite3_stmt *statement = NULL;
-    int rc = sql_prepare(store,
-                         "INSERT INTO figure(trial_id, machine, name, value, missing)"
-                         " VALUES (?, ?, ?, ?, ?)",
-                         step_trial, &statement, err);
-    for (size_t i = 0; rc == 0 && i < trial->figure_count; i++) {
-        const struct store_figure *figure = &trial->figures[i];
+    int rc = sql_prepare(store, rows->sql, step_trial, &statement, err);
+    for (size_t i = 0; rc == 0 && i < rows->count; i++) {
+        const struct store_figure *figure = &rows->items[i];
         const char *missing = figure->missing;
         if (!missing && !isfinite(figure->value))
             missing = "not a finite number";
-        sqlite3_bind_int64(statement, 1, trial->id);
+        sqlite3_bind_int64(statement, 1, rows->trial_id);
         sqlite3_bind_int(statement, 2, figure->machine);
         sql_bind_text(statement, 3, figure->name);
         if (missing)
@@ -310,8 +314,24 @@ static int insert_all_of_trial(struct store *store, struct store_trial *trial, s
         rc = insert_machines(store, trial, err);
     if (rc == 0)
         rc = insert_samples(store, trial, err);
+    const struct figure_rows figures = {
+        .sql = "INSERT INTO figure(trial_id, machine, name, value, missing)"
+               " VALUES (?, ?, ?, ?, ?)",
+        .trial_id = trial->id,
+        .items = trial->figures,
+        .count = trial->figure_count,
+    };
     if (rc == 0)
-        rc = insert_figures(store, trial, err);
+        rc = insert_figures(store, &figures, err);
+    const struct figure_rows readings = {
+        .sql = "INSERT INTO reading(trial_id, machine, name, value, missing)"
+               " VALUES (?, ?, ?, ?, ?)",
+        .trial_id = trial->id,
+        .items = trial->readings,
+        .count = trial->reading_count,
+    };
+    if (rc == 0)
+        rc = insert_figures(store, &readings, err);
     if (rc == 0)
         rc = insert_attachments(store, trial, err);
     const struct fact_rows rows = {

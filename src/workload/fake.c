@@ -48,7 +48,7 @@ static int run_fake(struct workload_run *run, struct error *err)
     const struct fake_options *want = run->options;
     for (unsigned i = 0; i < run->machine_count; i++) {
         double factor;
-        int rc = machine_draw(run->machines[i], &factor, err);
+        int rc = machine_draw(run->machines[i], (uint64_t)(want->base_s * NS_PER_S), &factor, err);
         if (rc < 0)
             return rc;
         workload_add_sample(run, i, METRIC_TIME, want->base_s * factor);

@@ -221,7 +221,7 @@ static struct draws draw(const char *name, const char *const settings[][2], uint
     if (draws.rc >= 0)
         assert_int_equal(machine_wait_ready(machine, &boot_ns, &err), 0);
     if (draws.rc >= 0)
-        draws.rc = machine_draw(machine, &draws.factor, &err);
+        draws.rc = machine_draw(machine, 1000, &draws.factor, &err);
     machine_free(machine);
     platform_close(site);
     option_table_done(&kind->options, options);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * bpf_code: a small assembler for the kernel's BPF (Documentation/bpf/standardization). Programs of
+ * a few dozen instructions are put together here at run time, with the field offsets that the
+ * running kernel tells, so that neither a compiler for BPF nor a library nor BTF is needed.
+ *
+ * Registers: 0 result, 1-5 arguments (lost by a call), 6-9 kept, 10 frame (read only).
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define BPF_CODE_MAX 256
+#define BPF_CODE_LABELS 64
+
+/* A place in the program that jumps go to; 0 is no label. */
+struct bpf_code {
+    struct bpf_insn insns[BPF_CODE_MAX];
+    size_t count;
+    size_t labels[BPF_CODE_LABELS]; /* label -> instruction */
+    size_t label_count;
+    struct {
+        size_t at;
+        size_t label;
+    } jumps[BPF_CODE_LABELS];
+    size_t jump_count;
+};
+
+void bpf_code_init(struct bpf_code *code);
+/* Operations are those of <linux/bpf.h>: BPF_ADD, BPF_JEQ, ... On 64 bits. */
+void bpf_code_set(struct bpf_code *code, int to, int32_t value);
+void bpf_code_move(struct bpf_code *code, int to, int from);
+void bpf_code_compute(struct bpf_code *code, int operation, int to, int from);
+void bpf_code_compute_value(struct bpf_code *code, int operation, int to, int32_t value);
+/* bytes: 4 (zero-extended) or 8. */
+void bpf_code_load(struct bpf_code *code, int bytes, int to, int from, int16_t offset);
+void bpf_code_store(struct bpf_code *code, int bytes, int to, int16_t offset, int from);
+void bpf_code_store_value(struct bpf_code *code, int bytes, int to, int16_t offset, int32_t value);
+/* *(u64 *)(to + offset) += from, atomically. */
+void bpf_code_add_atomic(struct bpf_code *code, int to, int16_t offset, int from);
+void bpf_code_load_map(struct bpf_code *code, int to, int map_fd);
+void bpf_code_call(struct bpf_code *code, int helper); /* BPF_FUNC_... */
+void bpf_code_end(struct bpf_code *code);              /* returns register 0 */
+
+/* A label to jump to, put down later with bpf_code_place(). */
+size_t bpf_code_label(struct bpf_code *code);
+void bpf_code_place(struct bpf_code *code, size_t label);
+void bpf_code_jump(struct bpf_code *code, size_t label);
+void bpf_code_jump_if(struct bpf_code *code, int comparison, int left, int32_t value, size_t label);
+
+/* Sets the distances of all jumps. */
+void bpf_code_link(struct bpf_code *code);
+
+/* Each gives a descriptor that the caller closes, or a negative errno. */
+int bpf_code_load_program(const struct bpf_code *code, const char *name, struct error *err)
+    __attribute__((warn_unused_result));
+int bpf_map_make(unsigned type, unsigned key_bytes, unsigned value_bytes, unsigned entries,
+                 struct error *err) __attribute__((warn_unused_result));
+/* key NULL: the first. -ENOENT after the last. */
+int bpf_map_next(int map_fd, const void *key, void *out_key) __attribute__((warn_unused_result));
+int bpf_map_find(int map_fd, const void *key, void *out_value) __attribute__((warn_unused_result));

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * exits: what every exit of KVM's virtual CPUs on this host costs, added up in the kernel by four
+ * small BPF programs at the tracepoints kvm_exit, kvm_userspace_exit, kvm_entry and sched_switch.
+ *
+ * An exit lasts until the same thread enters again. Its time is divided by where it was spent: on a
+ * CPU in the kernel (for HLT: halt polling), on a CPU in user space (device emulation; the way back
+ * into KVM counts to it), and off the CPUs (asleep, or waiting for one).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define EXITS_BUCKETS 32
+
+struct exits;
+
+/* Sums since exits_open(), of one process and reason. */
+struct exits_sum {
+    uint64_t count;
+    uint64_t kernel_ns;
+    uint64_t user_ns;
+    uint64_t off_ns;
+    uint64_t buckets[EXITS_BUCKETS]; /* [i]: of these, lasted 2^i .. 2^(i+1)-1 ns */
+};
+
+struct exits_key {
+    uint32_t process;
+    uint32_t isa; /* EXIT_ISA_... */
+    uint32_t reason;
+};
+
+/* Begins to watch all of KVM on this host. Negative with the reason where that cannot be. */
+int exits_open(struct exits **out_exits, struct error *err) __attribute__((warn_unused_result));
+/* Calls found() for each reason of each process (0: of any). */
+void exits_each(const struct exits *exits, pid_t process,
+                void (*found)(const struct exits_key *key, const struct exits_sum *sum,
+                              void *context),
+                void *context);
+/* Exits that are in no sum since a table was full. */
+uint64_t exits_lost(const struct exits *exits);
+struct exits *exits_close(struct exits *exits);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probe/probe.h"
+
+#include <string.h>
+
+#include "probe/probe_list.h"
+
+#define PROBES_MAX 16
+
+const struct probe *const probes[] = {
+    &probe_process,  &probe_pressure, &probe_exits,    &probe_kvm,
+    &probe_counters, &probe_guest,    &probe_injected, NULL,
+};
+
+static struct probe_reading *add(struct probe_readings *readings, int machine)
+{
+    MEM_GROW(readings->items, readings->count, readings->capacity);
+    struct probe_reading *reading = &readings->items[readings->count++];
+    *reading = (struct probe_reading){.machine = machine};
+    return reading;
+}
+
+void probe_readings_add(struct probe_readings *readings, int machine, uint64_t value,
+                        const char *name, ...)
+{
+    struct probe_reading *reading = add(readings, machine);
+    va_list ap;
+    va_start(ap, name);
+    reading->name = mem_vprintf(name, ap);
+    va_end(ap);
+    reading->value = value;
+}
+
+void probe_readings_miss(struct probe_readings *readings, int machine, const char *name,
+                         const char *reason, ...)
+{
+    struct probe_reading *reading = add(readings, machine);
+    va_list ap;
+    va_start(ap, reason);
+    reading->missing = mem_vprintf(reason, ap);
+    va_end(ap);
+    reading->name = mem_strdup(name);
+}
+
+const struct probe_reading *probe_readings_find(const struct probe_readings *readings, int machine,
+                                                const char *name)
+{
+    for (size_t i = 0; i < readings->count; i++)
+        if (readings->items[i].machine == machine && strcmp(readings->items[i].name, name) == 0)
+            return &readings->items[i];
+    return NULL;
+}
+
+void probe_readings_done(struct probe_readings *readings)
+{
+    for (size_t i = 0; i < readings->count; i++) {
+        free(readings->items[i].name);
+        free(readings->items[i].missing);
+    }
+    free(readings->items);
+    *readings = (struct probe_readings){0};
+}
+
+void probe_readings_subtract(const struct probe_readings *later,
+                             const struct probe_readings *earlier, struct probe_readings *out)
+{
+    for (size_t i = 0; i < later->count; i++) {
+        const struct probe_reading *end = &later->items[i];
+        const struct probe_reading *begin = probe_readings_find(earlier, end->machine, end->name);
+        uint64_t from = begin && !begin->missing ? begin->value : 0;
+        if (end->missing || (begin && begin->missing))
+            probe_readings_miss(out, end->machine, end->name, "%s",
+                                end->missing ? end->missing : begin->missing);
+        else if (end->value < from)
+            probe_readings_miss(out, end->machine, end->name,
+                                "it went back: the counter wrapped, or what it counted has ended");
+        else
+            probe_readings_add(out, end->machine, end->value - from, "%s", end->name);
+    }
+    for (size_t i = 0; i < earlier->count; i++) {
+        const struct probe_reading *begin = &earlier->items[i];
+        if (!probe_readings_find(later, begin->machine, begin->name))
+            probe_readings_miss(out, begin->machine, begin->name, "it was there at first only");
+    }
+}
+
+struct opened {
+    void *state;
+    bool is_open;
+    char *why_not;
+};
+
+struct probing {
+    struct probe_target *targets;
+    size_t count;
+    struct opened probes[PROBES_MAX];
+    struct probe_readings begin;
+};
+
+struct probing *probing_open(const struct probe_target *targets, size_t count)
+{
+    _Static_assert(COUNT_OF(probes) <= PROBES_MAX, "room for each probe");
+    struct probing *probing = mem_zalloc(sizeof(*probing));
+    probing->targets = mem_copy(targets, count * sizeof(*targets));
+    probing->count = count;
+    for (size_t i = 0; probes[i]; i++) {
+        struct opened *opened = &probing->probes[i];
+        struct error err = {0};
+        opened->is_open = probes[i]->open(targets, count, &opened->state, &err) >= 0;
+        opened->why_not = opened->is_open ? NULL : mem_strdup(err.text);
+    }
+    return probing;
+}
+
+static void read_all(const struct probing *probing, struct probe_readings *out)
+{
+    for (size_t i = 0; probes[i]; i++)
+        for (size_t j = 0; probing->probes[i].is_open && j < probing->count; j++)
+            probes[i]->read(probing->probes[i].state, &probing->targets[j], out);
+}
+
+void probing_begin(struct probing *probing)
+{
+    probe_readings_done(&probing->begin);
+    read_all(probing, &probing->begin);
+}
+
+void probing_end(struct probing *probing, struct probe_readings *out)
+{
+    CLEANUP_PROBE_READINGS struct probe_readings end = {0};
+    read_all(probing, &end);
+    probe_readings_subtract(&end, &probing->begin, out);
+    for (size_t i = 0; probes[i]; i++) {
+        if (probing->probes[i].is_open)
+            probe_readings_add(out, -1, probing->count, "%s", probes[i]->name);
+        else
+            probe_readings_miss(out, -1, probes[i]->name, "%s", probing->probes[i].why_not);
+    }
+}
+
+struct probing *probing_close(struct probing *probing)
+{
+    if (!probing)
+        return NULL;
+    for (size_t i = 0; probes[i]; i++) {
+        if (probing->probes[i].is_open && probes[i]->close)
+            probes[i]->close(probing->probes[i].state);
+        free(probing->probes[i].why_not);
+    }
+    probe_readings_done(&probing->begin);
+    free(probing->targets);
+    free(probing);
+    return NULL;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probe/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "probe/probe_list.h"
+
+#define TEXT_MAX ((size_t)1 << 16)
+#define DEPTH_MAX 64
+
+static void dir_cleanup(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+#define CLEANUP_DIR CLEANUP(dir_cleanup)
+
+const char *const thread_role_names[THREAD_ROLE_COUNT] = {
+    [THREAD_VCPU] = "vcpu", [THREAD_IO] = "io", [THREAD_EMULATOR] = "emulator"};
+
+int process_parse_stat(const char *text, size_t length, struct process_stat *out_stat)
+{
+    CLEANUP_FREE char *copy = mem_strndup(text, length);
+    const char *after_name = strrchr(copy, ')');
+    struct process_stat stat = {0};
+    uint64_t minor, major, user, system;
+    int parent;
+    if (!after_name || sscanf(after_name + 1,
+                              " %*c %d %*d %*d %*d %*d %*u %" SCNu64 " %" SCNu64 " %" SCNu64
+                              " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+                              &parent, &stat.minor_faults, &minor, &stat.major_faults, &major,
+                              &stat.user_ticks, &stat.system_ticks, &user, &system) != 9)
+        return -EBADMSG;
+    stat.parent = parent;
+    stat.minor_faults += minor;
+    stat.major_faults += major;
+    stat.user_ticks += user;
+    stat.system_ticks += system;
+    *out_stat = stat;
+    return 0;
+}
+
+int process_parse_field(const char *text, size_t length, const char *key, uint64_t *out_value)
+{
+    size_t key_length = strlen(key);
+    const char *end = text + length;
+    for (const char *line = text; line < end;) {
+        const char *next = memchr(line, '\n', (size_t)(end - line));
+        next = next ? next : end;
+        if ((size_t)(next - line) > key_length && memcmp(line, key, key_length) == 0 &&
+            strchr(": \t", line[key_length])) {
+            CLEANUP_FREE char *rest =
+                mem_strndup(line + key_length + 1, (size_t)(next - line) - key_length - 1);
+            return sscanf(rest, " %" SCNu64, out_value) == 1 ? 0 : -EBADMSG;
+        }
+        line = next + 1;
+    }
+    return -ENOENT;
+}
+
+/* As QEMU names them with debug-threads=on, which libvirt sets. */
+enum thread_role thread_role_of(const char *name)
+{
+    if (strncmp(name, "CPU ", 4) == 0)
+        return THREAD_VCPU;
+    if (strncmp(name, "IO ", 3) == 0 || strncmp(name, "iou-", 4) == 0 ||
+        strncmp(name, "worker", 6) == 0)
+        return THREAD_IO;
+    return THREAD_EMULATOR;
+}
+
+static int read_text(char **out_text, size_t *out_length, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static int read_text(char **out_text, size_t *out_length, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    CLEANUP_FREE char *path = mem_vprintf(format, ap);
+    va_end(ap);
+    return file_read(path, TEXT_MAX, out_text, out_length, NULL);
+}
+
+static pid_t next_number(DIR *dir)
+{
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        char *end;
+        long number = strtol(entry->d_name, &end, 10);
+        if (number > 0 && *end == '\0')
+            return (pid_t)number;
+    }
+    return 0;
+}
+
+struct role_sum {
+    uint64_t run_ns;
+    uint64_t wait_ns;
+    uint64_t voluntary;
+    uint64_t involuntary;
+    uint64_t threads;
+};
+
+static void add_thread(pid_t pid, pid_t tid, struct role_sum *sums)
+{
+    CLEANUP_FREE char *name = NULL;
+    CLEANUP_FREE char *status = NULL;
+    CLEANUP_FREE char *schedstat = NULL;
+    size_t length, status_length;
+    uint64_t run_ns, wait_ns, count;
+    if (read_text(&name, &length, "/proc/%d/task/%d/comm", pid, tid) < 0 ||
+        read_text(&status, &status_length, "/proc/%d/task/%d/status", pid, tid) < 0)
+        return; /* it has just ended */
+    struct role_sum *sum = &sums[thread_role_of(name)];
+    sum->threads++;
+    if (read_text(&schedstat, &length, "/proc/%d/task/%d/schedstat", pid, tid) >= 0 &&
+        sscanf(schedstat, "%" SCNu64 " %" SCNu64, &run_ns, &wait_ns) == 2) {
+        sum->run_ns += run_ns;
+        sum->wait_ns += wait_ns;
+    }
+    if (process_parse_field(status, status_length, "voluntary_ctxt_switches", &count) == 0)
+        sum->voluntary += count;
+    if (process_parse_field(status, status_length, "nonvoluntary_ctxt_switches", &count) == 0)
+        sum->involuntary += count;
+}
+
+static void read_threads(const struct probe_target *target, struct probe_readings *out)
+{
+    CLEANUP_FREE char *path = mem_printf("/proc/%d/task", target->pid);
+    CLEANUP_DIR DIR *dir = opendir(path);
+    struct role_sum sums[THREAD_ROLE_COUNT] = {0};
+    for (pid_t tid; dir && (tid = next_number(dir));)
+        add_thread(target->pid, tid, sums);
+    for (size_t i = 0; i < THREAD_ROLE_COUNT; i++) {
+        const char *role = thread_role_names[i];
+        int machine = (int)target->index;
+        if (sums[i].threads == 0)
+            continue;
+        probe_readings_add(out, machine, sums[i].run_ns, "process:%s_run_ns", role);
+        probe_readings_add(out, machine, sums[i].wait_ns, "process:%s_wait_ns", role);
+        probe_readings_add(out, machine, sums[i].voluntary, "process:%s_sleeps", role);
+        probe_readings_add(out, machine, sums[i].involuntary, "process:%s_preempted", role);
+    }
+}
+
+struct member {
+    pid_t pid;
+    struct process_stat stat;
+};
+
+static bool is_below(const struct member *members, size_t count, pid_t pid, pid_t root)
+{
+    for (int depth = 0; depth < DEPTH_MAX && pid != root; depth++) {
+        size_t at = 0;
+        while (at < count && members[at].pid != pid)
+            at++;
+        if (at == count)
+            return false;
+        pid = members[at].stat.parent;
+    }
+    return pid == root;
+}
+
+/* Of the process and everything below it. */
+static void read_tree(const struct probe_target *target, struct probe_readings *out)
+{
+    CLEANUP_DIR DIR *dir = opendir("/proc");
+    CLEANUP_FREE struct member *members = NULL;
+    size_t count = 0, capacity = 0, length;
+    for (pid_t pid; dir && (pid = next_number(dir));) {
+        CLEANUP_FREE char *text = NULL;
+        struct member member = {.pid = pid};
+        if (read_text(&text, &length, "/proc/%d/stat", pid) < 0 ||
+            process_parse_stat(text, length, &member.stat) < 0)
+            continue;
+        MEM_GROW(members, count, capacity);
+        members[count++] = member;
+    }
+    struct process_stat sum = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (!is_below(members, count, members[i].pid, target->pid))
+            continue;
+        sum.user_ticks += members[i].stat.user_ticks;
+        sum.system_ticks += members[i].stat.system_ticks;
+        sum.minor_faults += members[i].stat.minor_faults;
+        sum.major_faults += members[i].stat.major_faults;
+    }
+    uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+    int machine = (int)target->index;
+    probe_readings_add(out, machine, sum.user_ticks * tick_ns, "process:user_ns");
+    probe_readings_add(out, machine, sum.system_ticks * tick_ns, "process:system_ns");
+    probe_readings_add(out, machine, sum.minor_faults, "process:minor_faults");
+    probe_readings_add(out, machine, sum.major_faults, "process:major_faults");
+}
+
+static void read_disk(const struct probe_target *target, struct probe_readings *out)
+{
+    static const char *const keys[] = {"read_bytes", "write_bytes"};
+    CLEANUP_FREE char *text = NULL;
+    size_t length;
+    bool known = read_text(&text, &length, "/proc/%d/io", target->pid) >= 0;
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        CLEANUP_FREE char *name = mem_printf("process:disk_%s", keys[i]);
+        uint64_t value;
+        if (known && process_parse_field(text, length, keys[i], &value) == 0)
+            probe_readings_add(out, (int)target->index, value, "%s", name);
+        else
+            probe_readings_miss(out, (int)target->index, name,
+                                "/proc/PID/io is not to be read by us (needs root)");
+    }
+}
+
+static int open_process(const struct probe_target *targets, size_t count, void **out_state,
+                        struct error *err)
+{
+    (void)out_state;
+    for (size_t i = 0; i < count; i++)
+        if (targets[i].pid > 0)
+            return 0;
+    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "no machine has a process on this host");
+}
+
+static void read_process(void *state, const struct probe_target *target, struct probe_readings *out)
+{
+    (void)state;
+    if (target->pid <= 0)
+        return;
+    if (target->is_virtual)
+        read_threads(target, out);
+    read_tree(target, out);
+    read_disk(target, out);
+}
+
+const struct probe probe_process = {
+    .name = "process",
+    .help = "Threads by role: running, waiting, switches; faults; disk: /proc of the host.",
+    .open = open_process,
+    .read = read_process,
+};

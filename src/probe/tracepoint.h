@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * tracepoint: places in the kernel where it tells what happens (Documentation/trace/events.rst).
+ * Where the fields of a record lie, the running kernel says in a text of its own.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* NULL: tracefs is not mounted, or not for us; then *out_why says which and what to do. */
+const char *tracepoint_find_root(const char **out_why);
+
+/* Number of an event from the text of its `format` file, or -EBADMSG. */
+int tracepoint_parse_id(const char *text, size_t length);
+/* Byte offset of a field of `bytes` bytes, or -ENOENT, or -EBADMSG when its size is another one. */
+int tracepoint_parse_field(const char *text, size_t length, const char *field, size_t bytes);
+
+/* Reads ROOT/events/EVENT/format; the text is the caller's to free. event: "kvm/kvm_exit". */
+int tracepoint_read_format(const char *root, const char *event, char **out_text, size_t *out_length,
+                           struct error *err) __attribute__((warn_unused_result));
+
+/* Runs a loaded BPF program at each hit on any CPU until the descriptor that this returns is
+ * closed. */
+int tracepoint_attach(int id, int program_fd, struct error *err)
+    __attribute__((warn_unused_result));

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "probe/bpf_code.h"
+#include "probe/exit_reason.h"
+#include "probe/guest_counts.h"
+#include "probe/pressure.h"
+#include "probe/probe.h"
+#include "probe/process.h"
+#include "probe/tracepoint.h"
+
+#define TEXT(literal) (literal), sizeof(literal) - 1
+
+static void test_readings_subtract(void **state)
+{
+    (void)state;
+    CLEANUP_PROBE_READINGS struct probe_readings begin = {0};
+    CLEANUP_PROBE_READINGS struct probe_readings end = {0};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    probe_readings_add(&begin, 0, 10, "a");
+    probe_readings_add(&begin, 0, 10, "back");
+    probe_readings_add(&begin, 1, 7, "gone");
+    probe_readings_add(&end, 0, 25, "a");
+    probe_readings_add(&end, 1, 5, "a");
+    probe_readings_add(&end, 0, 9, "back");
+    probe_readings_miss(&end, 1, "none", "because %d", 1);
+    probe_readings_subtract(&end, &begin, &out);
+    assert_int_equal(out.count, 5);
+    assert_int_equal(probe_readings_find(&out, 0, "a")->value, 15);
+    assert_int_equal(probe_readings_find(&out, 1, "a")->value, 5);
+    assert_non_null(probe_readings_find(&out, 0, "back")->missing);
+    assert_string_equal(probe_readings_find(&out, 1, "none")->missing, "because 1");
+    assert_non_null(probe_readings_find(&out, 1, "gone")->missing);
+}
+
+/* Nothing to look at: each probe is named, with the reason. */
+static void test_absent_probes_have_reasons(void **state)
+{
+    (void)state;
+    const struct probe_target target = {.index = 0};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    struct probing *probing = probing_open(&target, 1);
+    probing_begin(probing);
+    probing_end(probing, &out);
+    probing_close(probing);
+    for (size_t i = 0; probes[i]; i++) {
+        const struct probe_reading *reading = probe_readings_find(&out, -1, probes[i]->name);
+        assert_non_null(reading);
+        assert_non_null(reading->missing);
+        assert_true(strlen(reading->missing) > 10);
+    }
+}
+
+static void test_own_process(void **state)
+{
+    (void)state;
+    const struct probe_target target = {.index = 3, .pid = getpid(), .is_virtual = true};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    struct probing *probing = probing_open(&target, 1);
+    probing_begin(probing);
+    for (volatile unsigned i = 0; i < 100000000; i++)
+        ;
+    probing_end(probing, &out);
+    probing_close(probing);
+    const struct probe_reading *user = probe_readings_find(&out, 3, "process:user_ns");
+    const struct probe_reading *run = probe_readings_find(&out, 3, "process:emulator_run_ns");
+    assert_non_null(user);
+    assert_true(user->value > 0);
+    assert_non_null(run);
+    assert_true(run->value > 0);
+    assert_null(probe_readings_find(&out, 3, "process:vcpu_run_ns"));
+}
+
+static void test_exit_reasons(void **state)
+{
+    (void)state;
+    assert_string_equal(exit_reason_name(EXIT_ISA_AMD, 0x400), "npf");
+    assert_string_equal(exit_reason_name(EXIT_ISA_AMD, 0x78), "hlt");
+    assert_string_equal(exit_reason_name(EXIT_ISA_INTEL, 12), "hlt");
+    assert_string_equal(exit_reason_name(EXIT_ISA_INTEL, 48), "ept-violation");
+    assert_null(exit_reason_name(EXIT_ISA_INTEL, 5000));
+    assert_int_equal(exit_reason_class(EXIT_ISA_AMD, 0x78), EXIT_IDLE);
+    assert_int_equal(exit_reason_class(EXIT_ISA_INTEL, 1), EXIT_INTERRUPT);
+    assert_int_equal(exit_reason_class(EXIT_ISA_AMD, 0x400), EXIT_TRANSLATION);
+    assert_int_equal(exit_reason_class_of("io"), EXIT_DEVICE);
+    assert_int_equal(exit_reason_class_of("cpuid"), EXIT_OTHER);
+    assert_int_equal(exit_reason_class_of("0x999"), EXIT_OTHER);
+}
+
+static const char format_text[] =
+    "name: kvm_exit\nID: 1234\nformat:\n"
+    "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+    "\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;\n"
+    "\tfield:unsigned long guest_rip;\toffset:16;\tsize:8;\tsigned:0;\n"
+    "\tfield:u32 isa;\toffset:24;\tsize:4;\tsigned:0;\n";
+
+static void test_tracepoint_format(void **state)
+{
+    (void)state;
+    size_t length = sizeof(format_text) - 1;
+    assert_int_equal(tracepoint_parse_id(format_text, length), 1234);
+    assert_int_equal(tracepoint_parse_field(format_text, length, "exit_reason", 4), 8);
+    assert_int_equal(tracepoint_parse_field(format_text, length, "isa", 4), 24);
+    assert_int_equal(tracepoint_parse_field(format_text, length, "guest_rip", 4), -EBADMSG);
+    assert_int_equal(tracepoint_parse_field(format_text, length, "reason", 4), -ENOENT);
+    assert_int_equal(tracepoint_parse_id(TEXT("name: x\n")), -EBADMSG);
+    assert_int_equal(tracepoint_parse_field(format_text, 120, "isa", 4), -ENOENT);
+}
+
+static void test_bpf_jumps(void **state)
+{
+    (void)state;
+    struct bpf_code code;
+    bpf_code_init(&code);
+    size_t end = bpf_code_label(&code), back = bpf_code_label(&code);
+    bpf_code_place(&code, back);
+    bpf_code_set(&code, 0, 7);
+    bpf_code_jump_if(&code, BPF_JEQ, 0, 0, end);
+    bpf_code_load_map(&code, 1, 42);
+    bpf_code_jump(&code, back);
+    bpf_code_place(&code, end);
+    bpf_code_end(&code);
+    bpf_code_link(&code);
+    assert_int_equal(code.count, 6);
+    assert_int_equal(code.insns[1].off, 3);
+    assert_int_equal(code.insns[2].imm, 42);
+    assert_int_equal(code.insns[2].src_reg, BPF_PSEUDO_MAP_FD);
+    assert_int_equal(code.insns[4].off, -5);
+}
+
+struct counts {
+    char text[2048];
+};
+
+static void note(const char *name, uint64_t value, void *context)
+{
+    struct counts *counts = context;
+    size_t length = strlen(counts->text);
+    snprintf(counts->text + length, sizeof(counts->text) - length, "%s=%llu\n", name,
+             (unsigned long long)value);
+}
+
+static void test_guest_counts(void **state)
+{
+    (void)state;
+    struct counts counts = {0};
+    guest_counts_parse(
+        TEXT("==> /proc/stat <==\ncpu  100 2 30 4000 5 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n"
+             "intr 999 1 2 3\nctxt 12345\nsoftirq 77 1 2\n\n"
+             "==> /proc/interrupts <==\n           CPU0       CPU1\n"
+             "  1:   10   20  IO-APIC 1-edge i8042\nLOC:  5   6   Local timer interrupts\n"
+             "==> /proc/schedstat <==\nversion 15\ncpu0 0 0 0 0 0 0 1000 200 3\n"
+             "domain0 03 0 0\ncpu1 0 0 0 0 0 0 50 7 1\n"
+             "==> /proc/unknown <==\nctxt 1\n"
+             "==> /proc/diskstats <==\n 254 0 vda 10 0 16 4 3 0 8 2 0 0 0\n"
+             "   7 0 loop0 5 0 5 0 0 0 0 0 0 0 0\n"
+             "==> /proc/net/dev <==\nInter-| Receive\n"
+             "  eth0: 1000 10 0 0 0 0 0 0 2000 20 0 0 0 0 0 0\n"),
+        note, &counts);
+    assert_non_null(strstr(counts.text, "cpu_user_ns=1000000000\n"));
+    assert_non_null(strstr(counts.text, "cpu_steal_ns=80000000\n"));
+    assert_non_null(strstr(counts.text, "intr=999\nctxt=12345\nsoftirq=77\n"));
+    assert_non_null(strstr(counts.text, "irq_LOC=11\n"));
+    assert_non_null(strstr(counts.text, "irq_devices=30\n"));
+    assert_non_null(strstr(counts.text, "sched_run_ns=1050\nsched_wait_ns=207\n"));
+    assert_non_null(strstr(counts.text, "disk_vda_read_bytes=8192\n"));
+    assert_non_null(strstr(counts.text, "disk_vda_write_ns=2000000\n"));
+    assert_non_null(strstr(counts.text, "net_eth0_sent_bytes=2000\n"));
+    assert_null(strstr(counts.text, "loop0"));
+    assert_null(strstr(counts.text, "ctxt=1\n"));
+}
+
+static void test_pressure(void **state)
+{
+    (void)state;
+    uint64_t us = 0;
+    assert_int_equal(pressure_parse_total(TEXT("some avg10=0.00 avg60=0.12 avg300=0.1 total=4711\n"
+                                               "full avg10=0.00 avg60=0.00 avg300=0.0 total=12\n"),
+                                          "full", &us),
+                     0);
+    assert_int_equal(us, 12);
+    assert_int_equal(pressure_parse_total(TEXT("some avg10=0\n"), "some", &us), -EBADMSG);
+}
+
+static void test_cgroup(void **state)
+{
+    (void)state;
+    CLEANUP_FREE char *group = pressure_parse_cgroup(TEXT("4:cpu:/a\n0::/machine/qemu-1\n"));
+    assert_string_equal(group, "/machine/qemu-1");
+    assert_null(pressure_parse_cgroup(TEXT("4:cpu:/a\n")));
+}
+
+static void test_process_texts(void **state)
+{
+    (void)state;
+    struct process_stat stat;
+    assert_int_equal(
+        process_parse_stat(TEXT("7 (a) b) S 5 1 1 0 -1 0 10 20 30 40 50 60 7 8 20 0 1 0 99\n"),
+                           &stat),
+        0);
+    assert_int_equal(stat.parent, 5);
+    assert_int_equal(stat.minor_faults, 30);
+    assert_int_equal(stat.major_faults, 70);
+    assert_int_equal(stat.user_ticks, 57);
+    assert_int_equal(stat.system_ticks, 68);
+    assert_int_equal(process_parse_stat(TEXT("7 (a"), &stat), -EBADMSG);
+    uint64_t value;
+    assert_int_equal(
+        process_parse_field(TEXT("xread_bytes: 1\nread_bytes: 42\n"), "read_bytes", &value), 0);
+    assert_int_equal(value, 42);
+    assert_int_equal(process_parse_field(TEXT("a: 1\n"), "b", &value), -ENOENT);
+    assert_int_equal(process_parse_field(TEXT("a: x\n"), "a", &value), -EBADMSG);
+    assert_int_equal(thread_role_of("CPU 3/KVM"), THREAD_VCPU);
+    assert_int_equal(thread_role_of("IO iothread1"), THREAD_IO);
+    assert_int_equal(thread_role_of("qemu-system-x86"), THREAD_EMULATOR);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_readings_subtract),
+        cmocka_unit_test(test_absent_probes_have_reasons),
+        cmocka_unit_test(test_own_process),
+        cmocka_unit_test(test_exit_reasons),
+        cmocka_unit_test(test_tracepoint_format),
+        cmocka_unit_test(test_bpf_jumps),
+        cmocka_unit_test(test_guest_counts),
+        cmocka_unit_test(test_pressure),
+        cmocka_unit_test(test_cgroup),
+        cmocka_unit_test(test_process_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
