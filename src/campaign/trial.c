@@ -189,15 +189,17 @@ static int run_phases(struct running *running, struct error *err)
     }
     if (rc >= 0) {
         begin_probing(running);
+        now_ns = clock_monotonic_ns();
         read_usage_before(running);
         counting_begin_run(&running->counting);
         rc = workload->run(&running->run, err);
         counting_end_run(&running->counting);
         record_usage(running);
-        end_probing(running);
         at_ns = now_ns;
         now_ns = clock_monotonic_ns();
         trial->run_ns = now_ns - at_ns;
+        end_probing(running);
+        now_ns = clock_monotonic_ns();
     }
     if (rc >= 0 && workload->verify) {
         rc = workload->verify(&running->run, err);

@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 &command_besim,
     &command_record,
     &command_report,
+    &command_explain,
     &command_compare,
     &command_doctor,
     &command_image_build,

@@ -14,6 +14,7 @@ extern const struct command command_plan_show;
 extern const struct command command_plan_list;
 extern const struct command command_plan_check;
 extern const struct command command_report;
+extern const struct command command_explain;
 extern const struct command command_compare;
 extern const struct command command_lab_run;
 extern const struct command command_lab_shell;

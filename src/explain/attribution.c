@@ -12,7 +12,7 @@ struct attribution attribution_of(const double *gaps, size_t pair_count,
         rest[i] = gaps[i];
     for (size_t c = 0; c < cause_count; c++) {
         out_causes[c] = interval_student(causes[c].values, pair_count, level);
-        if (out_causes[c].state != INTERVAL_OK)
+        if (out_causes[c].state == INTERVAL_NOT_FINITE)
             continue;
         for (size_t i = 0; i < pair_count; i++)
             rest[i] -= causes[c].values[i];

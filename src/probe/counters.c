@@ -95,7 +95,7 @@ static int open_target(struct state *state, const struct probe_target *target, s
         CLEANUP_FREE char *name = NULL;
         if (entry->d_name[0] != '.' && file_read(file, 64, &name, NULL, NULL) >= 0 &&
             thread_role_of(name) == THREAD_VCPU)
-            rc = open_thread(state, target, (pid_t)atoi(entry->d_name), err);
+            rc = open_thread(state, target, (pid_t)strtol(entry->d_name, NULL, 10), err);
     }
     if (dir)
         closedir(dir);

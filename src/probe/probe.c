@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "probe/probe_list.h"
 
 #define PROBES_MAX 16
@@ -95,6 +96,7 @@ struct probing {
     size_t count;
     struct opened probes[PROBES_MAX];
     struct probe_readings begin;
+    uint64_t begin_ns;
 };
 
 struct probing *probing_open(const struct probe_target *targets, size_t count)
@@ -123,11 +125,13 @@ void probing_begin(struct probing *probing)
 {
     probe_readings_done(&probing->begin);
     read_all(probing, &probing->begin);
+    probing->begin_ns = clock_monotonic_ns();
 }
 
 void probing_end(struct probing *probing, struct probe_readings *out)
 {
     CLEANUP_PROBE_READINGS struct probe_readings end = {0};
+    probe_readings_add(out, -1, clock_monotonic_ns() - probing->begin_ns, "interval_ns");
     read_all(probing, &end);
     probe_readings_subtract(&end, &probing->begin, out);
     for (size_t i = 0; probes[i]; i++) {

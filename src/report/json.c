@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/causes-write.h"
 #include "report/count.h"
 #include "report/escape.h"
 #include "report/format.h"
@@ -273,16 +274,16 @@ json_t *json_of_report(const struct report *report)
     for (size_t i = 0; i < report->figure_count; i++)
         json_array_append_new(figures, figure_of(&report->figures[i]));
     CLEANUP_FREE char *caution = report_caution(report);
-    return json_pack("{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
-                     "s:{s:o, s:o}, s:o}",
-                     "format", "vtax-report", "version", 1, "campaign", campaign_of(report),
-                     "caution", caution, "analysis", "level", report->level, "adaptive",
-                     report->adaptive, "margin", report->margin, "main",
-                     report->emulated ? "counts" : "metrics", "counts", counts_of(report), "cells",
-                     rows_of(report), "boots", boots, "figures", figures, "shop",
-                     json_of_shop(report->shop), "problems", problems_of(report), "provenance",
-                     "same", json_of_facts(report->same, report->same_count), "varying",
-                     variations_of(report), "others", others_of(report));
+    return json_pack(
+        "{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:{s:o, s:o}, s:o}",
+        "format", "vtax-report", "version", 1, "campaign", campaign_of(report), "caution", caution,
+        "analysis", "level", report->level, "adaptive", report->adaptive, "margin", report->margin,
+        "main", report->emulated ? "counts" : "metrics", "counts", counts_of(report), "cells",
+        rows_of(report), "boots", boots, "figures", figures, "explanations",
+        json_of_explanations(report), "shop", json_of_shop(report->shop), "problems",
+        problems_of(report), "provenance", "same", json_of_facts(report->same, report->same_count),
+        "varying", variations_of(report), "others", others_of(report));
 }
 
 void json_put(json_t *root, FILE *stream)

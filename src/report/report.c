@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "base/units.h"
+#include "report/causes.h"
 #include "report/count.h"
 #include "report/figure.h"
 #include "report/provenance.h"
@@ -180,6 +181,7 @@ static int fill(struct report *report, const struct report_options *options, str
     figure_fill_boots(report, report->index->by_cell);
     figure_fill_figures(report, report->index->by_cell);
     count_fill(report);
+    causes_fill(report);
     report->emulated = provenance_find(report, "lab.kind") != NULL;
     return 0;
 }
@@ -250,6 +252,7 @@ struct report *report_free(struct report *report)
         row_done(&report->rows[i]);
     free(report->rows);
     count_done(report);
+    free(report->explanations);
     shop_free(report->shop);
     figure_done(report);
     provenance_done(report);

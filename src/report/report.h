@@ -123,6 +123,8 @@ struct report {
     size_t figure_count;
     struct report_count *counts; /* workload by workload, the whole before its parts */
     size_t count_count;
+    struct report_explanation *explanations; /* primary metrics against their baseline */
+    size_t explanation_count;                /* 0: no probe looked */
     struct report_shop *shop; /* page times of workload `shop`; NULL: not in the campaign */
     bool emulated;            /* counts come before what was taken with a clock */
     struct store_fact *same;  /* provenance that held for every trial; texts are borrowed */

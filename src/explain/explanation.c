@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "explain/explanation.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "explain/attribution.h"
+#include "stats/summary.h"
+
+#define LEVEL_DEFAULT 0.95
+
+const char *const cause_names[CAUSE_COUNT] = {
+    [CAUSE_WAIT] = "waiting for a CPU",
+    [CAUSE_INTERRUPT] = "exits for interrupts",
+    [CAUSE_TRANSLATION] = "exits for page tables",
+    [CAUSE_DEVICE] = "device emulation",
+    [CAUSE_OTHER_EXITS] = "other exits",
+    [CAUSE_EMULATION] = "emulation of instructions",
+    [CAUSE_KERNEL] = "work of the guest's kernel",
+    [CAUSE_IO_PATH] = "disk and network path",
+    [CAUSE_CLOCK] = "clock error",
+};
+
+/* Both sides of a pair, and by what the cell's shares become shares of the baseline's time. */
+struct sides {
+    struct budget cell;
+    struct budget base;
+    double slowdown;
+    bool contended; /* several machines side by side */
+};
+
+static double at_least_0(double value)
+{
+    return value < 0 ? 0 : value; /* NaN stays */
+}
+
+/* Natively machines side by side wait too, at most for as long as they did not run: so much is
+ * contention and no cost of virtualization. */
+static double cost_of_wait(const struct sides *at)
+{
+    double native = at->contended && isfinite(at->base.run) ? at_least_0(1 - at->base.run) : 0;
+    return at_least_0(at->slowdown * at->cell.wait - native);
+}
+
+static double cost_of_interrupts(const struct sides *at)
+{
+    return at->slowdown * at->cell.exits[EXIT_INTERRUPT];
+}
+
+static double cost_of_translation(const struct sides *at)
+{
+    return at->slowdown * at->cell.exits[EXIT_TRANSLATION];
+}
+
+static double cost_of_devices(const struct sides *at)
+{
+    return at->slowdown * (at->cell.exits[EXIT_DEVICE] + at->cell.device);
+}
+
+static double cost_of_other_exits(const struct sides *at)
+{
+    return at->slowdown * at->cell.exits[EXIT_OTHER];
+}
+
+static double cost_of_emulation(const struct sides *at)
+{
+    return at->slowdown * at->cell.run - at->base.run;
+}
+
+static double exits_of(const struct budget *budget)
+{
+    double sum = budget->device;
+    for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
+        sum += i == EXIT_IDLE ? 0 : budget->exits[i];
+    return sum;
+}
+
+/* A guest accounts exits, and waiting that it does not see, to what they interrupted: all of it
+ * might have been its kernel. */
+static double cost_of_kernel(const struct sides *at)
+{
+    const struct budget *cell = &at->cell;
+    double unseen = at_least_0(cell->wait - (isfinite(cell->steal) ? cell->steal : 0));
+    double own = at_least_0(cell->kernel - exits_of(cell) - unseen);
+    return at_least_0(at->slowdown * own - at->base.kernel);
+}
+
+/* For so long, at least, both were so: nothing to run, and the hypervisor's threads at work. */
+static double cost_of_io_path(const struct sides *at)
+{
+    const struct budget *cell = &at->cell;
+    double both = cell->width > 1 ? 0 : at_least_0(cell->io + cell->idle - 1);
+    double more_idle = at_least_0(at->slowdown * cell->idle - at->base.idle);
+    double cost = at->slowdown * both;
+    return isfinite(cost) && isfinite(more_idle) ? fmin(cost, more_idle) : NAN;
+}
+
+/* The host's clock has the way of the command in it, so only a fast clock is certain. */
+static double cost_of_clock(const struct sides *at)
+{
+    double clock = at->cell.clock;
+    return clock > 1 ? at->slowdown * (1 - 1 / clock) : clock * 0;
+}
+
+static const struct rule {
+    double (*cost)(const struct sides *at);
+    const char *reading; /* whose absence is why there is none */
+    const char *evidence;
+    bool from_exits;
+} rules[CAUSE_COUNT] = {
+    [CAUSE_WAIT] = {cost_of_wait, "vcpu_wait_ns", "host scheduler, threads of virtual CPUs", false},
+    [CAUSE_INTERRUPT] = {cost_of_interrupts, "exits", "probe exits", true},
+    [CAUSE_TRANSLATION] = {cost_of_translation, "exits", "probe exits", true},
+    [CAUSE_DEVICE] = {cost_of_devices, "exits", "probe exits, kernel and user space", true},
+    [CAUSE_OTHER_EXITS] = {cost_of_other_exits, "exits", "probe exits", true},
+    [CAUSE_EMULATION] = {cost_of_emulation, "vcpu_run_ns",
+                         "host scheduler: CPU time of virtual CPUs beyond that of native processes",
+                         false},
+    [CAUSE_KERNEL] = {cost_of_kernel, "guest",
+                      "probes guest and exits: kernel time without any exit or wait, at least",
+                      false},
+    [CAUSE_IO_PATH] = {cost_of_io_path, "emulator_run_ns",
+                       "host scheduler: hypervisor's threads at work with the CPU idle, at least",
+                       false},
+    [CAUSE_CLOCK] = {cost_of_clock, "clock", "both clocks around the work", false},
+};
+
+static bool is_possible(enum cause cause, const char *platform_kind)
+{
+    bool is_emulated = strcmp(platform_kind, "qemu-tcg") == 0;
+    bool has_exits = strcmp(platform_kind, "kvm") == 0 || strcmp(platform_kind, "fake") == 0;
+    switch (cause) {
+    case CAUSE_EMULATION:
+        return is_emulated;
+    case CAUSE_INTERRUPT:
+    case CAUSE_TRANSLATION:
+    case CAUSE_DEVICE:
+    case CAUSE_OTHER_EXITS:
+        return has_exits || !is_emulated;
+    case CAUSE_KERNEL:
+        return !is_emulated; /* there it is in the emulation */
+    default:
+        return true;
+    }
+}
+
+static struct explained summarise(const double *values, size_t count, double level)
+{
+    struct explained explained = {.mean = NAN, .interval = interval_student(values, count, level)};
+    for (size_t i = 0; i < count; i++)
+        explained.n += isfinite(values[i]);
+    if (explained.n == count && count > 0)
+        explained.mean = summary_of(values, count).mean;
+    return explained;
+}
+
+static void say_evidence(struct explained_cause *cause, const struct sides *sides,
+                         const struct explanation_pair *pairs, size_t count)
+{
+    const struct rule *rule = &rules[cause->cause];
+    size_t size = sizeof(cause->evidence);
+    unsigned long long exits = 0;
+    if (cause->cost.n < count) {
+        const char *why = NULL;
+        for (size_t i = 0; i < count && !why; i++)
+            why = budget_missing(pairs[i].cell, rule->reading);
+        snprintf(cause->evidence, size, "not measured: %s", why ? why : "no probe gave it");
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        exits += sides[i].cell.exit_count;
+    if (rule->from_exits && exits)
+        snprintf(cause->evidence, size, "%s: of %llu exits in %zu trial%s", rule->evidence, exits,
+                 count, count == 1 ? "" : "s");
+    else
+        snprintf(cause->evidence, size, "%s, %zu trial%s", rule->evidence, count,
+                 count == 1 ? "" : "s");
+}
+
+static void fill_locations(struct explanation *explanation, const struct sides *sides, size_t count,
+                           double level)
+{
+    CLEANUP_FREE double *values = mem_array(4 * count + 1, sizeof(*values));
+    double *in_guest = values, *idle = values + count, *polling = idle + count,
+           *steal = polling + count;
+    for (size_t i = 0; i < count; i++) {
+        const struct budget *cell = &sides[i].cell, *base = &sides[i].base;
+        double slowdown = sides[i].slowdown;
+        in_guest[i] = slowdown * (cell->run - exits_of(cell)) - base->run;
+        idle[i] = slowdown * cell->idle - base->idle;
+        polling[i] = slowdown * cell->exits[EXIT_IDLE];
+        steal[i] = slowdown * cell->steal;
+    }
+    explanation->in_guest = summarise(in_guest, count, level);
+    explanation->idle = summarise(idle, count, level);
+    explanation->polling = summarise(polling, count, level);
+    explanation->steal = summarise(steal, count, level);
+}
+
+/* values: room for count of each cause. */
+static void add_causes(struct explanation *explanation, const struct explanation_pair *pairs,
+                       const struct sides *sides, double *values,
+                       const struct explanation_options *options)
+{
+    size_t count = explanation->pairs;
+    for (size_t c = 0; c < CAUSE_COUNT; c++) {
+        if (!is_possible((enum cause)c, options->platform_kind))
+            continue;
+        double *costs = values + explanation->cause_count * count;
+        for (size_t i = 0; i < count; i++)
+            costs[i] = rules[c].cost(&sides[i]);
+        struct explained_cause *cause = &explanation->causes[explanation->cause_count++];
+        cause->cause = (enum cause)c;
+        cause->cost = summarise(costs, count, options->level);
+        say_evidence(cause, sides, pairs, count);
+    }
+}
+
+static void divide(struct explanation *explanation, const double *gaps, const double *values,
+                   double level)
+{
+    size_t count = explanation->pairs;
+    struct attribution_cause causes[CAUSE_COUNT];
+    struct interval intervals[CAUSE_COUNT];
+    for (size_t c = 0; c < explanation->cause_count; c++)
+        causes[c] = (struct attribution_cause){cause_names[explanation->causes[c].cause],
+                                               values + c * count};
+    struct attribution all =
+        attribution_of(gaps, count, causes, explanation->cause_count, level, intervals);
+    explanation->gap = summarise(gaps, count, level);
+    double rest = explanation->gap.mean;
+    for (size_t c = 0; c < explanation->cause_count; c++)
+        if (isfinite(explanation->causes[c].cost.mean))
+            rest -= explanation->causes[c].cost.mean;
+    explanation->unexplained =
+        (struct explained){.n = count, .mean = rest, .interval = all.unexplained};
+}
+
+struct explanation explanation_of(const struct explanation_pair *pairs, size_t count,
+                                  const struct explanation_options *options)
+{
+    struct explanation_options with_level = *options;
+    with_level.level = options->level > 0 ? options->level : LEVEL_DEFAULT;
+    struct explanation explanation = {.pairs = count};
+    CLEANUP_FREE struct sides *sides = mem_array(count + 1, sizeof(*sides));
+    CLEANUP_FREE double *gaps = mem_array(count + 1, sizeof(*gaps));
+    CLEANUP_FREE double *values = mem_array(count * CAUSE_COUNT + 1, sizeof(*values));
+    for (size_t i = 0; i < count; i++) {
+        sides[i] = (struct sides){
+            .cell = budget_of(pairs[i].cell, options->is_whole),
+            .base = budget_of(pairs[i].baseline, options->is_whole),
+            .slowdown = pairs[i].slowdown,
+            .contended = pairs[i].cell->machine_count > 1,
+        };
+        gaps[i] = pairs[i].slowdown - 1;
+    }
+    add_causes(&explanation, pairs, sides, values, &with_level);
+    divide(&explanation, gaps, values, with_level.level);
+    fill_locations(&explanation, sides, count, with_level.level);
+    return explanation;
+}
+
+double explanation_named(const struct explanation *explanation)
+{
+    const struct interval *gap = &explanation->gap.interval;
+    bool certain = gap->state == INTERVAL_OK && (gap->lo > 0 || gap->hi < 0);
+    double named = 1 - explanation->unexplained.mean / explanation->gap.mean;
+    return certain ? named : NAN;
+}

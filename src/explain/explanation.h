@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * explanation: where the difference between a cell and its baseline went: causes with their
+ * evidence, and an honest remainder. Pure. Formulas and assumptions: docs/explain.md.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "explain/budget.h"
+#include "stats/interval.h"
+#include "store/store.h"
+
+enum cause {
+    CAUSE_WAIT,        /* no CPU of the host was free */
+    CAUSE_INTERRUPT,   /* exits for interrupts */
+    CAUSE_TRANSLATION, /* exits for page tables */
+    CAUSE_DEVICE,      /* exits for devices, and their emulation */
+    CAUSE_OTHER_EXITS,
+    CAUSE_EMULATION, /* by QEMU's TCG: instructions are translated */
+    CAUSE_KERNEL,    /* the guest's own kernel does more than the native one */
+    CAUSE_IO_PATH,   /* the CPU is idle while threads of the hypervisor move data */
+    CAUSE_CLOCK,     /* the machine's clock is fast */
+    CAUSE_COUNT,
+};
+extern const char *const cause_names[CAUSE_COUNT];
+
+/* One pair of trials of one block. */
+struct explanation_pair {
+    const struct store_trial *cell;
+    const struct store_trial *baseline;
+    double slowdown; /* time for the same work over that of the baseline; 1: the same */
+};
+
+struct explanation_options {
+    const char *platform_kind; /* "kvm", "qemu-tcg", ... */
+    bool is_whole;             /* budget_of() */
+    double level;              /* of the intervals; 0: 0.95 */
+};
+
+/* Costs are shares of the baseline's time for the same work: 0.1 is a tenth of it. */
+struct explained {
+    size_t n;                 /* pairs in which it was measured */
+    double mean;              /* NaN: not measured in every pair */
+    struct interval interval; /* without one for a single pair */
+};
+
+struct explained_cause {
+    enum cause cause;
+    struct explained cost;
+    char evidence[200]; /* which probe and how many samples, or why there is none */
+};
+
+struct explanation {
+    size_t pairs;
+    struct explained gap;
+    struct explained_cause causes[CAUSE_COUNT]; /* those that can be on this platform */
+    size_t cause_count;
+    struct explained unexplained;
+    /* Where in it, as far as that was measured; not causes, and not added up. */
+    struct explained in_guest; /* more CPU time outside of exits than natively */
+    struct explained idle;     /* more time without anything to run */
+    struct explained polling;  /* halt polling, which costs the host and not the work */
+    struct explained steal;    /* what the guest itself knows of waiting */
+};
+
+struct explanation explanation_of(const struct explanation_pair *pairs, size_t count,
+                                  const struct explanation_options *options);
+
+/* Which share of the gap has a name, at most 1; NaN where the gap is not certain. */
+double explanation_named(const struct explanation *explanation);

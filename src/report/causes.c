@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/causes.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/label.h"
+#include "stats/summary.h"
+
+static const struct report_point *find_good(const struct report_row *row, uint64_t block)
+{
+    for (size_t i = 0; i < row->point_count; i++)
+        if (row->points[i].trial->block == block && row->points[i].trial->status == TRIAL_OK &&
+            row->points[i].performance > 0)
+            return &row->points[i];
+    return NULL;
+}
+
+/* The pairs are those of the normalised performance. */
+static size_t make_pairs(const struct report_row *row, struct explanation_pair *out_pairs)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < row->normalised.pairs; i++) {
+        uint64_t block = row->normalised.points[i].block;
+        const struct report_point *cell = find_good(row, block);
+        const struct report_point *baseline = find_good(row->baseline, block);
+        if (cell && baseline)
+            out_pairs[count++] = (struct explanation_pair){
+                cell->trial, baseline->trial, baseline->performance / cell->performance};
+    }
+    return count;
+}
+
+static const struct report_row *find_single(const struct report *report,
+                                            const struct report_row *of)
+{
+    for (size_t i = 0; i < report->row_count; i++) {
+        const struct report_row *row = &report->rows[i];
+        if (row->metric == of->metric && row->cell->vms == 1 &&
+            row->cell->vcpus == of->cell->vcpus &&
+            row->cell->memory_bytes == of->cell->memory_bytes &&
+            strcmp(row->cell->platform, of->cell->platform) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+/* N machines that add up should do N times as much as one. */
+static struct explained contention_of(const struct report *report, const struct report_row *many)
+{
+    struct explained none = {.mean = NAN, .interval = {.state = INTERVAL_TOO_FEW}};
+    const struct report_row *single = many->cell->vms > 1 ? find_single(report, many) : NULL;
+    if (!single)
+        return none;
+    bool adds_up = many->metric->adds_up || !many->metric->higher_is_better;
+    double ideal = adds_up ? many->cell->vms : 1;
+    CLEANUP_FREE double *values = mem_array(many->point_count + 1, sizeof(*values));
+    size_t count = 0;
+    for (size_t i = 0; i < many->point_count; i++) {
+        const struct report_point *point = find_good(many, many->points[i].trial->block);
+        const struct report_point *alone = find_good(single, many->points[i].trial->block);
+        if (point == &many->points[i] && alone)
+            values[count++] = ideal * alone->performance / point->performance - 1;
+    }
+    if (count == 0)
+        return none;
+    return (struct explained){count, summary_of(values, count).mean,
+                              interval_student(values, count, report->level)};
+}
+
+static void explain_row(const struct report *report, const struct report_row *row,
+                        struct report_explanation *out)
+{
+    CLEANUP_FREE struct explanation_pair *pairs =
+        mem_array(row->normalised.pairs + 1, sizeof(*pairs));
+    size_t count = make_pairs(row, pairs);
+    const struct explanation_options options = {
+        .platform_kind = row->cell->platform_kind,
+        .is_whole = strcmp(row->cell->workload_kind, "shop") == 0,
+        .level = report->level,
+    };
+    *out = (struct report_explanation){
+        .row = row,
+        .explanation = explanation_of(pairs, count, &options),
+        .contention = contention_of(report, row->baseline),
+    };
+}
+
+static bool has_readings(const struct report *report)
+{
+    for (size_t i = 0; i < report->trial_count; i++)
+        if (report->trials[i].reading_count > 0)
+            return true;
+    return false;
+}
+
+void causes_fill(struct report *report)
+{
+    if (!has_readings(report))
+        return;
+    size_t capacity = 0;
+    for (size_t i = 0; i < report->row_count; i++) {
+        const struct report_row *row = &report->rows[i];
+        if (!row->metric->primary || !row->baseline || row->baseline == row ||
+            row->normalised.pairs == 0)
+            continue;
+        MEM_GROW(report->explanations, report->explanation_count, capacity);
+        explain_row(report, row, &report->explanations[report->explanation_count++]);
+    }
+}
+
+static int digits_of(const struct interval *interval)
+{
+    double width = 100 * (interval->hi - interval->lo);
+    return width < 1 ? 2 : width < 10 ? 1 : 0;
+}
+
+const char *causes_format(const struct explained *explained, char *text, size_t size)
+{
+    const struct interval *interval = &explained->interval;
+    double percent = 100 * explained->mean;
+    if (!isfinite(explained->mean))
+        snprintf(text, size, "not measured");
+    else if (interval->state == INTERVAL_OK)
+        snprintf(text, size, "%+.*f %% [%.*f, %.*f]", digits_of(interval), percent,
+                 digits_of(interval), 100 * interval->lo, digits_of(interval), 100 * interval->hi);
+    else
+        snprintf(text, size, "%+.1f %% (n=%zu)", percent, explained->n);
+    return text;
+}
+
+char *causes_sentence(const struct report_explanation *explanation)
+{
+    char text[80];
+    const struct report_row *row = explanation->row;
+    const struct explained *gap = &explanation->explanation.gap;
+    return mem_printf("%u %s VM%s: %s of %s's time for the same work (n=%zu)", row->cell->vms,
+                      row->cell->platform, row->cell->vms == 1 ? "" : "s",
+                      causes_format(gap, text, sizeof(text)), row->baseline->cell->platform,
+                      explanation->explanation.pairs);
+}
