@@ -145,6 +145,22 @@ static void fill_own_view(struct budget *budget, const struct store_trial *trial
     budget->steal = budget_sum(trial, "guest:cpu_steal_ns") / whole_ns;
 }
 
+/* Nothing can have waited for longer than it did not run, than the host had no idle CPU, and than
+ * the kernel saw anybody wait. */
+static double bound_wait(const struct budget *budget, const struct store_trial *trial)
+{
+    double total_ns = whole_trial_reading(trial, "host:cpu_total_ns");
+    double idle_ns = whole_trial_reading(trial, "host:cpu_idle_ns");
+    double interval_ns = whole_trial_reading(trial, "interval_ns");
+    double pressure_ns = whole_trial_reading(trial, "host:cpu_pressure_ns");
+    if (isfinite(budget->wait))
+        return budget->wait;
+    /* fmin() passes over what is not known. */
+    double bound = fmin(1 - budget->run, total_ns > 0 ? 1 - idle_ns / total_ns : NAN);
+    bound = fmin(bound, interval_ns > 0 ? pressure_ns / interval_ns : NAN);
+    return bound < 0 ? 0 : bound;
+}
+
 static double clock_of(const struct store_trial *trial)
 {
     double host_ns = 0, own_ns = 0;
@@ -171,6 +187,7 @@ struct budget budget_of(const struct store_trial *trial, bool is_whole)
     budget.run = run_ns / whole_ns - polling;
     budget.wait = wait_ns / whole_ns;
     budget.idle = 1 - budget.run - first_finite(budget.wait, 0);
+    budget.wait_bound = bound_wait(&budget, trial);
     budget.io = budget_sum(trial, "emulator_run_ns") / whole_ns;
     fill_own_view(&budget, trial, whole_ns);
     return budget;

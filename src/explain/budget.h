@@ -16,11 +16,12 @@
 #include "store/store.h"
 
 struct budget {
-    double wall_ns;                 /* of one machine; 0: not known, and then nothing is */
-    double width;                   /* CPUs in use in each machine */
-    double run;                     /* on a CPU of the host; without halt polling */
-    double wait;                    /* runnable, without one */
-    double idle;                    /* neither */
+    double wall_ns;    /* of one machine; 0: not known, and then nothing is */
+    double width;      /* CPUs in use in each machine */
+    double run;        /* on a CPU of the host; without halt polling */
+    double wait;       /* runnable, without one */
+    double idle;       /* neither */
+    double wait_bound; /* wait, or where it is not known the most that it can have been */
     double exits[EXIT_CLASS_COUNT]; /* on a CPU in the host's kernel; [EXIT_IDLE]: halt polling */
     double device; /* exits in user space, on a CPU or asleep there, but for halts */
     double io;     /* other threads of the machine on a CPU: main loop, I/O */

@@ -28,7 +28,6 @@ struct sides {
     struct budget cell;
     struct budget base;
     double slowdown;
-    bool contended; /* several machines side by side */
 };
 
 static double at_least_0(double value)
@@ -36,11 +35,10 @@ static double at_least_0(double value)
     return value < 0 ? 0 : value; /* NaN stays */
 }
 
-/* Natively machines side by side wait too, at most for as long as they did not run: so much is
- * contention and no cost of virtualization. */
+/* What the baseline may have waited is no cost of virtualization. */
 static double cost_of_wait(const struct sides *at)
 {
-    double native = at->contended && isfinite(at->base.run) ? at_least_0(1 - at->base.run) : 0;
+    double native = isfinite(at->base.wait_bound) ? at->base.wait_bound : 0;
     return at_least_0(at->slowdown * at->cell.wait - native);
 }
 
@@ -252,7 +250,6 @@ struct explanation explanation_of(const struct explanation_pair *pairs, size_t c
             .cell = budget_of(pairs[i].cell, options->is_whole),
             .base = budget_of(pairs[i].baseline, options->is_whole),
             .slowdown = pairs[i].slowdown,
-            .contended = pairs[i].cell->machine_count > 1,
         };
         gaps[i] = pairs[i].slowdown - 1;
     }

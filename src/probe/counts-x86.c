@@ -7,9 +7,6 @@
 bool counts_read(struct tally *out_tally)
 {
     memset(out_tally, 0, sizeof(*out_tally));
-    __asm__ volatile(TALLY_ASSEMBLER
-                     :
-                     : "D"(out_tally), "S"(sizeof(*out_tally))
-                     : "memory");
+    __asm__ volatile(TALLY_ASSEMBLER : : "D"(out_tally), "S"(sizeof(*out_tally)) : "memory");
     return out_tally->magic == TALLY_MAGIC;
 }

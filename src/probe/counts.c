@@ -97,7 +97,6 @@ unsigned counts_figures(const struct tally *tally, struct counts_figure figures[
     for (unsigned i = 0; i < TALLY_EXITS; i++)
         exits += tally->exits[i];
     figures[0] = (struct counts_figure){"instructions", (double)instructions};
-    figures[count++] =
-        (struct counts_figure){"world_switches", (double)(tally->entries + exits)};
+    figures[count++] = (struct counts_figure){"world_switches", (double)(tally->entries + exits)};
     return count + add_exits(tally, figures + count);
 }

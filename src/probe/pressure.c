@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "probe/probe_list.h"
 
 #define TEXT_MAX 4096
-#define NS_PER_US 1000
 
 static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 static const char *const resources[] = {"cpu", "memory", "io"};

@@ -9,8 +9,8 @@
 #define PROBES_MAX 16
 
 const struct probe *const probes[] = {
-    &probe_process,  &probe_pressure, &probe_exits,    &probe_kvm,
-    &probe_counters, &probe_guest,    &probe_injected, NULL,
+    &probe_host,     &probe_process, &probe_pressure, &probe_exits, &probe_kvm,
+    &probe_counters, &probe_guest,   &probe_injected, NULL,
 };
 
 static struct probe_reading *add(struct probe_readings *readings, int machine)
