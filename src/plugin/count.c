@@ -51,6 +51,14 @@ void count_arm(struct vcpu *vcpu)
     vcpu->slot->clock = CLOCK_DUE - (distance < most ? distance : most);
 }
 
+void count_finish(struct vcpu *vcpu, const struct site *site)
+{
+    vcpu->slot->counts.events[site->block->bucket][PMU_INSTRUCTIONS]++;
+    count_arm(vcpu);
+    vcpu->slot->clock++;
+    qemu_plugin_set_pc(site->next);
+}
+
 void count_arm_now(struct vcpu *vcpu)
 {
     vcpu->slot->clock = CLOCK_DUE;

@@ -38,6 +38,8 @@ static enum decode_kind decode_two_bytes(const uint8_t *bytes, size_t length)
     if (!length)
         return DECODE_OTHER;
     switch (bytes[0]) {
+    case 0x20:
+        return length > 1 && (bytes[1] >> 3 & 7) == 2 ? DECODE_READ_CR2 : DECODE_OTHER;
     case 0x30:
         return DECODE_WRMSR;
     case 0x32:
@@ -107,15 +109,25 @@ enum decode_kind decode_instruction(const uint8_t *bytes, size_t length)
         repeated |= bytes[at] == 0xf2 || bytes[at] == 0xf3;
         at++;
     }
-    if (at < length && is_rex(bytes[at]))
-        at++;
+    unsigned rex = at < length && is_rex(bytes[at]) ? bytes[at++] : 0;
     if (at >= length)
         return DECODE_OTHER;
-    if (bytes[at] == 0x0f)
-        return decode_two_bytes(bytes + at + 1, length - at - 1);
+    if (bytes[at] == 0x0f) {
+        enum decode_kind kind = decode_two_bytes(bytes + at + 1, length - at - 1);
+        return kind == DECODE_READ_CR2 && rex & 4 ? DECODE_OTHER : kind; /* there is no CR10 */
+    }
     if (is_string(bytes[at]))
         return repeated ? DECODE_REPEATED : DECODE_OTHER;
     return decode_one_byte(bytes + at, length - at);
+}
+
+unsigned decode_cr2_target(const uint8_t *bytes, size_t length)
+{
+    size_t at = 0;
+    while (at < length && is_legacy_prefix(bytes[at]))
+        at++;
+    unsigned rex = at < length && is_rex(bytes[at]) ? bytes[at] : 0;
+    return length ? (bytes[length - 1] & 7) | (rex & 1) << 3 : 0;
 }
 
 /* Where the immediate of an instruction with this ModRM byte begins, after it. */

@@ -16,6 +16,7 @@ enum decode_kind {
     DECODE_RDPMC,
     DECODE_CPUID,
     DECODE_VMRUN,
+    DECODE_READ_CR2,           /* MOV r,CR2 */
     DECODE_BRANCH,             /* always taken: jump, call, return */
     DECODE_IRET,               /* a branch, too */
     DECODE_BRANCH_CONDITIONAL, /* Jcc, LOOP, JCXZ */
@@ -26,6 +27,9 @@ enum decode_kind {
 /* bytes is exactly one instruction, so that a 40h..4Fh in front of more is a REX prefix whatever
  * the mode. Unknown or cut: OTHER. */
 enum decode_kind decode_instruction(const uint8_t *bytes, size_t length);
+
+/* Which register a DECODE_READ_CR2 writes, by its x86 number; bytes as above. */
+unsigned decode_cr2_target(const uint8_t *bytes, size_t length);
 
 /* The value that a plain 32-bit store instruction (MOV m32,r32 and MOV m32,imm32) writes:
  * registers in the order of their x86 numbers. False: not such an instruction. */

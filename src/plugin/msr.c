@@ -51,15 +51,6 @@ static bool counter_read_exits(struct vcpu *vcpu)
     return svm_intercepts_rdpmc(misc1);
 }
 
-/* The instruction retires, and nothing else of its block. */
-static void finish(struct vcpu *vcpu, const struct site *site)
-{
-    vcpu->slot->counts.events[site->block->bucket][PMU_INSTRUCTIONS]++;
-    count_arm(vcpu);
-    vcpu->slot->clock++;
-    qemu_plugin_set_pc(site->next);
-}
-
 static void read_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
 {
     uint64_t value = 0;
@@ -68,7 +59,7 @@ static void read_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
     vcpu->stats.accesses.msr_reads[is_guest(site)]++;
     if (pmu_read_msr(&vcpu->cpu.pmu, msr, &value) == PMU_ACCESS_DONE)
         vcpu_write_pair(vcpu, value);
-    finish(vcpu, site);
+    count_finish(vcpu, site);
 }
 
 /* Lets QEMU execute the access with a register number that makes it a #GP; the number that software
@@ -90,7 +81,7 @@ static void write_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
         fault(vcpu);
         return;
     }
-    finish(vcpu, site);
+    count_finish(vcpu, site);
 }
 
 /* What a write of a register of QEMU's own changes in the PMU, from this instruction on. */
@@ -196,7 +187,7 @@ static void read_counter(struct vcpu *vcpu, const struct site *site)
     vcpu->stats.accesses.counter_reads[is_guest(site)]++;
     if (pmu_read_counter(&vcpu->cpu.pmu, index, &value) == PMU_ACCESS_DONE)
         vcpu_write_pair(vcpu, value);
-    finish(vcpu, site);
+    count_finish(vcpu, site);
 }
 
 void msr_execute(unsigned index, void *userdata)

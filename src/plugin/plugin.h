@@ -48,6 +48,7 @@ struct site {
     uint16_t index;
     enum decode_kind kind;
     uint64_t address, next; /* of the instruction and the one behind it */
+    uint8_t target;         /* DECODE_READ_CR2: the register that it writes */
 };
 
 /* translate.c: instruments a block. */
@@ -65,6 +66,10 @@ void count_take_back(struct vcpu *vcpu, struct block_rest rest);
 struct block_rest count_pause(struct vcpu *vcpu, const struct site *site);
 void count_resume(struct vcpu *vcpu, struct block_rest rest);
 
+/* count.c: the instruction of this site, before which count_pause() and count_advance() were
+ * called, was carried out by us: it retires, and the vCPU continues behind it. Does not return. */
+__attribute__((noreturn)) void count_finish(struct vcpu *vcpu, const struct site *site);
+
 /* count.c: charges the model and raises what overflowed. */
 void count_advance(struct vcpu *vcpu);
 /* count.c: sets the clock to the next overflow. */
@@ -80,6 +85,7 @@ void count_branch(unsigned index, void *site);
 void count_fetch(unsigned index, void *site);
 void count_access(unsigned index, uint32_t info, uint64_t address, void *port);
 void msr_execute(unsigned index, void *site);
+void cr2_read(unsigned index, void *site);
 void cpuid_note(unsigned index, void *site);
 void cpuid_patch(unsigned index, void *plugin);
 void switch_run(unsigned index, void *site);

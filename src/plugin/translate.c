@@ -138,6 +138,14 @@ static void instrument_cpuid(struct plugin *plugin, struct qemu_plugin_tb *tb, s
     }
 }
 
+static void instrument_cr2_read(struct qemu_plugin_insn *insn, struct site *site)
+{
+    uint8_t bytes[INSTRUCTION_BYTES];
+    size_t length = qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
+    site->target = decode_cr2_target(bytes, length);
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, cr2_read, QEMU_CB_RW_REGS_PC, site);
+}
+
 static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb *tb,
                                    const struct block *block, unsigned index, enum decode_kind kind)
 {
@@ -158,6 +166,10 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
     case DECODE_IRET:
         if (plugin->options.design == PMU_SWITCH_ARCHITECTURAL && block->bucket >= PMU_GUEST_KERNEL)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, vnmi_return, QEMU_CB_RW_REGS, plugin);
+        break;
+    case DECODE_READ_CR2:
+        if (block->bucket == PMU_GUEST_KERNEL)
+            instrument_cr2_read(insn, make_site(plugin, block, index, kind));
         break;
     case DECODE_VMRUN:
         instrument_vmrun(plugin, insn, make_site(plugin, block, index, kind));

@@ -9,6 +9,11 @@ enum {
     FAULT_IS_FETCH = 1 << 4, /* in the error code, for both kinds of page fault */
 };
 
+bool svm_intercepts_cr2_read(uint32_t cr)
+{
+    return cr >> 2 & 1;
+}
+
 bool svm_intercepts_rdpmc(uint32_t misc1)
 {
     return misc1 >> 15 & 1;

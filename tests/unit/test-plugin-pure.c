@@ -24,6 +24,11 @@ static void test_decode(void **state)
         {"\x0f\x32", 2, DECODE_RDMSR},
         {"\x0f\x33", 2, DECODE_RDPMC},
         {"\x0f\xa2", 2, DECODE_CPUID},
+        {"\x0f\x20\xd7", 3, DECODE_READ_CR2},
+        {"\x41\x0f\x20\xd7", 4, DECODE_READ_CR2},
+        {"\x44\x0f\x20\xd7", 4, DECODE_OTHER}, /* CR10 */
+        {"\x0f\x20\xdf", 3, DECODE_OTHER},     /* CR3 */
+        {"\x0f\x20", 2, DECODE_OTHER},
         {"\x0f\x01\xd8", 3, DECODE_VMRUN},
         {"\x0f\x01\xd9", 3, DECODE_OTHER}, /* VMMCALL */
         {"\x0f\x01", 2, DECODE_OTHER},
@@ -57,6 +62,14 @@ static void test_decode(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_int_equal(decode_instruction((const uint8_t *)rows[i].bytes, rows[i].length),
                          rows[i].expected);
+}
+
+static void test_decode_cr2(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_cr2_target((const uint8_t *)"\x0f\x20\xd7", 3), 7);      /* %rdi */
+    assert_int_equal(decode_cr2_target((const uint8_t *)"\x41\x0f\x20\xd4", 4), 12); /* %r12 */
+    assert_int_equal(decode_cr2_target((const uint8_t *)"\x66\x48\x0f\x20\xd0", 5), 0);
 }
 
 static void test_decode_store(void **state)
@@ -180,8 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode),     cmocka_unit_test(test_decode_store),
-        cmocka_unit_test(test_block_find), cmocka_unit_test(test_block_rest),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_decode_cr2), cmocka_unit_test(test_block_find),
+        cmocka_unit_test(test_block_rest), cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests_name("plugin-pure", tests, NULL, NULL);
 }
