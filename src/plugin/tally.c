@@ -5,6 +5,7 @@
  *
  * One addition at the start of each translation block; calls only for exits and questions. A block
  * belongs to host or guest, kernel or user, for good: QEMU keeps blocks of different modes apart.
+ * It also carries out a guest's reads of CR2, in which QEMU errs (cr2.c).
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -13,13 +14,19 @@
 #include <unistd.h>
 
 #include "base/tally.h"
+#include "plugin/decode.h"
 #include "plugin/qemu-api.h"
+#include "pmu/svm.h"
 
 enum { INSTRUCTION_BYTES = 15, CPUS_MAX = 256, LANDINGS_MAX = 64 };
 enum { VMCB_EXIT_CODE = 0x70 };
 
-enum tally_register { RAX, RDI, RSI, CS, CR0, EFLAGS, REGISTERS };
-static const char *const register_names[REGISTERS] = {"rax", "rdi", "rsi", "cs", "cr0", "eflags"};
+/* The first 16 in the order of their x86 numbers. */
+enum tally_register { RAX, RSI = 6, RDI, CS = 16, CR0, CR2, EFLAGS, REGISTERS };
+static const char *const register_names[REGISTERS] = {
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",  "r9",
+    "r10", "r11", "r12", "r13", "r14", "r15", "cs",  "cr0", "cr2", "eflags",
+};
 
 /* What the generated code touches; one for each CPU. */
 struct slot {
@@ -32,6 +39,15 @@ struct cpu {
     unsigned index;
     struct qemu_plugin_register *registers[REGISTERS];
     struct glib_bytes *bytes; /* what registers and memory pass through */
+    uint64_t vmcb;            /* of the guest that runs, or ran last */
+};
+
+/* One instruction MOV r,CR2 of a guest; lives as long as QEMU. */
+struct cr2_read {
+    struct tallying *tallying;
+    enum tally_register target;
+    uint64_t next; /* the instruction behind it */
+    size_t rest;   /* instructions of the block from there on */
 };
 
 /* The instruction behind a VMRUN, where exits continue. */
@@ -124,6 +140,41 @@ static void add_landing(struct tallying *tallying, const struct landing *landing
 }
 
 /* RAX holds the VMCB's physical address at VMRUN, and #VMEXIT brings it back. */
+static void note_run(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = &tallying->cpus[index];
+    cpu->vmcb = read_register(cpu, RAX);
+}
+
+static bool read_physical(struct cpu *cpu, uint64_t address, void *to, size_t bytes)
+{
+    g_byte_array_set_size(cpu->bytes, 0);
+    if (qemu_plugin_read_memory_hwaddr(address, cpu->bytes, bytes) != 0 || cpu->bytes->len != bytes)
+        return false;
+    memcpy(to, cpu->bytes->data, bytes);
+    return true;
+}
+
+/* See cr2.c. What is left of the block begins a new one. */
+static void read_cr2(unsigned index, void *userdata)
+{
+    const struct cr2_read *read = userdata;
+    struct tallying *tallying = read->tallying;
+    struct cpu *cpu = &tallying->cpus[index];
+    uint32_t intercepts = 0;
+    if (!read_physical(cpu, cpu->vmcb + SVM_INTERCEPT_CR, &intercepts, sizeof(intercepts)) ||
+        svm_intercepts_cr2_read(intercepts))
+        return;
+    uint64_t value = read_register(cpu, CR2);
+    g_byte_array_set_size(cpu->bytes, sizeof(value));
+    memcpy(cpu->bytes->data, &value, sizeof(value));
+    qemu_plugin_write_register(cpu->registers[read->target], cpu->bytes);
+    struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, index);
+    slot->counts.instructions[TALLY_GUEST_KERNEL] -= read->rest;
+    qemu_plugin_set_pc(read->next);
+}
+
 static void note_exit(unsigned index, void *userdata)
 {
     struct tallying *tallying = userdata;
@@ -133,11 +184,8 @@ static void note_exit(unsigned index, void *userdata)
     if (!slot->in_guest)
         return;
     slot->in_guest = 0;
-    g_byte_array_set_size(cpu->bytes, 0);
-    uint64_t vmcb = read_register(cpu, RAX);
-    if (qemu_plugin_read_memory_hwaddr(vmcb + VMCB_EXIT_CODE, cpu->bytes, sizeof(code)) == 0 &&
-        cpu->bytes->len == sizeof(code))
-        memcpy(&code, cpu->bytes->data, sizeof(code));
+    if (!read_physical(cpu, read_register(cpu, RAX) + VMCB_EXIT_CODE, &code, sizeof(code)))
+        code = UINT64_MAX;
     slot->counts.exits[tally_exit_index(code)]++;
 }
 
@@ -173,9 +221,35 @@ static qemu_plugin_u64 field(const struct tallying *tallying, size_t offset)
     return (qemu_plugin_u64){.score = tallying->board, .offset = offset};
 }
 
-static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn, bool guest)
+static void instrument_cr2_read(struct tallying *tallying, struct qemu_plugin_insn *insn,
+                                enum tally_register target, size_t length, size_t rest)
 {
-    static const uint8_t vmrun[] = {0x0f, 0x01, 0xd8};
+    struct cr2_read *read = malloc(sizeof(*read));
+    if (!read)
+        return;
+    *read = (struct cr2_read){.tallying = tallying,
+                              .target = target,
+                              .next = qemu_plugin_insn_vaddr(insn) + length,
+                              .rest = rest};
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, read_cr2, QEMU_CB_RW_REGS_PC, read);
+}
+
+static void instrument_run(struct tallying *tallying, struct qemu_plugin_insn *insn, size_t length)
+{
+    const struct landing landing = {.host = (const uint8_t *)qemu_plugin_insn_haddr(insn) + length,
+                                    .address = qemu_plugin_insn_vaddr(insn) + length};
+    add_landing(tallying, &landing);
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, note_run, QEMU_CB_R_REGS, tallying);
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+        insn, QEMU_INLINE_ADD, field(tallying, offsetof(struct slot, counts.entries)), 1);
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+        insn, QEMU_INLINE_STORE, field(tallying, offsetof(struct slot, in_guest)), 1);
+}
+
+/* `rest`: how many instructions of the block come after this one. */
+static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn,
+                       enum tally_mode mode, size_t rest)
+{
     static const uint8_t question[] = {TALLY_INSTRUCTION};
     uint8_t bytes[INSTRUCTION_BYTES];
     size_t length = qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
@@ -183,15 +257,11 @@ static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn,
         qemu_plugin_register_vcpu_insn_exec_cb(insn, answer, QEMU_CB_R_REGS, tallying);
         return;
     }
-    if (guest || length != sizeof(vmrun) || memcmp(bytes, vmrun, length) != 0)
-        return;
-    const struct landing landing = {.host = (const uint8_t *)qemu_plugin_insn_haddr(insn) + length,
-                                    .address = qemu_plugin_insn_vaddr(insn) + length};
-    add_landing(tallying, &landing);
-    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-        insn, QEMU_INLINE_ADD, field(tallying, offsetof(struct slot, counts.entries)), 1);
-    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-        insn, QEMU_INLINE_STORE, field(tallying, offsetof(struct slot, in_guest)), 1);
+    enum decode_kind kind = decode_instruction(bytes, length);
+    if (kind == DECODE_VMRUN && mode < TALLY_GUEST_KERNEL)
+        instrument_run(tallying, insn, length);
+    else if (kind == DECODE_READ_CR2 && mode == TALLY_GUEST_KERNEL)
+        instrument_cr2_read(tallying, insn, decode_cr2_target(bytes, length), length, rest);
 }
 
 static void translate(struct qemu_plugin_tb *tb, void *userdata)
@@ -207,7 +277,7 @@ static void translate(struct qemu_plugin_tb *tb, void *userdata)
     bool landed = is_landing(tallying, &at);
     const struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, cpu->index);
     bool guest = slot->in_guest && !landed;
-    unsigned mode = (guest ? TALLY_GUEST_KERNEL : TALLY_HOST_KERNEL) + is_user(cpu);
+    enum tally_mode mode = (guest ? TALLY_GUEST_KERNEL : TALLY_HOST_KERNEL) + is_user(cpu);
     if (landed)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, note_exit, QEMU_CB_R_REGS, tallying);
     qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
@@ -215,7 +285,7 @@ static void translate(struct qemu_plugin_tb *tb, void *userdata)
         field(tallying, offsetof(struct slot, counts.instructions) + mode * sizeof(uint64_t)),
         count);
     for (size_t i = 0; i < count; i++)
-        instrument(tallying, qemu_plugin_tb_get_insn(tb, i), guest);
+        instrument(tallying, qemu_plugin_tb_get_insn(tb, i), mode, count - 1 - i);
 }
 
 /* "check=on": can this QEMU load it? Ends QEMU with exit code 0. */
