@@ -143,7 +143,7 @@ static void read_ledger(struct vcpu *vcpu, const struct site *site, uint32_t msr
     }
     count_advance(vcpu);
     vcpu_write_pair(vcpu, value);
-    finish(vcpu, site);
+    count_finish(vcpu, site);
 }
 
 static void access_msr(struct vcpu *vcpu, const struct site *site)
