@@ -164,7 +164,7 @@ static void say_evidence(struct explained_cause *cause, const struct sides *side
         const char *why = NULL;
         for (size_t i = 0; i < count && !why; i++)
             why = budget_missing(pairs[i].cell, rule->reading);
-        snprintf(cause->evidence, size, "not measured: %s", why ? why : "no probe gave it");
+        snprintf(cause->evidence, size, "%s", why ? why : "no probe gave it");
         return;
     }
     for (size_t i = 0; i < count; i++)

@@ -28,7 +28,7 @@ static void put_line(const struct terminal *terminal, const char *name,
 static void put_location(const struct terminal *terminal, const char *name,
                          const struct explained *share, const char *what)
 {
-    if (share->n > 0 && isfinite(share->mean))
+    if (share->n > 0 && isfinite(share->mean) && share->mean != 0)
         put_line(terminal, name, share, what);
 }
 

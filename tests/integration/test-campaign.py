@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The whole way from plan to report on the platform `fake`."""
 import concurrent.futures
+import json
 import math
 import random
 import signal
@@ -207,6 +208,42 @@ class Campaign(vtaxtest.World):
         alarms = sum(r["verdict"] in ("slower", "faster") for r in results)
         seeds = len(results)
         self.assertLessEqual(alarms, seeds * 0.05 + 4 * math.sqrt(seeds * 0.05 * 0.95))
+
+    def test_injected_causes_are_recovered(self):
+        """Costs of known size come back within their intervals, and the rest as unexplained."""
+        want = {"waiting for a CPU": 0.25, "exits for interrupts": 0.1,
+                "exits for page tables": 0.05, "device emulation": 0.4, "other exits": 0.08}
+        names = ["wait", "interrupts", "translation", "devices", "other-exits"]
+        more = "".join(f", {name}: {cost}" for name, cost in zip(names, want.values()))
+        inside = total = 0
+        for seed in range(1, 9):
+            self.run_plan(self.plan(noise=0.03, slowdown=1.15, blocks=6, seed=seed, more=more))
+            out, _ = self.vtax("explain", "--store", self.store, "--json")
+            items = json.loads(out)["explanations"]
+            self.assertEqual([item["vms"] for item in items], [1, 2])
+            for item in items:
+                costs = {cause["name"]: cause for cause in item["causes"]}
+                truth = dict(want, unexplained=0.15)
+                costs["unexplained"] = item["unexplained"]
+                for name, cost in truth.items():
+                    low, high = costs[name]["ci95"]
+                    inside += low <= cost <= high
+                    total += 1
+                    self.assertAlmostEqual(costs[name]["mean"], cost, delta=0.06, msg=name)
+                parts = sum(cause["mean"] for cause in item["causes"]
+                            if cause["mean"] is not None)
+                self.assertAlmostEqual(parts + item["unexplained"]["mean"], item["gap"]["mean"],
+                                       places=9)
+                self.assertIsNone(costs["work of the guest's kernel"]["mean"])
+                self.assertIn("no machine here", costs["work of the guest's kernel"]["evidence"])
+        self.assertEqual(total, 96)
+        self.assertGreaterEqual(inside, 84)  # 91 expected, standard deviation 2
+
+    def test_explain_refuses_what_is_not_there(self):
+        self.run_plan(self.plan(blocks=1, seed=1))
+        _, err = self.vtax("explain", "--store", self.store, "nothing", code=2)
+        self.assertIn("nothing", err)
+        self.vtax("explain", "--store", self.path("none.db"), code=2)
 
 
 class BadInput(vtaxtest.World):

@@ -16,6 +16,7 @@ extern const char asset_bars[], asset_bars_end[];
 extern const char asset_pages[], asset_pages_end[];
 extern const char asset_density[], asset_density_end[];
 extern const char asset_time[], asset_time_end[];
+extern const char asset_waterfall[], asset_waterfall_end[];
 
 static const struct {
     const char *name;
@@ -31,6 +32,7 @@ static const struct {
     [ASSET_PAGES] = {"pages", asset_pages, asset_pages_end},
     [ASSET_DENSITY] = {"density", asset_density, asset_density_end},
     [ASSET_TIME] = {"time", asset_time, asset_time_end},
+    [ASSET_WATERFALL] = {"waterfall", asset_waterfall, asset_waterfall_end},
 };
 
 static size_t length_of(enum asset asset)

@@ -18,9 +18,10 @@ enum asset {
     ASSET_PAGES,
     ASSET_DENSITY,
     ASSET_TIME,
+    ASSET_WATERFALL,
     ASSET_COUNT,
     ASSET_SPEC_FIRST = ASSET_ROWS,
-    ASSET_SPEC_LAST = ASSET_TIME,
+    ASSET_SPEC_LAST = ASSET_WATERFALL,
 };
 
 const char *asset_name(enum asset asset); /* "rows" */

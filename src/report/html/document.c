@@ -74,6 +74,8 @@ static void put_contents(const struct html *page)
         html_putf(page, "%s: %s", metric->workload, metric->name);
         html_raw(page, "</a>");
     }
+    if (report->explanation_count)
+        html_raw(page, "<a href=\"#causes\">Where the difference went</a>");
     html_raw(page, "<a href=\"#problems\">Failed trials</a><a href=\"#provenance\">Provenance</a>"
                    "<a href=\"#guide\">How to read this</a></nav>\n");
 }
@@ -142,6 +144,7 @@ void format_html(const struct report *report, const struct report_style *style, 
         if (report->emulated)
             html_put_counts(&page);
         html_put_metrics(&page);
+        html_put_causes(&page);
         html_put_shop(&page);
         if (!report->emulated)
             html_put_counts(&page);

@@ -45,6 +45,7 @@ void html_put_words(const struct html *page);
 void html_put_overview(const struct html *page);
 void html_put_counts(const struct html *page);
 void html_put_metrics(const struct html *page);
+void html_put_causes(const struct html *page);
 void html_put_shop(const struct html *page);
 void html_put_boots(const struct html *page);
 void html_put_problems(const struct html *page);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What kernels of host and guest say: every parser of the probes takes any bytes, and what it gives
+ * is within its bounds.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "probe/guest_counts.h"
+#include "probe/pressure.h"
+#include "probe/process.h"
+#include "probe/tracepoint.h"
+
+static void check_name(const char *name, uint64_t value, void *context)
+{
+    (void)value;
+    size_t *count = context;
+    FUZZ_REQUIRE(strlen(name) > 0 && strlen(name) < 96);
+    (*count)++;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    CLEANUP_FREE char *exact = mem_copy(bytes, length ? length : 1);
+    struct process_stat stat;
+    uint64_t value;
+    size_t count = 0;
+    guest_counts_parse(exact, length, check_name, &count);
+    FUZZ_REQUIRE(count <= 16 * length + 8);
+    (void)process_parse_stat(exact, length, &stat);
+    (void)process_parse_field(exact, length, "read_bytes", &value);
+    (void)pressure_parse_total(exact, length, "some", &value);
+    CLEANUP_FREE char *group = pressure_parse_cgroup(exact, length);
+    FUZZ_REQUIRE(!group || strlen(group) <= length);
+    FUZZ_REQUIRE(tracepoint_parse_id(exact, length) < (1 << 21));
+    FUZZ_REQUIRE(tracepoint_parse_field(exact, length, "isa", 4) < (1 << 21));
+    return 0;
+}

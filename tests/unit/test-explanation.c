@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include "base/mem.h"
+#include "explain/explanation.h"
+
+#define S 1000000000.0
+
+/* A trial of one machine as probes saw it. */
+static struct store_trial trial_of(const struct store_figure *figures, size_t figure_count,
+                                   const struct store_figure *readings, size_t reading_count,
+                                   struct store_machine *machine)
+{
+    return (struct store_trial){
+        .machines = machine,
+        .machine_count = 1,
+        .figures = (struct store_figure *)figures,
+        .figure_count = figure_count,
+        .readings = (struct store_figure *)readings,
+        .reading_count = reading_count,
+    };
+}
+#define TRIAL(figures, readings, machine)                                                          \
+    trial_of(figures, COUNT_OF(figures), readings, COUNT_OF(readings), machine)
+
+static struct store_machine native_machine = {.host_ns = 10000000000, .guest_ns = 10000000000};
+static const struct store_figure native_figures[] = {{0, "cpu_ns", 9 * S, NULL}};
+static const struct store_figure native_readings[] = {
+    {-1, "interval_ns", 10 * S, NULL},      {0, "process:user_ns", 8 * S, NULL},
+    {0, "process:system_ns", 1 * S, NULL},  {-1, "host:cpu_total_ns", 20 * S, NULL},
+    {-1, "host:cpu_idle_ns", 19 * S, NULL},
+};
+
+static struct store_machine guest_machine = {.host_ns = 20000000000, .guest_ns = 20000000000};
+static const struct store_figure guest_figures[] = {
+    {0, "vcpu_run_ns", 16 * S, NULL},
+    {0, "vcpu_wait_ns", 2 * S, NULL},
+    {0, "emulator_run_ns", 1 * S, NULL},
+};
+static const struct store_figure guest_readings[] = {
+    {0, "exits:hlt:count", 100, NULL},
+    {0, "exits:hlt:kernel_ns", 1 * S, NULL},
+    {0, "exits:hlt:user_ns", 0, NULL},
+    {0, "exits:hlt:off_ns", 1 * S, NULL},
+    {0, "exits:npf:count", 50, NULL},
+    {0, "exits:npf:kernel_ns", 0.5 * S, NULL},
+    {0, "exits:io:count", 7, NULL},
+    {0, "exits:io:kernel_ns", 0.25 * S, NULL},
+    {0, "exits:io:user_ns", 1.5 * S, NULL},
+    {0, "exits:interrupt:count", 9, NULL},
+    {0, "exits:interrupt:off_ns", 2 * S, NULL},
+    {0, "exits:interrupt:kernel_ns", 0.75 * S, NULL},
+    {0, "exits:lost", 0, NULL},
+    {0, "guest:cpu_user_ns", 8 * S, NULL},
+    {0, "guest:cpu_nice_ns", 0, NULL},
+    {0, "guest:cpu_system_ns", 8 * S, NULL},
+    {0, "guest:cpu_irq_ns", 0, NULL},
+    {0, "guest:cpu_softirq_ns", 0, NULL},
+    {0, "guest:cpu_steal_ns", 1 * S, NULL},
+};
+
+static void test_budget_of_guest(void **state)
+{
+    (void)state;
+    struct store_trial trial = TRIAL(guest_figures, guest_readings, &guest_machine);
+    struct budget budget = budget_of(&trial, false);
+    assert_near(budget.width, 1, 1e-12);
+    assert_near(budget.run, 15 / 20.0, 1e-12); /* without halt polling */
+    assert_near(budget.wait, 2 / 20.0, 1e-12);
+    assert_near(budget.run + budget.wait + budget.idle, 1, 1e-12);
+    assert_near(budget.exits[EXIT_IDLE], 1 / 20.0, 1e-12);
+    assert_near(budget.exits[EXIT_TRANSLATION], 0.5 / 20, 1e-12);
+    assert_near(budget.device, 1.5 / 20, 1e-12); /* off the CPU was waiting */
+    assert_near(budget.steal, 1 / 20.0, 1e-12);
+    assert_int_equal(budget.exit_count, 166);
+}
+
+static double cost(const struct explanation *explanation, enum cause cause)
+{
+    for (size_t i = 0; i < explanation->cause_count; i++)
+        if (explanation->causes[i].cause == cause)
+            return explanation->causes[i].cost.mean;
+    return -1;
+}
+
+static struct explanation explain(const struct store_trial *cell, const char *kind)
+{
+    static struct store_trial native;
+    native = TRIAL(native_figures, native_readings, &native_machine);
+    const struct explanation_pair pair = {cell, &native, 2};
+    return explanation_of(&pair, 1, &(struct explanation_options){.platform_kind = kind});
+}
+
+static void test_parts_and_remainder_sum_to_the_gap(void **state)
+{
+    (void)state;
+    struct store_trial trial = TRIAL(guest_figures, guest_readings, &guest_machine);
+    struct explanation explanation = explain(&trial, "kvm");
+    double sum = explanation.unexplained.mean;
+    for (size_t i = 0; i < explanation.cause_count; i++)
+        sum += explanation.causes[i].cost.mean;
+    assert_near(explanation.gap.mean, 1, 1e-12);
+    assert_near(sum, 1, 1e-12);
+    /* 2 s of 20 s, twice, less the 5 % in which the host had no idle CPU natively. */
+    assert_near(cost(&explanation, CAUSE_WAIT), 0.2 - 0.05, 1e-12);
+    assert_near(cost(&explanation, CAUSE_TRANSLATION), 0.05, 1e-12);
+    assert_near(cost(&explanation, CAUSE_INTERRUPT), 0.075, 1e-12);
+    assert_near(cost(&explanation, CAUSE_DEVICE), 0.025 + 0.15, 1e-12);
+    /* 8 s - 3 s in exits - 1 s of waiting that it does not know, of 20 s, twice; natively 1 of 10.
+     */
+    assert_near(cost(&explanation, CAUSE_KERNEL), 0.4 - 0.1, 1e-12);
+    assert_int_equal(explanation.unexplained.interval.state, INTERVAL_TOO_FEW);
+    assert_near(cost(&explanation, CAUSE_EMULATION), -1, 0); /* KVM does not translate */
+}
+
+static void test_lost_exits_claim_nothing(void **state)
+{
+    (void)state;
+    struct store_figure readings[COUNT_OF(guest_readings)];
+    memcpy(readings, guest_readings, sizeof(readings));
+    for (size_t i = 0; i < COUNT_OF(readings); i++)
+        if (strcmp(readings[i].name, "exits:lost") == 0)
+            readings[i].value = 1;
+    struct store_trial trial = TRIAL(guest_figures, readings, &guest_machine);
+    struct explanation explanation = explain(&trial, "kvm");
+    assert_true(isnan(cost(&explanation, CAUSE_TRANSLATION)));
+    assert_true(isnan(cost(&explanation, CAUSE_KERNEL)));
+    assert_near(explanation.unexplained.mean, 1 - 0.15, 1e-12);
+}
+
+static void test_absent_probe_is_named(void **state)
+{
+    (void)state;
+    const struct store_figure readings[] = {{-1, "exits", 0, "only root may read tracefs"}};
+    struct store_trial trial = TRIAL(guest_figures, readings, &guest_machine);
+    struct explanation explanation = explain(&trial, "kvm");
+    assert_true(isnan(cost(&explanation, CAUSE_DEVICE)));
+    for (size_t i = 0; i < explanation.cause_count; i++)
+        if (explanation.causes[i].cause == CAUSE_DEVICE)
+            assert_string_equal(explanation.causes[i].evidence, "only root may read tracefs");
+}
+
+/* A guest that looks slower than it is: its clock is fast. */
+static void test_fast_clock(void **state)
+{
+    (void)state;
+    struct store_machine machine = {.host_ns = 10000000000, .guest_ns = 20000000000};
+    const struct store_figure figures[] = {{0, "vcpu_run_ns", 9 * S, NULL},
+                                           {0, "vcpu_wait_ns", 0, NULL},
+                                           {0, "emulator_run_ns", 0, NULL}};
+    struct store_trial trial = TRIAL(figures, guest_readings, &machine);
+    struct explanation explanation = explain(&trial, "kvm");
+    assert_near(cost(&explanation, CAUSE_CLOCK), 1, 1e-12);
+}
+
+static void test_emulation(void **state)
+{
+    (void)state;
+    struct store_trial trial = TRIAL(guest_figures, guest_readings, &guest_machine);
+    struct explanation explanation = explain(&trial, "qemu-tcg");
+    assert_near(cost(&explanation, CAUSE_EMULATION), 2 * 15 / 20.0 - 0.9, 1e-12);
+    assert_near(cost(&explanation, CAUSE_DEVICE), -1, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_budget_of_guest),
+        cmocka_unit_test(test_parts_and_remainder_sum_to_the_gap),
+        cmocka_unit_test(test_lost_exits_claim_nothing),
+        cmocka_unit_test(test_absent_probe_is_named),
+        cmocka_unit_test(test_fast_clock),
+        cmocka_unit_test(test_emulation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
