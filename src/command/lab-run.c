@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/words.h"
@@ -21,6 +22,7 @@
 
 #define DEFAULT_PLAN "quick"
 #define ARGUMENTS_MAX 8
+#define LABS_MAX 8
 
 struct server_options {
     char *qemu;
@@ -127,6 +129,41 @@ static const struct command inner_command = {
     .operand_max = 1,
 };
 
+/* The hypervisors that are named, one after the other. */
+struct labs {
+    const struct hypervisor *items[LABS_MAX];
+    size_t count;
+};
+
+static int add_lab(struct labs *labs, const struct hypervisor *hypervisor, struct error *err)
+{
+    for (size_t i = 0; i < labs->count; i++)
+        if (labs->items[i] == hypervisor)
+            return error_set(err, ERROR_USAGE, -EINVAL, "hypervisor '%s' is named twice",
+                             hypervisor->name);
+    labs->items[labs->count++] = hypervisor;
+    return 0;
+}
+
+/* "kvm", "kvm,xen", "all". */
+static int parse_labs(const char *text, struct labs *out_labs, struct error *err)
+{
+    struct labs labs = {.count = 0};
+    if (strcmp(text, "all") == 0)
+        for (size_t i = 0; hypervisors[i]; i++)
+            labs.items[labs.count++] = hypervisors[i];
+    int rc = 0;
+    for (const char *at = text; rc == 0 && at && strcmp(text, "all") != 0;) {
+        size_t length = strcspn(at, ",");
+        CLEANUP_FREE char *name = mem_strndup(at, length);
+        const struct hypervisor *found = hypervisor_find(name);
+        rc = found ? add_lab(&labs, found, err) : hypervisor_refuse(name, err);
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    *out_labs = labs;
+    return rc;
+}
+
 static int find_hypervisor(const struct command_call *call, const struct hypervisor **out_found,
                            struct error *err)
 {
@@ -162,23 +199,32 @@ static void add_word(struct strbuf *buf, const char *word)
     strbuf_addf(buf, "%s%s", buf->length ? "," : "", word);
 }
 
-/* Without --platforms: those of the plan that the hypervisor offers, or, when that leaves no
- * virtual one, native and what the hypervisor is for. */
-static char *choose_platforms(const struct plan *plan, const struct hypervisor *hypervisor)
+/* Those of the plan that are native or among the wanted ones; NULL when none of these is. */
+static char *pick_platforms(const struct plan *plan, const char *const *wanted)
 {
     CLEANUP_STRBUF struct strbuf buf;
     strbuf_init(&buf);
     bool any = false;
     for (size_t i = 0; i < plan->platform_count; i++) {
         const struct plan_entry *entry = &plan->platforms[i];
-        bool own = words_contain(hypervisor->default_platforms, entry->kind->name);
-        if (own || strcmp(entry->kind->name, "native") == 0)
+        bool native = strcmp(entry->kind->name, "native") == 0;
+        bool own = !native && words_contain(wanted, entry->kind->name);
+        if (native || own)
             add_word(&buf, entry->name);
-        any |= own && strcmp(entry->kind->name, "native") != 0;
+        any |= own;
     }
-    if (any)
-        return strbuf_take(&buf);
-    strbuf_truncate(&buf, 0);
+    return any ? strbuf_take(&buf) : NULL;
+}
+
+/* Without --platforms: those of the plan that the hypervisor offers, or, when that leaves no
+ * virtual one, native and what the hypervisor is for. */
+static char *choose_platforms(const struct plan *plan, const struct hypervisor *hypervisor)
+{
+    char *picked = pick_platforms(plan, hypervisor->default_platforms);
+    if (picked)
+        return picked;
+    CLEANUP_STRBUF struct strbuf buf;
+    strbuf_init(&buf);
     for (const char *const *at = hypervisor->default_platforms; *at; at++)
         add_word(&buf, *at);
     return strbuf_take(&buf);
@@ -198,8 +244,8 @@ static int check_plan(const struct plan *plan, const struct hypervisor *hypervis
     return 0;
 }
 
-static int make_plan(const struct command_call *inner, const struct hypervisor *hypervisor,
-                     char **out_text, struct error *err)
+static int make_plan(const struct command_call *inner, const struct labs *labs,
+                     const struct hypervisor *hypervisor, char **out_text, struct error *err)
 {
     const char *name = inner->argument_count ? inner->arguments[0] : DEFAULT_PLAN;
     struct vocabulary vocabulary;
@@ -208,10 +254,13 @@ static int make_plan(const struct command_call *inner, const struct hypervisor *
     int rc = load_plan(inner, name, &vocabulary.plan, &plan, err);
     if (rc < 0)
         return rc;
-    if (!is_given(inner, "platforms")) {
-        CLEANUP_FREE char *chosen = choose_platforms(plan, hypervisor);
+    CLEANUP_FREE char *chosen = NULL;
+    if (!is_given(inner, "platforms"))
+        chosen = choose_platforms(plan, hypervisor);
+    else if (labs->count > 1) /* each takes what it offers; alone it must offer all */
+        chosen = pick_platforms(plan, hypervisor->platforms);
+    if (chosen)
         rc = plan_override(plan, "platforms", chosen, &vocabulary.plan, err);
-    }
     if (rc == 0)
         rc = plan_check(plan, err);
     if (rc == 0)
@@ -256,57 +305,122 @@ static enum report_format choose_format(const char *file)
     return REPORT_TEXT;
 }
 
-static int show(const char *store_path_given, int64_t campaign, const char *file, struct error *err)
+static int load(const char *path, int64_t campaign, struct report **out_report, struct error *err)
 {
     CLEANUP(store_close_cleanup) struct store *store = NULL;
-    CLEANUP_REPORT struct report *report = NULL;
     char selector[32];
     snprintf(selector, sizeof(selector), "%" PRId64, campaign);
     const struct report_options reading = {0};
-    int rc = store_open(store_path_given, STORE_READ, &store, err);
+    int rc = store_open(path, STORE_READ, &store, err);
     if (rc == 0)
-        rc = report_load(store, selector, &reading, &report, err);
-    if (rc < 0)
-        return rc;
-    (void)TAKE_PTR(store); /* the report closes it */
-    rc = report_save(report, REPORT_TEXT, NULL, err);
+        rc = report_load(store, selector, &reading, out_report, err);
+    if (rc == 0)
+        (void)TAKE_PTR(store); /* the report closes it */
+    return rc;
+}
+
+/* All campaigns side by side, each relative to its own native. */
+static int show(const char *store, const int64_t *campaigns, size_t count, const char *file,
+                struct error *err)
+{
+    CLEANUP_REPORT struct report *report = NULL;
+    int rc = load(store, campaigns[0], &report, err);
+    for (size_t i = 1; rc == 0 && i < count; i++) {
+        struct report *other;
+        rc = load(store, campaigns[i], &other, err);
+        if (rc == 0)
+            report_add_other(report, other);
+    }
+    if (rc == 0)
+        rc = report_save(report, REPORT_TEXT, NULL, err);
     return rc == 0 && file ? report_save(report, choose_format(file), file, err) : rc;
 }
 
-static int measure(const struct command_call *call, const struct hypervisor *hypervisor,
-                   const struct command_call *inner, const struct lab_recording *recording,
-                   struct error *err)
+/* What `lab run` is to do. */
+struct measuring {
+    const struct command_call *call;
+    const struct command_call *inner;
+    const struct lab_recording *recording; /* NULL: none */
+    struct labs labs;
+    char *plans[LABS_MAX];
+};
+
+static void measuring_done(struct measuring *measuring)
 {
-    const struct run_options *want = call->options[0];
-    const struct inner_options *inside = inner->options[0];
-    CLEANUP_FREE char *plan_text = NULL;
-    int rc = make_plan(inner, hypervisor, &plan_text, err);
-    if (rc == 0)
-        rc = check_store(want->store, err);
-    if (rc < 0)
-        return rc;
+    for (size_t i = 0; i < LABS_MAX; i++)
+        free(measuring->plans[i]);
+}
+
+static int measure_one(const struct measuring *measuring, size_t at, int64_t *out_campaign,
+                       struct error *err)
+{
+    const struct run_options *want = measuring->call->options[0];
+    const struct inner_options *inside = measuring->inner->options[0];
     CLEANUP_FREE char *give_up = mem_printf("--give-up=%" PRIu64, inside->give_up);
     const char *const arguments[ARGUMENTS_MAX] = {give_up, NULL};
     const struct lab_job job = {
-        .plan_text = plan_text, .arguments = arguments, .store = want->store};
+        .plan_text = measuring->plans[at], .arguments = arguments, .store = want->store};
     struct progress progress;
     progress_init(&progress);
-    struct lab_options options = make_options(hypervisor, call->options[1], &progress);
-    options.recording = recording;
-    int64_t campaign;
-    rc = lab_run(&options, &job, &campaign, err);
-    return rc < 0 ? rc : show(want->store, campaign, inside->report, err);
+    struct lab_options options =
+        make_options(measuring->labs.items[at], measuring->call->options[1], &progress);
+    options.recording = measuring->recording;
+    return lab_run(&options, &job, out_campaign, err);
+}
+
+/* A lab that fails is told, and the others are still measured: theirs may have taken an hour. */
+static int measure(const struct measuring *measuring, struct error *err)
+{
+    const struct run_options *want = measuring->call->options[0];
+    const struct inner_options *inside = measuring->inner->options[0];
+    const struct labs *labs = &measuring->labs;
+    int64_t campaigns[LABS_MAX];
+    size_t good = 0;
+    struct error first = {0};
+    for (size_t i = 0; i < labs->count; i++) {
+        struct error cause = {0};
+        int rc = measure_one(measuring, i, &campaigns[good], &cause);
+        good += rc == 0;
+        if (rc < 0 && (rc == -EINTR || labs->count == 1)) {
+            *err = cause;
+            return rc;
+        }
+        if (rc == 0)
+            continue;
+        error_prefix(&cause, "%s", labs->items[i]->name);
+        log_error(&cause);
+        if (first.code == 0)
+            first = cause;
+    }
+    int rc = good ? show(want->store, campaigns, good, inside->report, err) : 0;
+    if (rc == 0 && good < labs->count)
+        rc = error_set(err, first.kind, first.code, "%zu of %zu labs failed, see above",
+                       labs->count - good, labs->count);
+    return rc;
 }
 
 static int run_recorded(const struct command_call *call, const struct lab_recording *recording,
                         struct error *err)
 {
-    const struct hypervisor *hypervisor;
+    const struct run_options *want = call->options[0];
     CLEANUP(call_done) struct call_line inner = {0};
-    int rc = find_hypervisor(call, &hypervisor, err);
+    CLEANUP(measuring_done) struct measuring measuring = {
+        .call = call, .inner = &inner.call, .recording = recording};
+    const struct labs *labs = &measuring.labs;
+    int rc = parse_labs(call->arguments[0], &measuring.labs, err);
+    if (rc == 0 && recording && labs->count > 1)
+        rc = error_set(err, ERROR_USAGE, -EINVAL, "record one hypervisor at a time, not '%s'",
+                       call->arguments[0]);
     if (rc == 0)
         rc = parse_inner(call, &inner, err);
-    return rc < 0 ? rc : measure(call, hypervisor, &inner.call, recording, err);
+    for (size_t i = 0; rc == 0 && i < labs->count; i++) {
+        rc = make_plan(&inner.call, labs, labs->items[i], &measuring.plans[i], err);
+        if (rc < 0 && labs->count > 1)
+            error_prefix(err, "%s", labs->items[i]->name);
+    }
+    if (rc == 0)
+        rc = check_store(want->store, err);
+    return rc < 0 ? rc : measure(&measuring, err);
 }
 
 static int run(const struct command_call *call, struct error *err)
@@ -316,19 +430,24 @@ static int run(const struct command_call *call, struct error *err)
 
 const struct command command_lab_run = {
     .name = "lab run",
-    .operands = "kvm|xen|virtualbox [-- [PLAN] [PLAN OPTIONS]]",
+    .operands = "kvm|xen|virtualbox|all[,...] [-- [PLAN] [PLAN OPTIONS]]",
     .summary = "Measure a real hypervisor in an emulated server",
-    .help = "QEMU emulates an AMD server with hardware virtualization, the server boots stock\n"
-            "Debian with the hypervisor, this vtax measures in it, and the campaign comes home\n"
-            "into the store. Works on any host; native then means the emulated server itself.\n"
-            "Counts are real; seconds say nothing about real hardware, and every table says so.\n"
-            "\n"
-            "  vtax lab run kvm\n"
-            "  vtax lab run xen -- lab-paper --blocks 1 --vms 1\n"
-            "\n"
-            "After '--' come a plan and the options that override its keys, as for `vtax run`,\n"
-            "besides --give-up N and --report FILE. Without --platforms those of the plan are\n"
-            "measured that the hypervisor offers.\n",
+    .help =
+        "QEMU emulates an AMD server with hardware virtualization, the server boots stock\n"
+        "Debian with the hypervisor, this vtax measures in it, and the campaign comes home\n"
+        "into the store. Works on any host; native then means the emulated server itself.\n"
+        "Counts are real; seconds say nothing about real hardware, and every table says so.\n"
+        "\n"
+        "  vtax lab run kvm\n"
+        "  vtax lab run xen -- lab-paper --blocks 1 --vms 1\n"
+        "  vtax lab run all -- lab-paper --report paper.html\n"
+        "\n"
+        "Several hypervisors, with a comma between them, are measured one after the other, and\n"
+        "the report puts them side by side, each relative to native on its own server.\n"
+        "\n"
+        "After '--' come a plan and the options that override its keys, as for `vtax run`,\n"
+        "besides --give-up N and --report FILE. Without --platforms those of the plan are\n"
+        "measured that the hypervisor offers.\n",
     .tables = {&run_table, &server_table},
     .operand_min = 1,
     .operand_max = 64,

@@ -174,11 +174,11 @@ static int prepare(struct server *server, const struct lab_job *job, struct erro
                  ? recording_begin(server->options->recording->directory, err)
                  : 0;
     if (rc == 0)
-        rc = open_images(server, err);
-    if (rc == 0)
         rc = place_open(server->options->hypervisor->name, &server->place, err);
     if (rc == 0)
         rc = check_room(server->place.directory, err);
+    if (rc == 0)
+        rc = open_images(server, err);
     if (rc == 0)
         rc = make_plugin(server, err);
     if (rc < 0)

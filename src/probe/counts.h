@@ -27,4 +27,5 @@ enum { COUNTS_FIGURES_MAX = 4 + TALLY_MODES + TALLY_EXITS };
 
 /* "instructions", "world_switches" and "exits" with their parts; exits of a reason that did not
  * occur are left out. Returns how many. */
-unsigned counts_figures(const struct tally *tally, struct counts_figure figures[COUNTS_FIGURES_MAX]);
+unsigned counts_figures(const struct tally *tally,
+                        struct counts_figure figures[COUNTS_FIGURES_MAX]);

@@ -20,6 +20,22 @@ vtax: unknown platform for this lab 'kvm' (known: native, virtualbox, fake)
 $ vtax lab run xen -- --platforms native,kvm
 vtax: unknown platform for this lab 'kvm' (known: native, xen-pv, xen-pvh, xen-hvm, fake)
 [2]
+# Several hypervisors: each is checked before the first one runs.
+$ vtax lab run kvm,xenn
+vtax: unknown hypervisor 'xenn' (did you mean 'xen'? known: kvm, xen, virtualbox)
+[2]
+$ vtax lab run kvm,xen,kvm
+vtax: hypervisor 'kvm' is named twice
+[2]
+$ vtax lab run kvm,
+vtax: unknown hypervisor '' (known: kvm, xen, virtualbox)
+[2]
+$ vtax lab run kvm,xen -- --platforms native,virtualbox
+vtax: kvm: unknown platform for this lab 'virtualbox' (known: native, kvm, qemu-tcg, fake)
+[2]
+$ vtax lab run xen,kvm -- --platforms native,xen-pv,kvm --vms 2..1
+vtax: after '--': run: --vms '2..1' runs backwards
+[2]
 $ vtax lab build hyperv
 vtax: unknown hypervisor 'hyperv' (known: kvm, xen, virtualbox)
 [2]
