@@ -154,10 +154,24 @@ void count_done(struct report *report)
     free(report->counts);
 }
 
+bool count_is_main(const struct report *report, const struct report_count *count)
+{
+    if (count->part || count->whole_trial)
+        return !count->part;
+    for (size_t i = 0; i < report->count_count; i++) {
+        const struct report_count *other = &report->counts[i];
+        if (other->whole_trial && other->valued && strcmp(other->name, count->name) == 0 &&
+            strcmp(other->workload, count->workload) == 0)
+            return false;
+    }
+    return true;
+}
+
 char *count_sentence(const struct report *report, const struct report_count *count,
                      const struct report_figure *figure)
 {
-    if (figure->value.n == 0 || count->part || !report_is_told_cell(report, figure->cell))
+    if (figure->value.n == 0 || !count_is_main(report, count) ||
+        !report_is_told_cell(report, figure->cell))
         return NULL;
     char number[NUMBER_TEXT_MAX], ratio[NUMBER_TEXT_MAX];
     CLEANUP_FREE char *subject = label_of_subject(report, figure->cell);
@@ -177,4 +191,18 @@ char *count_sentence(const struct report *report, const struct report_count *cou
                     number_format_plain(figure->relative.points[0].value, ratio));
     strbuf_addf(&buf, " (n=%zu)", figure->value.n);
     return strbuf_take(&buf);
+}
+
+const char *count_format_relative(const struct normalise_result *relative,
+                                  char text[NUMBER_TEXT_MAX])
+{
+    char plain[NUMBER_TEXT_MAX];
+    if (relative->ratio.state == INTERVAL_OK)
+        return number_format_interval(&relative->ratio, text);
+    if (relative->pairs == 1)
+        snprintf(text, NUMBER_TEXT_MAX, "%.60s (n=1)",
+                 number_format_plain(relative->points[0].value, plain));
+    else
+        memcpy(text, "-", 2);
+    return text;
 }

@@ -174,6 +174,58 @@ static void add_figure(struct chart *chart, json_t *mark, const struct report_fi
     chart_add_row(chart, mark, &figure->value);
 }
 
+static size_t finish_lines(struct chart_list *list, const struct report *report,
+                           struct chart *chart, const char *what)
+{
+    if (json_array_size(chart->vms) < 2)
+        return chart_drop(chart);
+    CLEANUP_FREE char *title = mem_printf("%s relative to %s", what, name_of_baseline(report));
+    return chart_finish(
+        list, chart, "lines",
+        json_pack("{s:f, s:o}", "limit", chart_limit(chart, 1.1), "title", chart_shown(title)));
+}
+
+static void add_line_point(struct chart *chart, const struct report *report,
+                           const struct store_cell *cell, const struct normalise_result *result)
+{
+    struct report_value value = value_of_ratio(result);
+    if (value.n)
+        chart_add_row(chart, chart_mark(chart, report, cell), &value);
+}
+
+size_t charts_add_scaling_overview(struct chart_list *list, const struct report *report,
+                                   const struct store_metric *metric)
+{
+    struct chart chart = chart_new(0);
+    for (size_t i = 0; report_part(report, i); i++) {
+        const struct report *part = report_part(report, i);
+        for (size_t j = 0; j < part->row_count; j++) {
+            const struct report_row *row = &part->rows[j];
+            if (strcmp(row->metric->workload, metric->workload) == 0 &&
+                strcmp(row->metric->name, metric->name) == 0)
+                add_line_point(&chart, part, row->cell, &row->normalised);
+        }
+    }
+    return finish_lines(list, report, &chart, "performance");
+}
+
+size_t charts_add_instructions_overview(struct chart_list *list, const struct report *report,
+                                        const char *workload)
+{
+    struct chart chart = chart_new(0);
+    for (size_t i = 0; report_part(report, i); i++) {
+        const struct report *part = report_part(report, i);
+        for (size_t j = 0; j < part->count_count; j++) {
+            const struct report_count *count = &part->counts[j];
+            if (strcmp(count->workload, workload) != 0 || strcmp(count->name, "instructions") != 0)
+                continue;
+            for (size_t k = 0; k < count->item_count; k++)
+                add_line_point(&chart, part, count->items[k]->cell, &count->items[k]->relative);
+        }
+    }
+    return finish_lines(list, report, &chart, "instructions");
+}
+
 static json_t *title_of_count(const struct report_count *count)
 {
     return json_sprintf("%s of one %s", count->kind->title,

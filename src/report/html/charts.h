@@ -22,6 +22,12 @@ size_t charts_add_overview(struct chart_list *list, const struct report *report,
 size_t charts_add_count_overview(struct chart_list *list, const struct report *report,
                                  const struct report_count *count, unsigned vms);
 
+/* How they scale: one line a platform over the number of VMs, of all campaigns. */
+size_t charts_add_scaling_overview(struct chart_list *list, const struct report *report,
+                                   const struct store_metric *metric);
+size_t charts_add_instructions_overview(struct chart_list *list, const struct report *report,
+                                        const char *workload);
+
 /* One count over the cells of its workload. */
 size_t charts_add_count(struct chart_list *list, const struct report *report,
                         const struct report_count *count);

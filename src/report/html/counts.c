@@ -9,19 +9,6 @@
 #include "report/html/page.h"
 #include "report/number.h"
 
-static void put_relative(const struct html *page, const struct normalise_result *relative)
-{
-    char text[NUMBER_TEXT_MAX], number[NUMBER_TEXT_MAX];
-    if (relative->ratio.state == INTERVAL_OK)
-        number_format_interval(&relative->ratio, text);
-    else if (relative->pairs == 1)
-        snprintf(text, sizeof(text), "%.60s (n=1)",
-                 number_format_plain(relative->points[0].value, number));
-    else
-        snprintf(text, sizeof(text), "-");
-    html_cell(page, "td class=\"n\"", text);
-}
-
 static void put_item(const struct html *page, const struct report_count *count,
                      const struct report_figure *figure)
 {
@@ -30,7 +17,8 @@ static void put_item(const struct html *page, const struct report_count *count,
     html_cell(page, "td", count->whole_trial ? "trial" : "machine");
     fprintf(page->out, "<td class=\"n\">%zu</td>", figure->value.n);
     html_put_value(page, &figure->value);
-    put_relative(page, &figure->relative);
+    char text[NUMBER_TEXT_MAX];
+    html_cell(page, "td class=\"n\"", count_format_relative(&figure->relative, text));
     html_raw(page, "<td class=\"t\">");
     if (figure->missing)
         html_putf(page, "not available in %zu trial%s: %s", figure->missing_count,

@@ -19,9 +19,10 @@ static void put_console(const struct html *page, const struct store_machine *mac
     html_raw(page, "</pre></details>\n");
 }
 
-static void put_problem(const struct html *page, const struct store_trial *trial)
+static void put_problem(const struct html *page, const struct report *part,
+                        const struct store_trial *trial)
 {
-    const struct store_cell *cell = label_find_cell(page->report, trial->cell_id);
+    const struct store_cell *cell = label_find_cell(part, trial->cell_id);
     CLEANUP_FREE char *label = cell ? label_of_cell(cell) : mem_strdup("unknown cell");
     const char *word = trial->status == TRIAL_INVALID ? "does not count" : "failed";
     fprintf(page->out, "<div class=\"problem %s\"><p><strong>", trial_status_names[trial->status]);
@@ -38,26 +39,42 @@ static void put_problem(const struct html *page, const struct store_trial *trial
     html_raw(page, "</div>\n");
 }
 
-void html_put_problems(const struct html *page)
+static size_t count_problems(const struct report *part)
 {
-    const struct report *report = page->report;
     size_t problems = 0;
-    for (size_t i = 0; i < report->trial_count; i++)
-        problems += report->trials[i].status != TRIAL_OK;
-    html_raw(page, "<h2 id=\"problems\">Failed and suspect trials</h2>\n");
-    if (problems == 0) {
-        html_raw(page, "<p>None.</p>\n");
+    for (size_t i = 0; i < part->trial_count; i++)
+        problems += part->trials[i].status != TRIAL_OK;
+    return problems;
+}
+
+static void put_problems_of(const struct html *page, const struct report *part)
+{
+    size_t problems = count_problems(part);
+    if (problems == 0)
         return;
-    }
     html_raw(page, "<p>");
+    if (page->report->other_count)
+        html_putf(page, "Campaign %" PRId64 ", %s: ", part->campaign.id, part->campaign.name);
     html_putf(page,
               "%zu of %zu trials. They are in no mean and no interval; a block without a "
               "good trial of both a cell and its baseline gives that cell no ratio.",
-              problems, report->trial_count);
+              problems, part->trial_count);
     html_raw(page, "</p>\n");
-    for (size_t i = 0; i < report->trial_count; i++)
-        if (report->trials[i].status != TRIAL_OK)
-            put_problem(page, &report->trials[i]);
+    for (size_t i = 0; i < part->trial_count; i++)
+        if (part->trials[i].status != TRIAL_OK)
+            put_problem(page, part, &part->trials[i]);
+}
+
+void html_put_problems(const struct html *page)
+{
+    size_t problems = 0;
+    html_raw(page, "<h2 id=\"problems\">Failed and suspect trials</h2>\n");
+    for (size_t i = 0; report_part(page->report, i); i++) {
+        problems += count_problems(report_part(page->report, i));
+        put_problems_of(page, report_part(page->report, i));
+    }
+    if (problems == 0)
+        html_raw(page, "<p>None.</p>\n");
 }
 
 static void put_further_figure(const struct html *page, const struct report_figure *figure)

@@ -2,7 +2,6 @@
  *
  * The results at a glance: in words, and all platforms side by side.
  */
-#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 
@@ -175,7 +174,7 @@ static void put_all_charts(const struct html *page)
     const char *begin = extent.cells <= OVERVIEW_PAIR_CELLS ? "<div class=\"pair\">" : "<div>";
     for (size_t i = 0; report->emulated && i < report->count_count; i++) {
         const struct report_count *count = &report->counts[i];
-        if (!count->valued || count->part || is_shown(report, i))
+        if (!count->valued || !count_is_main(report, count) || is_shown(report, i))
             continue;
         html_raw(page, begin);
         for (size_t j = 0; j < sizes; j++)
@@ -188,53 +187,6 @@ static void put_all_charts(const struct html *page)
     html_raw(page, "</div>\n");
 }
 
-/* Which campaigns, and what must be said of each. */
-static void put_parts(const struct html *page)
-{
-    html_raw(page, "<ul class=\"note\">\n");
-    for (size_t i = 0; report_part(page->report, i); i++) {
-        const struct report *part = report_part(page->report, i);
-        CLEANUP_FREE char *caution = report_caution(part);
-        html_raw(page, "<li>");
-        html_putf(page, "Campaign %" PRId64 ", %s: %" PRIu64 " block%s, %zu trials. %s",
-                  part->campaign.id, part->campaign.name, part->blocks,
-                  part->blocks == 1 ? "" : "s", part->trial_count, caution ? caution : "");
-        html_raw(page, "</li>\n");
-    }
-    html_raw(page, "</ul>\n<p class=\"note\">Each campaign is relative to its own baseline. "
-                   "The sections below are about the first.</p>\n");
-}
-
-static void put_part_rows(const struct html *page, const struct report *part)
-{
-    for (size_t i = 0; i < part->row_count; i++) {
-        const struct report_row *row = &part->rows[i];
-        if (!row->metric->primary || row->baseline == row)
-            continue;
-        html_put_size(page, row->cell);
-        fprintf(page->out, "<td class=\"n\">%" PRId64 "</td>", part->campaign.id);
-        html_cell(page, "td", row->cell->workload);
-        html_cell(page, "td", row->metric->name);
-        html_put_ratio(page, row);
-        html_raw(page, "</tr>\n");
-    }
-}
-
-static void put_parts_table(const struct html *page)
-{
-    size_t rows = 0;
-    for (size_t i = 0; report_part(page->report, i); i++)
-        rows += report_part(page->report, i)->row_count;
-    html_begin_table(page, "Performance relative to the baseline of each campaign", rows);
-    html_put_size_heading(page);
-    html_raw(page, "<th class=\"n\">campaign</th><th>workload</th><th>metric</th>"
-                   "<th class=\"n\">normalised</th><th class=\"n\">n</th>"
-                   "<th class=\"n\">bootstrap check</th><th>verdict</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; report_part(page->report, i); i++)
-        put_part_rows(page, report_part(page->report, i));
-    html_end_table(page, rows);
-}
-
 /* At the smallest and the largest number of VMs. */
 void html_put_overview(const struct html *page)
 {
@@ -243,10 +195,10 @@ void html_put_overview(const struct html *page)
     size_t before = page->charts->count;
     html_raw(page, "<h2 id=\"overview\">All platforms side by side</h2>\n");
     if (page->report->other_count)
-        put_parts(page);
+        html_put_parts(page);
     put_all_charts(page);
     if (page->report->other_count)
-        put_parts_table(page);
+        html_put_parts_detail(page);
     if (page->charts->count == before)
         html_raw(page, "<p class=\"note\">No chart: no block has good trials of both a cell and "
                        "its baseline.</p>\n");

@@ -39,6 +39,10 @@ const char *html_verdict_word(const struct report_row *row);
 /* id: of chart_finish(); nothing for 0. */
 void html_put_chart(const struct html *page, size_t id, const char *caption);
 
+/* Of several campaigns: what they are, and the pictures and tables that need them all. */
+void html_put_parts(const struct html *page);
+void html_put_parts_detail(const struct html *page);
+
 /* Sections, in the order of the page but for counts: they come first when the server was emulated.
  */
 void html_put_words(const struct html *page);

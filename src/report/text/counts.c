@@ -2,6 +2,7 @@
  *
  * Instructions, VM exits, world switches: what each cell took of them.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,20 +14,6 @@
 #define COUNT_COLUMNS 50 /* of a row without platform, size and bar */
 #define PARTS_SHOWN 8
 
-static const char *format_relative(const struct normalise_result *relative,
-                                   char text[NUMBER_TEXT_MAX])
-{
-    char plain[NUMBER_TEXT_MAX];
-    if (relative->ratio.state == INTERVAL_OK)
-        return number_format_interval(&relative->ratio, text);
-    if (relative->pairs == 1)
-        snprintf(text, NUMBER_TEXT_MAX, "%.60s (n=1)",
-                 number_format_plain(relative->points[0].value, plain));
-    else
-        memcpy(text, "-", 2);
-    return text;
-}
-
 static void put_item(const struct text *page, const struct report_figure *figure, double largest)
 {
     char text[NUMBER_TEXT_MAX];
@@ -34,7 +21,7 @@ static void put_item(const struct text *page, const struct report_figure *figure
     snprintf(text, sizeof(text), "%zu", figure->value.n);
     terminal_put_padded(&page->terminal, text, 6);
     terminal_put_padded(&page->terminal, number_format_value(&figure->value, text), 22);
-    terminal_put_padded(&page->terminal, format_relative(&figure->relative, text), 22);
+    terminal_put_padded(&page->terminal, count_format_relative(&figure->relative, text), 22);
     if (figure->value.n && largest > 0)
         text_put_bar(page, figure->value.mean / largest, COUNT_COLUMNS);
     fputc('\n', page->terminal.out);
@@ -111,6 +98,28 @@ static void put_parts(const struct text *page, const struct report_count *counts
 {
     for (size_t i = 0; i < page->report->campaign.cell_count; i++)
         put_parts_of(page, counts, count, &page->report->campaign.cells[i]);
+}
+
+/* For all campaigns together. */
+void text_put_part_counts(const struct text *page, const struct report *part)
+{
+    for (size_t i = 0; i < part->count_count; i++) {
+        const struct report_count *count = &part->counts[i];
+        for (size_t j = 0; count_is_main(part, count) && j < count->item_count; j++) {
+            const struct report_figure *figure = count->items[j];
+            char text[NUMBER_TEXT_MAX];
+            if (figure->value.n == 0)
+                continue;
+            CLEANUP_FREE char *what = mem_printf("%s %s", count->workload, count->kind->title);
+            text_put_cell(page, figure->cell);
+            snprintf(text, sizeof(text), "%" PRId64, part->campaign.id);
+            terminal_put_padded(&page->terminal, text, 6);
+            terminal_put_padded(&page->terminal, what, 22);
+            fputc(' ', page->terminal.out);
+            terminal_put_padded(&page->terminal, number_format_value(&figure->value, text), 19);
+            fprintf(page->terminal.out, " %s\n", count_format_relative(&figure->relative, text));
+        }
+    }
 }
 
 static bool is_alike(const struct report_count *a, const struct report_count *b)

@@ -302,9 +302,10 @@ static void put_console(const struct text *page, const struct store_machine *mac
     }
 }
 
-static void put_problem(const struct text *page, const struct store_trial *trial)
+static void put_problem(const struct text *page, const struct report *part,
+                        const struct store_trial *trial)
 {
-    const struct store_cell *cell = label_find_cell(page->report, trial->cell_id);
+    const struct store_cell *cell = label_find_cell(part, trial->cell_id);
     CLEANUP_FREE char *label = cell ? label_of_cell(cell) : mem_strdup("unknown cell");
     CLEANUP_FREE char *where = mem_printf("block %" PRIu64 ", %s", trial->block, label);
     terminal_put_wrapped(&page->terminal, where, 0, 2);
@@ -318,21 +319,28 @@ static void put_problem(const struct text *page, const struct store_trial *trial
     fputs(terminal_paint(&page->terminal, TERMINAL_PLAIN), page->terminal.out);
 }
 
-static void put_problems(const struct text *page)
+static void put_problems_of(const struct text *page, const struct report *part)
 {
-    const struct report *report = page->report;
     size_t problems = 0;
-    for (size_t i = 0; i < report->trial_count; i++)
-        problems += report->trials[i].status != TRIAL_OK;
+    for (size_t i = 0; i < part->trial_count; i++)
+        problems += part->trials[i].status != TRIAL_OK;
     if (problems == 0)
         return;
+    CLEANUP_FREE char *which =
+        page->report->other_count ? mem_printf("campaign %" PRId64 ": ", part->campaign.id) : NULL;
     terminal_put_rule(&page->terminal);
-    fprintf(page->terminal.out, "%s%zu of %zu trials failed or do not count%s\n",
-            terminal_paint(&page->terminal, TERMINAL_BOLD), problems, report->trial_count,
-            terminal_paint(&page->terminal, TERMINAL_PLAIN));
-    for (size_t i = 0; i < report->trial_count; i++)
-        if (report->trials[i].status != TRIAL_OK)
-            put_problem(page, &report->trials[i]);
+    fprintf(page->terminal.out, "%s%s%zu of %zu trials failed or do not count%s\n",
+            terminal_paint(&page->terminal, TERMINAL_BOLD), which ? which : "", problems,
+            part->trial_count, terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    for (size_t i = 0; i < part->trial_count; i++)
+        if (part->trials[i].status != TRIAL_OK)
+            put_problem(page, part, &part->trials[i]);
+}
+
+static void put_problems(const struct text *page)
+{
+    for (size_t i = 0; report_part(page->report, i); i++)
+        put_problems_of(page, report_part(page->report, i));
 }
 
 static void put_count_sentences(const struct text *page)
@@ -389,24 +397,36 @@ static void put_part_rows(const struct text *page, const struct report *part)
     }
 }
 
+static void put_parts_heading(const struct text *page, const char *rest)
+{
+    fputs(terminal_paint(&page->terminal, TERMINAL_DIM), page->terminal.out);
+    terminal_put_padded(&page->terminal, "platform", page->name_columns + 1);
+    terminal_put_padded(&page->terminal, label_of_size_heading(&page->variety),
+                        page->size_columns + 1);
+    fprintf(page->terminal.out, "camp. %s%s\n", rest,
+            terminal_paint(&page->terminal, TERMINAL_PLAIN));
+}
+
 /* Several campaigns, each relative to its own baseline. */
 static void put_parts(const struct text *page)
 {
+    bool counted = false;
     text_put_title(page, "side by side", "each campaign relative to its own baseline");
     for (size_t i = 0; report_part(page->report, i); i++) {
         const struct report *part = report_part(page->report, i);
         CLEANUP_FREE char *caution = report_caution(part);
+        counted |= part->emulated && part->count_count > 0;
         CLEANUP_FREE char *text =
             mem_printf("campaign %" PRId64 " '%s'%s%s", part->campaign.id, part->campaign.name,
                        caution ? ": " : "", caution ? caution : "");
         terminal_put_wrapped(&page->terminal, text, 0, 4);
     }
-    fputs(terminal_paint(&page->terminal, TERMINAL_DIM), page->terminal.out);
-    terminal_put_padded(&page->terminal, "platform", page->name_columns + 1);
-    terminal_put_padded(&page->terminal, label_of_size_heading(&page->variety),
-                        page->size_columns + 1);
-    fprintf(page->terminal.out, "camp. workload             normalised            verdict%s\n",
-            terminal_paint(&page->terminal, TERMINAL_PLAIN));
+    if (counted) {
+        put_parts_heading(page, "count                  number              times baseline's");
+        for (size_t i = 0; report_part(page->report, i); i++)
+            text_put_part_counts(page, report_part(page->report, i));
+    }
+    put_parts_heading(page, "workload             normalised            verdict");
     for (size_t i = 0; report_part(page->report, i); i++)
         put_part_rows(page, report_part(page->report, i));
 }
