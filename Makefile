@@ -44,6 +44,12 @@ check-sanitizers: packages-run packages-test packages-build ## unit, cli and int
 check-lab: packages-run packages-test all ## real hypervisors in the emulated server (builds its images first: 15 min)
 	@tools/run-tests $(BUILD) lab
 
+.PHONY: check-lab-short
+check-lab-short: packages-run packages-test all ## KVM and Xen in the emulated server, each workload once
+	@$(VTAX) image build
+	@$(VTAX) lab build kvm xen
+	@tools/run-tests $(BUILD) lab-short
+
 .PHONY: bench
 bench: packages-run packages-test packages-bench packages-build everything ## ratios against peers, with spread
 	@ninja -C $(BUILD) --quiet bench/light-shop bench/bench-record

@@ -404,8 +404,8 @@ static int run_recorded(const struct command_call *call, const struct lab_record
 {
     const struct run_options *want = call->options[0];
     CLEANUP(call_done) struct call_line inner = {0};
-    CLEANUP(measuring_done) struct measuring measuring = {
-        .call = call, .inner = &inner.call, .recording = recording};
+    CLEANUP(measuring_done)
+    struct measuring measuring = {.call = call, .inner = &inner.call, .recording = recording};
     const struct labs *labs = &measuring.labs;
     int rc = parse_labs(call->arguments[0], &measuring.labs, err);
     if (rc == 0 && recording && labs->count > 1)

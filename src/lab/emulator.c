@@ -271,10 +271,6 @@ pid_t emulator_start(const struct emulator *emulator, const struct server_option
     add_boot(&words, options);
     add_devices(&words, options);
     add_counter(&words, emulator);
-    if (options->plugin) {
-        add(&words, "-plugin");
-        add(&words, "%s", options->plugin);
-    }
     if (options->shell)
         return start(&words, emulator, options, 0, 0, err);
     CLEANUP_FD int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -220,7 +220,23 @@ class Report(World):
         self.assert_same(got, sorted(
             cell["normalised"]["mean"] for one in alone.values() for cell in one["cells"]
             if cell["primary"] and not cell["baseline"] and cell["normalised"]["n"]))
+        scaling = chartdata.charts(html, "lines", "performance relative to native")
+        self.assertEqual(len(scaling), 3)  # bzip2, netperf, dd
+        for chart in scaling:
+            self.assertEqual(chart["signals"]["series"], series)
+        self.assert_same(sorted(row["mean"] for chart in scaling for row in chart["data"]["rows"]),
+                         got)
+        instructions = chartdata.charts(html, "lines", "instructions relative to native")
+        self.assert_same(sorted(row["mean"] for chart in instructions
+                                for row in chart["data"]["rows"]),
+                         sorted(count["relative"]["mean"] for count in alone[2]["counts"]
+                                if count["count"] == "instructions" and count["relative"]["n"]))
+        self.assertEqual(html.count("<figcaption>"), html.count("<figcaption><b>Emulated server.</b>"))
+        self.assertEqual(html.count("<caption>"), html.count("<caption><b>Emulated server.</b>"))
         text = self.show("1", "2", "3")
+        for part in alone.values():
+            for trial in part["problems"]:
+                self.assertIn(trial["cause"].split(":")[0], text)
         self.assertLess(max(map(len, text.splitlines())), 81)
         self.assertEqual(text.count("EMULATED"), 1)
         rows = self.show("1", "2", "--format", "csv").splitlines()

@@ -2,11 +2,12 @@
 """A real hypervisor in the emulated server, once through everything. Images come from the user's
 cache, or are built into it; results and logs stay in the test's own directory.
 
-usage: test-lab.py kvm|xen|virtualbox
+usage: test-lab.py [TEST...] kvm|xen|virtualbox
 """
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -84,6 +85,125 @@ class Lab(World):
         self.assertEqual(facts["lab.hypervisor"], HYPERVISOR)
         self.check_told_exits()
         self.check_counts()
+        self.assertEqual(self.left_behind(), [])
+        self.check_counts()
+
+    def counts(self):
+        """(platform, workload): what the emulator counted, by name."""
+        found = {}
+        for platform, workload, name, value, missing in self.rows(
+                "SELECT c.platform, c.workload, f.name, f.value, f.missing FROM figure f JOIN trial t"
+                " ON t.id = f.trial_id JOIN cell c ON c.id = t.cell_id WHERE f.machine_idx IS NULL"):
+            self.assertIsNone(missing)
+            found.setdefault((platform, workload), {})[name] = value
+        return found
+
+    def check_counts(self):
+        """The same plugin for every hypervisor: its parts are the whole, and the processor's
+        work of a guest is that of a native instance."""
+        counts = self.counts()
+        for (platform, workload), figures in counts.items():
+            with self.subTest(platform=platform, workload=workload):
+                for whole in ("instructions", "exits"):
+                    self.assertEqual(figures[whole], sum(
+                        value for name, value in figures.items() if name.startswith(whole + ".")))
+                guest = sum(value for name, value in figures.items()
+                            if name.startswith("instructions.guest-"))
+                self.assertGreater(figures["instructions"], 1e6)
+                if platform in ("native", "xen-pv"):
+                    self.assertEqual((guest, figures["exits"]), (0, 0))
+                else:
+                    self.assertGreater(guest, 1e5)
+                    self.assertGreater(figures["exits"], 100)
+                    self.assertAlmostEqual(figures["world_switches"], 2 * figures["exits"], delta=32)
+        if HYPERVISOR == "kvm":
+            native = counts["native", "bzip2"]["instructions.host-user"]
+            guest = counts["kvm", "bzip2"]["instructions.guest-user"]
+            self.assertAlmostEqual(guest / native, 1, delta=0.02)
+
+    def test_other_emulator(self):
+        """One that cannot load the plugin: the reason is in place of the counts."""
+        self.vtax_lab("--qemu", "/usr/bin/qemu-system-x86_64", "--", "lab-paper", "--platforms",
+                      "native", "--workloads", "bzip2", "--vms", "1")
+        found = self.rows("SELECT name, value, missing FROM figure WHERE machine_idx IS NULL")
+        self.assertEqual({name for name, _, _ in found}, {"instructions", "world_switches", "exits"})
+        for _, value, missing in found:
+            self.assertIsNone(value)
+            self.assertIn("plugin", missing)
+
+    def vtax_lab(self, *args, code=0):
+        process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
+                             self.store, *args)
+        out, err = process.communicate(timeout=5400)
+        self.assertEqual(process.returncode, code, out + err)
+        return err
+
+    def test_results_that_cannot_come_home(self):
+        process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
+                             self.store, "--", "--platforms", "fake", "--workloads", "fake",
+                             "--vms", "1", "--blocks", "1")
+        self.wait_for(self.booting, 5400)
+        with open(self.store, "w", encoding="ascii") as file:
+            file.write("no store")
+        _, err = process.communicate(timeout=5400)
+        self.assertNotEqual(process.returncode, 0, err)
+        self.assertIn("bring the results home", err)
+        kept, = os.listdir(self.runs)
+        self.assertIn(kept, err)
+        disk = os.path.join(self.runs, kept, "job.raw")
+        self.store = self.path("saved.db")
+        subprocess.run(["debugfs", "-R", f"dump /data/lab.db {self.store}", disk], check=True,
+                       env=self.env | {"PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"},
+                       capture_output=True)
+        self.assertEqual(self.rows("SELECT status FROM trial"), [("ok",)])
+
+    def test_server_that_does_not_boot(self):
+        qemu = self.write("qemu", "#!/bin/sh\ncase $* in *--version) echo 'QEMU emulator version 99';;"
+                                  " *) echo 'qemu: no such machine' >&2; exit 1;; esac\n")
+        os.chmod(qemu, 0o755)
+        err = self.vtax_lab("--qemu", qemu, code=1)
+        self.assertIn("died before it measured anything: qemu: no such machine", err)
+        kept, = os.listdir(self.runs)
+        self.assertIn(kept, err)
+        self.assertEqual(self.booting(), [])
+
+    def test_guest_that_dies(self):
+        """In the server's shell, since nobody else is in there to end a guest."""
+        if HYPERVISOR != "kvm":
+            self.skipTest("one hypervisor is enough for this")
+        commands = """cd /job && cat >one.yaml <<'END'
+platforms: [native, kvm]
+vms: 1
+memory: 256MiB
+workloads: [bzip2: {input: 1MiB}]
+blocks: 1
+END
+(until pidof qemu-system-x86_64; do sleep 1; done; sleep 5; kill -9 $(pidof qemu-system-x86_64)) &
+/job/bin/vtax run one.yaml --store /job/data/one.db
+echo "code: $?"
+exit
+"""
+        master, slave = os.openpty()
+        process = subprocess.Popen([VTAX, "lab", "shell", HYPERVISOR], env=self.env, cwd=self.dir,
+                                   stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        text = b""
+        asked = False
+        while True:
+            try:
+                got = os.read(master, 4096)
+            except OSError:  # the terminal has closed
+                break
+            text += got
+            if not asked and b"powers off" in text and b"# " in text:
+                os.write(master, commands.encode())
+                asked = True
+        os.close(master)
+        self.assertEqual(process.wait(timeout=300), 0, text)
+        text = text.decode(errors="replace")
+        self.assertIn("code: 1", text)
+        self.assertRegex(text, r"trial failed: bzip2 on kvm.*QEMU \(process \d+\) has ended "
+                               r"\(killed from outside")
         self.assertEqual(self.left_behind(), [])
 
     def figures(self, name, by_emulator):

@@ -39,6 +39,22 @@ void html_cell(const struct html *page, const char *tag, const char *text)
     fprintf(page->out, "</%.2s>", tag);
 }
 
+static bool is_emulated(const struct report *report)
+{
+    bool emulated = false;
+    for (size_t i = 0; report_part(report, i); i++)
+        emulated |= report_part(report, i)->emulated;
+    return emulated;
+}
+
+/* A picture or a table is soon apart from the page: where its numbers are from goes with it. */
+static void put_caption(const struct html *page, const char *caption)
+{
+    if (is_emulated(page->report))
+        html_raw(page, "<b>Emulated server.</b> ");
+    html_put(page, caption);
+}
+
 void html_begin_table(const struct html *page, const char *caption, size_t rows)
 {
     bool folded = rows > TABLE_ROWS_OPEN;
@@ -48,7 +64,7 @@ void html_begin_table(const struct html *page, const char *caption, size_t rows)
         fputs("</summary>", page->out);
     }
     fputs("<div class=\"scroll\" tabindex=\"0\"><table><caption>", page->out);
-    html_put(page, caption);
+    put_caption(page, caption);
     fputs("</caption>\n", page->out);
 }
 
@@ -90,7 +106,7 @@ void html_put_chart(const struct html *page, size_t id, const char *caption)
     if (!id)
         return;
     html_raw(page, "<figure><figcaption>");
-    html_put(page, caption);
+    put_caption(page, caption);
     fprintf(page->out, "</figcaption><div class=\"chart\" id=\"chart-%zu\"></div></figure>\n", id);
 }
 const char *html_verdict_word(const struct report_row *row)

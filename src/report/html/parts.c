@@ -142,8 +142,7 @@ static void put_counts_table(const struct html *page)
     }
     if (rows == 0)
         return;
-    html_begin_table(page,
-                     "Counts, relative to the baseline of each campaign: 2 is twice as many",
+    html_begin_table(page, "Counts, relative to the baseline of each campaign: 2 is twice as many",
                      rows);
     html_put_size_heading(page);
     html_raw(page, "<th class=\"n\">campaign</th><th>workload</th><th>count</th><th>of one</th>"

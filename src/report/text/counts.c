@@ -113,10 +113,10 @@ void text_put_part_counts(const struct text *page, const struct report *part)
             CLEANUP_FREE char *what = mem_printf("%s %s", count->workload, count->kind->title);
             text_put_cell(page, figure->cell);
             snprintf(text, sizeof(text), "%" PRId64, part->campaign.id);
-            terminal_put_padded(&page->terminal, text, 6);
+            terminal_put_padded(&page->terminal, text, 5);
             terminal_put_padded(&page->terminal, what, 22);
             fputc(' ', page->terminal.out);
-            terminal_put_padded(&page->terminal, number_format_value(&figure->value, text), 19);
+            terminal_put_padded(&page->terminal, number_format_value(&figure->value, text), 18);
             fprintf(page->terminal.out, " %s\n", count_format_relative(&figure->relative, text));
         }
     }

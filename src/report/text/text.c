@@ -193,7 +193,7 @@ void text_put_title(const struct text *page, const char *title, const char *rest
     terminal_put(&page->terminal, title);
     fprintf(page->terminal.out, "%s ", terminal_paint(&page->terminal, TERMINAL_PLAIN));
     terminal_put(&page->terminal, rest);
-    fputc('\n', page->terminal.out);
+    fputs(page->report->emulated ? ", emulated server\n" : "\n", page->terminal.out);
 }
 
 void text_put_heading(const struct text *page, const char *value, const char *more)
@@ -386,7 +386,7 @@ static void put_part_rows(const struct text *page, const struct report *part)
         CLEANUP_FREE char *work = mem_printf("%s %s", row->cell->workload, row->metric->name);
         text_put_cell(page, row->cell);
         snprintf(text, sizeof(text), "%" PRId64, part->campaign.id);
-        terminal_put_padded(&page->terminal, text, 6);
+        terminal_put_padded(&page->terminal, text, 5);
         terminal_put_padded(&page->terminal, work, 20);
         fputc(' ', page->terminal.out);
         format_ratio(row, text);
@@ -403,7 +403,7 @@ static void put_parts_heading(const struct text *page, const char *rest)
     terminal_put_padded(&page->terminal, "platform", page->name_columns + 1);
     terminal_put_padded(&page->terminal, label_of_size_heading(&page->variety),
                         page->size_columns + 1);
-    fprintf(page->terminal.out, "camp. %s%s\n", rest,
+    fprintf(page->terminal.out, "camp %s%s\n", rest,
             terminal_paint(&page->terminal, TERMINAL_PLAIN));
 }
 
@@ -422,7 +422,7 @@ static void put_parts(const struct text *page)
         terminal_put_wrapped(&page->terminal, text, 0, 4);
     }
     if (counted) {
-        put_parts_heading(page, "count                  number              times baseline's");
+        put_parts_heading(page, "count                  number             times baseline's");
         for (size_t i = 0; report_part(page->report, i); i++)
             text_put_part_counts(page, report_part(page->report, i));
     }
