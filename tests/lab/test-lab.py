@@ -93,7 +93,7 @@ class Lab(World):
         found = {}
         for platform, workload, name, value, missing in self.rows(
                 "SELECT c.platform, c.workload, f.name, f.value, f.missing FROM figure f JOIN trial t"
-                " ON t.id = f.trial_id JOIN cell c ON c.id = t.cell_id WHERE f.machine_idx IS NULL"):
+                " ON t.id = f.trial_id JOIN cell c ON c.id = t.cell_id WHERE f.machine = -1"):
             self.assertIsNone(missing)
             found.setdefault((platform, workload), {})[name] = value
         return found
@@ -125,7 +125,7 @@ class Lab(World):
         """One that cannot load the plugin: the reason is in place of the counts."""
         self.vtax_lab("--qemu", "/usr/bin/qemu-system-x86_64", "--", "lab-paper", "--platforms",
                       "native", "--workloads", "bzip2", "--vms", "1")
-        found = self.rows("SELECT name, value, missing FROM figure WHERE machine_idx IS NULL")
+        found = self.rows("SELECT name, value, missing FROM figure WHERE machine = -1")
         self.assertEqual({name for name, _, _ in found}, {"instructions", "world_switches", "exits"})
         for _, value, missing in found:
             self.assertIsNone(value)
