@@ -56,6 +56,26 @@ static uint64_t scratch_bytes(const void *object)
     return want->bytes;
 }
 
+/* A kernel finds its disks one by one, and has waited for the root file system's only. */
+static int prepare(struct workload_run *run, struct error *err)
+{
+    static const char script[] = "for i in $(seq 240); do\n"
+                                 "    [ -e \"$1\" ] && [ -e \"$2\" ] && exit 0\n"
+                                 "    sleep 0.25\n"
+                                 "done\n"
+                                 "echo \"'$1' and '$2' are not both there\"\n"
+                                 "exit 1\n";
+    for (unsigned i = 0; i < run->machine_count; i++) {
+        const char *from = machine_scratch_path(run->machines[i], 0);
+        const char *to = machine_scratch_path(run->machines[i], 1);
+        const char *const argv[] = {"sh", "-c", script, "sh", from, to, NULL};
+        int rc = channel_check(machine_channel(run->machines[i]), argv, run->timeout_ns, NULL, err);
+        if (rc < 0)
+            return error_prefix(err, "wait for the disks of dd: machine %u", i);
+    }
+    return 0;
+}
+
 static int run_dd(struct workload_run *run, struct error *err)
 {
     const struct dd_options *want = run->options;
@@ -158,6 +178,7 @@ const struct workload workload_dd = {
     .metrics = metrics,
     .metric_count = COUNT_OF(metrics),
     .scratch_bytes = scratch_bytes,
+    .prepare = prepare,
     .run = run_dd,
     .verify = verify,
 };
