@@ -3,123 +3,172 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/process.h"
 
-#define SECTOR 512
-#define KERNEL_SECTOR 2048u /* GRUB's core must end before */
+#include "image/loader.h"
+
 #define FILE_BYTES_MAX ((size_t)256 << 20)
-#define GRUB_NS (60 * NS_PER_S)
 
-static const char grub_directory[] = "/usr/lib/grub/i386-pc";
+/* Where loader.S puts what, and where it looks for what is where. */
+#define TABLE 0x1c0
+#define SETUP_ADDRESS UINT32_C(0x10000)
+#define HEAP_END UINT32_C(0xe000) /* from SETUP_ADDRESS; the command line is behind it */
+#define COMMAND_LINE_MAX 2048
+#define KERNEL_ADDRESS UINT32_C(0x100000)
+#define INITRD_ALIGNMENT (UINT64_C(1) << 20)
 
-int boot_disk_probe(struct error *err)
+/* Offsets in the kernel's setup header (Documentation/arch/x86/boot.rst). */
+enum {
+    HEADER_SETUP_SECTORS = 0x1f1,
+    HEADER_VIDEO_MODE = 0x1fa,
+    HEADER_MAGIC = 0x202,
+    HEADER_VERSION = 0x206,
+    HEADER_LOADER = 0x210,
+    HEADER_FLAGS = 0x211,
+    HEADER_INITRD = 0x218,
+    HEADER_INITRD_LENGTH = 0x21c,
+    HEADER_HEAP_END = 0x224,
+    HEADER_COMMAND_LINE = 0x228,
+    HEADER_PREFERRED_ADDRESS = 0x258,
+    HEADER_MEMORY_LENGTH = 0x260,
+    HEADER_END = 0x264,
+};
+#define VERSION_MIN 0x20a
+#define LOADER_UNKNOWN 0xff
+#define VIDEO_NORMAL 0xffff
+enum { FLAG_LOADED_HIGH = 0x01, FLAG_CAN_USE_HEAP = 0x80 };
+
+static uint32_t get_u32(const unsigned char *at)
 {
-    if (!process_find_program("grub-mkimage"))
-        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
-                         "no program 'grub-mkimage': install the package grub-common");
-    CLEANUP_FREE char *path = mem_printf("%s/boot.img", grub_directory);
-    if (!file_exists(path))
-        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
-                         "no '%s': install the package grub-pc-bin", path);
-    return 0;
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* Linux looks for an iSCSI boot table ("iBFT") from 512 KiB to 1 MiB, twice for each 16 bytes, up
- * to the first that it finds: an empty one, in memory that nobody uses, ends that at once. */
-static const char end_search[] = "write_dword 0x80000 0x54464269\nwrite_dword 0x80004 16\n";
-
-char *boot_disk_format_commands(const struct boot_disk_options *options, const unsigned kernel[2],
-                                const unsigned initrd[2])
+static void put_u16(unsigned char *at, uint32_t value)
 {
-    return mem_printf("linux (hd0)%u+%u %s\ninitrd (hd0)%u+%u\n%sboot\n", kernel[0], kernel[1],
-                      options->command_line, initrd[0], initrd[1],
-                      options->ends_table_search ? end_search : "");
+    at[0] = (unsigned char)value;
+    at[1] = (unsigned char)(value >> 8);
 }
 
-struct part {
-    char *bytes;
+static void put_u32(unsigned char *at, uint32_t value)
+{
+    put_u16(at, value);
+    put_u16(at + 2, value >> 16);
+}
+
+static uint32_t count_sectors(size_t bytes)
+{
+    return (uint32_t)((bytes + BOOT_DISK_SECTOR - 1) / BOOT_DISK_SECTOR);
+}
+
+/* Behind all that the kernel uses before it knows of the initrd; 0: the kernel wants too much. */
+static uint32_t find_initrd_address(const unsigned char *kernel)
+{
+    if (get_u32(kernel + HEADER_PREFERRED_ADDRESS + 4) != 0)
+        return 0;
+    uint64_t end = (uint64_t)get_u32(kernel + HEADER_PREFERRED_ADDRESS) +
+                   get_u32(kernel + HEADER_MEMORY_LENGTH);
+    end = (end + INITRD_ALIGNMENT - 1) / INITRD_ALIGNMENT * INITRD_ALIGNMENT;
+    return end <= INT32_MAX ? (uint32_t)end : 0;
+}
+
+static bool is_kernel(const unsigned char *kernel, size_t length)
+{
+    if (length < HEADER_END || memcmp(kernel + HEADER_MAGIC, "HdrS", 4) != 0)
+        return false;
+    return (kernel[HEADER_VERSION] | kernel[HEADER_VERSION + 1] << 8) >= VERSION_MIN &&
+           (kernel[HEADER_FLAGS] & FLAG_LOADED_HIGH);
+}
+
+ssize_t boot_disk_make_head(const unsigned char *kernel, size_t length, size_t initrd_length,
+                            const char *command_line, unsigned char out_head[BOOT_DISK_HEAD_BYTES])
+{
+    if (!is_kernel(kernel, length))
+        return -EBADMSG;
+    size_t sectors = kernel[HEADER_SETUP_SECTORS] ? kernel[HEADER_SETUP_SECTORS] : 4;
+    size_t setup_length = (sectors + 1) * BOOT_DISK_SECTOR;
+    uint32_t initrd = find_initrd_address(kernel);
+    if (setup_length > length || setup_length > HEAP_END / 2 || initrd == 0)
+        return -EBADMSG;
+    if (strlen(command_line) >= COMMAND_LINE_MAX)
+        return -E2BIG;
+    memset(out_head, 0, BOOT_DISK_HEAD_BYTES);
+    memcpy(out_head, loader, BOOT_DISK_SECTOR);
+    uint32_t kernel_sectors = count_sectors(length - setup_length);
+    const uint32_t table[] = {1 + BOOT_DISK_SETUP_SECTORS,
+                              kernel_sectors,
+                              KERNEL_ADDRESS,
+                              1 + BOOT_DISK_SETUP_SECTORS + kernel_sectors,
+                              count_sectors(initrd_length),
+                              initrd};
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        put_u32(out_head + TABLE + 4 * i, table[i]);
+    unsigned char *setup = out_head + BOOT_DISK_SECTOR;
+    memcpy(setup, kernel, setup_length);
+    put_u16(setup + HEADER_VIDEO_MODE, VIDEO_NORMAL);
+    setup[HEADER_LOADER] = LOADER_UNKNOWN;
+    setup[HEADER_FLAGS] |= FLAG_CAN_USE_HEAP;
+    put_u32(setup + HEADER_INITRD, initrd);
+    put_u32(setup + HEADER_INITRD_LENGTH, (uint32_t)initrd_length);
+    put_u16(setup + HEADER_HEAP_END, HEAP_END - 0x200);
+    put_u32(setup + HEADER_COMMAND_LINE, SETUP_ADDRESS + HEAP_END);
+    memcpy(setup + HEAP_END, command_line, strlen(command_line));
+    return (ssize_t)setup_length;
+}
+
+struct bytes {
+    const char *bytes;
     size_t length;
-    unsigned place[2]; /* first sector, sectors */
 };
 
-/* Returns the first sector after it. */
-static int read_part(const char *path, unsigned sector, struct part *out_part, struct error *err)
-{
-    int rc = file_read(path, FILE_BYTES_MAX, &out_part->bytes, &out_part->length, err);
-    if (rc < 0)
-        return rc;
-    out_part->place[0] = sector;
-    out_part->place[1] = (unsigned)((out_part->length + SECTOR - 1) / SECTOR);
-    return (int)(sector + out_part->place[1]);
-}
-
-static int make_core(const struct boot_disk_options *options, const char *commands,
-                     struct part *out_core, struct error *err)
-{
-    CLEANUP_FREE char *script = mem_printf("%s.commands", options->path);
-    CLEANUP_FREE char *core = mem_printf("%s.core", options->path);
-    const char *const argv[] = {
-        "grub-mkimage", "--format=i386-pc", "--prefix=/", "--config", script, "--output",
-        core,           "biosdisk",         "linux",      "memrw",    NULL};
-    int rc = file_write_atomic(script, commands, strlen(commands), 0600, err);
-    if (rc >= 0)
-        rc = process_check(argv, GRUB_NS, NULL, err);
-    if (rc >= 0)
-        rc = read_part(core, 1, out_core, err);
-    unlink(script);
-    unlink(core);
-    if (rc > (int)KERNEL_SECTOR)
-        rc = error_set(err, ERROR_ENVIRONMENT, -EFBIG, "GRUB's core has %zu bytes",
-                       out_core->length);
-    return rc < 0 ? rc : 0;
-}
-
-static int write_part(int fd, const struct part *part, struct error *err)
-{
-    if (lseek(fd, (off_t)part->place[0] * SECTOR, SEEK_SET) < 0)
-        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "seek");
-    int rc = fd_write_all(fd, part->bytes, part->length);
-    return rc < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, rc, "write") : 0;
-}
-
-static int write_disk(const char *path, const struct part *parts, size_t count, struct error *err)
+/* Each part begins at a whole sector, and the disk ends with one. */
+static int write_disk(const char *path, const struct bytes *parts, size_t count, struct error *err)
 {
     CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open");
-    int rc = 0;
-    for (size_t i = 0; rc >= 0 && i < count; i++)
-        rc = write_part(fd, &parts[i], err);
-    off_t end = (off_t)(parts[count - 1].place[0] + parts[count - 1].place[1]) * SECTOR;
-    if (rc >= 0 && ftruncate(fd, end) < 0)
-        rc = error_set_errno(err, ERROR_ENVIRONMENT, -errno, "write");
-    return rc;
+    off_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        int rc = lseek(fd, at, SEEK_SET) < 0 ? -errno
+                                             : fd_write_all(fd, parts[i].bytes, parts[i].length);
+        if (rc < 0)
+            return error_set_errno(err, ERROR_ENVIRONMENT, rc, "write");
+        at += (off_t)count_sectors(parts[i].length) * BOOT_DISK_SECTOR;
+    }
+    if (ftruncate(fd, at) < 0)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "write");
+    return 0;
+}
+
+static int make(const struct boot_disk_options *options, struct error *err)
+{
+    CLEANUP_FREE char *kernel = NULL;
+    CLEANUP_FREE char *initrd = NULL;
+    CLEANUP_FREE unsigned char *head = mem_alloc(BOOT_DISK_HEAD_BYTES);
+    size_t kernel_length, initrd_length;
+    int rc = file_read(options->kernel, FILE_BYTES_MAX, &kernel, &kernel_length, err);
+    if (rc >= 0)
+        rc = file_read(options->initrd, FILE_BYTES_MAX, &initrd, &initrd_length, err);
+    if (rc < 0)
+        return rc;
+    ssize_t setup = boot_disk_make_head((const unsigned char *)kernel, kernel_length, initrd_length,
+                                        options->command_line, head);
+    if (setup < 0)
+        return error_set(err, ERROR_ENVIRONMENT, (int)setup, "%s '%s'",
+                         setup == -E2BIG ? "the command line is too long for" : "no bzImage is in",
+                         options->kernel);
+    const struct bytes parts[] = {{(const char *)head, BOOT_DISK_HEAD_BYTES},
+                                  {kernel + setup, kernel_length - (size_t)setup},
+                                  {initrd, initrd_length}};
+    return write_disk(options->path, parts, COUNT_OF(parts), err);
 }
 
 int boot_disk_make(const struct boot_disk_options *options, struct error *err)
 {
-    enum { BOOT, CORE, KERNEL, INITRD, PARTS };
-    struct part parts[PARTS] = {0};
-    CLEANUP_FREE char *boot = mem_printf("%s/boot.img", grub_directory);
-    int rc = read_part(boot, 0, &parts[BOOT], err);
-    if (rc >= 0)
-        rc = read_part(options->kernel, KERNEL_SECTOR, &parts[KERNEL], err);
-    if (rc >= 0)
-        rc = read_part(options->initrd, (unsigned)rc, &parts[INITRD], err);
-    if (rc >= 0) {
-        CLEANUP_FREE char *commands =
-            boot_disk_format_commands(options, parts[KERNEL].place, parts[INITRD].place);
-        rc = make_core(options, commands, &parts[CORE], err);
-    }
-    if (rc >= 0)
-        rc = write_disk(options->path, parts, PARTS, err);
-    for (size_t i = 0; i < PARTS; i++)
-        free(parts[i].bytes);
+    int rc = make(options, err);
     return rc < 0 ? error_prefix(err, "make boot disk '%s'", options->path) : 0;
 }

@@ -81,6 +81,7 @@ struct machine_usage {
 struct platform {
     struct plan_kind kind;
     bool is_virtual; /* false: the work runs on the host's own kernel */
+    bool has_bios;   /* that boots its machines: slow in an emulated server */
     bool is_fake;    /* has no channel; only workload `fake` runs on it */
     /* Can it be used here and now? Negative with the reason and the remedy in err. Does not start
      * more than a short probe payload. */

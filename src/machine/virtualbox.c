@@ -4,8 +4,8 @@
  * the machine: a child process that is killed to power it off. VBoxManage is asked only for what
  * nothing else tells, the VM exits: a call takes seconds where the server is emulated.
  *
- * The BIOS boots a disk with GRUB. The card is VirtualBox's "HostInterface": it takes an open tap,
- * so that the guest is on the campaign's bridge as those of other hypervisors are. A host-only
+ * The BIOS boots a disk that we make. The card is VirtualBox's "HostInterface": it takes an open
+ * tap, so that the guest is on the campaign's bridge as those of other hypervisors are. A host-only
  * adapter (vboxnet0) or a bridged one (vboxnetflt) see only the host's own network namespace.
  */
 #include <errno.h>
@@ -105,8 +105,7 @@ static int make_boot_disk(struct virtualbox_site *site, struct error *err)
                                               .initrd = image->initrd,
                                               .command_line =
                                                   IMAGE_COMMAND_LINE_FOR("ttyS0", "/dev/nvme0n1"),
-                                              .path = site->boot_disk,
-                                              .ends_table_search = true};
+                                              .path = site->boot_disk};
     return boot_disk_make(&options, err);
 }
 
@@ -482,6 +481,7 @@ const struct platform platform_virtualbox = {
                          sizeof(struct virtualbox_options)},
              .estimate_ns = 15 * NS_PER_S},
     .is_virtual = true,
+    .has_bios = true,
     .probe = probe,
     .open = open_site,
     .start = start,

@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "image/boot_disk.h"
 #include "machine/record.h"
 
 /* In an emulated server a call takes seconds, and the first one starts VBoxSVC. */
@@ -96,9 +95,7 @@ int virtualbox_probe(const char *root, struct error *err)
         rc = probe_driver(root, err);
     if (rc >= 0)
         rc = probe_processor(root, err);
-    if (rc >= 0)
-        rc = probe_lab(err);
-    return rc < 0 ? rc : boot_disk_probe(err);
+    return rc < 0 ? rc : probe_lab(err);
 }
 
 /* Ours without what VirtualBox's programs heed, and theirs. */

@@ -4,7 +4,7 @@
  * virtualization and no emulated hardware (xen-pvh), with a BIOS and emulated hardware that gives
  * way to paravirtualized disk and network once the kernel runs (xen-hvm). PV and PVH boot the
  * image's kernel directly. HVM cannot in reasonable time: QEMU would hand the kernel to the BIOS by
- * one port access for each byte; it gets a disk with GRUB on it.
+ * one port access for each byte; it gets a disk that boots.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +78,7 @@ static int probe(const struct plan_entry *entry, const char *uri, struct error *
     int rc = xen_tools_probe(NULL, NULL, err);
     if (rc >= 0)
         rc = xen_tools_probe_type(NULL, type, err);
-    return rc >= 0 && strcmp(type, "hvm") == 0 ? boot_disk_probe(err) : rc;
+    return rc;
 }
 
 /* Xen's own script would put the guest's card on a bridge of the host's; ours only says that the

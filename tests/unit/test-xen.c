@@ -12,7 +12,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "image/boot_disk.h"
 #include "machine/xen_config.h"
 #include "machine/xen_tools.h"
 
@@ -73,16 +72,6 @@ static void test_disk_boot(void **state)
     assert_null(strstr(text, "kernel"));
     assert_null(strstr(text, "cpus = '"));
     assert_non_null(strstr(text, "\nboot = 'c'\nhdtype = 'ahci'\n"));
-    static const unsigned kernel[2] = {2048, 3}, initrd[2] = {2051, 7};
-    struct boot_disk_options options = {.command_line = "root=/dev/xvdb"};
-    CLEANUP_FREE char *commands = boot_disk_format_commands(&options, kernel, initrd);
-    assert_string_equal(commands, "linux (hd0)2048+3 root=/dev/xvdb\n"
-                                  "initrd (hd0)2051+7\nboot\n");
-    options.ends_table_search = true;
-    CLEANUP_FREE char *quick = boot_disk_format_commands(&options, kernel, initrd);
-    assert_string_equal(quick, "linux (hd0)2048+3 root=/dev/xvdb\n"
-                               "initrd (hd0)2051+7\n"
-                               "write_dword 0x80000 0x54464269\nwrite_dword 0x80004 16\nboot\n");
 }
 
 /* As xl 4.17 prints it. */
