@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/units.h"
+#include "image/boot_disk.h"
 #include "image/image.h"
 
 #define BOOT_NS (120 * NS_PER_S)
@@ -59,7 +60,9 @@ static void make_overlay(struct world *world)
         fail_msg("%s", err.text);
 }
 
-static void start_qemu(struct world *world)
+#define COMMAND_LINE IMAGE_COMMAND_LINE " vtax.hostname=probe"
+
+static void start_qemu(struct world *world, const char *const boot[4])
 {
     CLEANUP_FREE char *drive = mem_printf("file=%s,if=virtio,format=qcow2", world->overlay);
     CLEANUP_FREE char *serial = mem_printf("file:%s", world->console);
@@ -77,12 +80,10 @@ static void start_qemu(struct world *world)
                           "-no-reboot",
                           "-serial",
                           serial,
-                          "-kernel",
-                          world->image->kernel,
-                          "-initrd",
-                          world->image->initrd,
-                          "-append",
-                          IMAGE_COMMAND_LINE " vtax.hostname=probe",
+                          boot[0],
+                          boot[1],
+                          boot[2],
+                          boot[3],
                           "-drive",
                           drive,
                           "-netdev",
@@ -91,12 +92,40 @@ static void start_qemu(struct world *world)
                           "virtio-net-pci,netdev=n,mac=52:54:00:00:02:0f,romfile=",
                           "-device",
                           "virtio-rng-pci",
+                          "-append",
+                          COMMAND_LINE,
                           NULL};
+    if (strcmp(boot[0], "-kernel") != 0)
+        argv[COUNT_OF(argv) - 3] = NULL; /* the command line is on the disk */
     struct process_options options = {.argv = argv, .dies_with_parent = true};
     struct error err = {0};
     world->qemu = process_start(&options, &err);
     if (world->qemu < 0)
         fail_msg("%s", err.text);
+}
+
+static void start_kernel(struct world *world)
+{
+    start_qemu(world, (const char *const[]){"-kernel", world->image->kernel, "-initrd",
+                                            world->image->initrd});
+}
+
+/* By the BIOS, from a disk with our boot sector. */
+static void start_disk(struct world *world)
+{
+    struct error err = {0};
+    CLEANUP_FREE char *path = mem_printf("%s/boot.raw", world->directory);
+    CLEANUP_FREE char *kernel =
+        mem_printf("%s/boot/vmlinuz-%s", world->image->root, world->image->kernel_version);
+    CLEANUP_FREE char *drive = mem_printf("file=%s,if=none,id=boot,format=raw", path);
+    const struct boot_disk_options options = {.kernel = kernel,
+                                              .initrd = world->image->initrd,
+                                              .command_line = COMMAND_LINE,
+                                              .path = path};
+    if (boot_disk_make(&options, &err) < 0)
+        fail_msg("%s", err.text);
+    start_qemu(world,
+               (const char *const[]){"-drive", drive, "-device", "ide-hd,drive=boot,bootindex=0"});
 }
 
 static int set_up(void **state)
@@ -210,7 +239,7 @@ static void test_boots_lets_in_and_powers_off(void **state)
     find_image(world);
     make_overlay(world);
     uint64_t start_ns = clock_monotonic_ns();
-    start_qemu(world);
+    start_kernel(world);
     wait_ready(world);
     char elapsed[UNITS_TEXT_MAX];
     print_message("ready after %s\n",
@@ -229,10 +258,22 @@ static void test_boots_lets_in_and_powers_off(void **state)
     world->qemu = 0;
 }
 
+static void test_boots_from_a_disk(void **state)
+{
+    struct world *world = *state;
+    find_image(world);
+    make_overlay(world);
+    start_disk(world);
+    wait_ready(world);
+    assert_says(world, "hostname", "probe");
+    assert_says(world, "dmesg", "iBFT found at 0x0000000000080000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_boots_lets_in_and_powers_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_boots_from_a_disk, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,10 +106,37 @@ static void test_threads(void **state)
     assert_int_equal(file_remove_tree(root, &err), 0);
 }
 
+/* VirtualBox's: one with a machine of one vCPU, several with others. */
+static void test_emulation_threads(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    CLEANUP_FREE char *root = make_proc();
+    static const char *const rows[][2] = {
+        {"100", "EMT\n"}, {"101", "EMT-1\n"}, {"102", "EMTX\n"}, {"103", "EMT-\n"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CLEANUP_FREE char *comm = mem_printf("100/task/%s/comm", rows[i][0]);
+        CLEANUP_FREE char *schedstat = mem_printf("100/task/%s/schedstat", rows[i][0]);
+        put(root, comm, rows[i][1]);
+        put(root, schedstat, i < 2 ? "100 10 1\n" : "1 1 1\n");
+    }
+    struct procfs_threads threads;
+    assert_int_equal(procfs_read_threads(root, 100, &threads, &err), 0);
+    assert_int_equal(threads.vcpus, 2);
+    assert_int_equal(threads.vcpu_run_ns, 200);
+    assert_int_equal(threads.other_wait_ns, 2);
+    assert_int_equal(file_remove_tree(root, &err), 0);
+}
+
 static void count_found(pid_t pid, void *context)
 {
     assert_int_equal(pid, 7);
     ++*(int *)context;
+}
+
+static void ignore_found(pid_t pid, void *context)
+{
+    *(int *)context += pid;
 }
 
 static void test_command_line(void **state)
@@ -124,6 +151,10 @@ static void test_command_line(void **state)
     int found = 0;
     procfs_find_command(root, "/run/a/", count_found, &found);
     assert_int_equal(found, 1);
+    put(root, "7/environ", "HOME=/root");
+    put(root, "8/environ", "VBOX_USER_HOME=/run/a/home");
+    procfs_find_environment(root, "VBOX_USER_HOME=/run/a/", ignore_found, &found);
+    assert_int_equal(found, 9);
     assert_int_equal(file_remove_tree(root, &err), 0);
 }
 
@@ -132,7 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stat),         cmocka_unit_test(test_schedstat),
         cmocka_unit_test(test_tree_cpu),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_command_line),
+        cmocka_unit_test(test_command_line), cmocka_unit_test(test_emulation_threads),
     };
     return cmocka_run_group_tests_name("procfs", tests, NULL, NULL);
 }
