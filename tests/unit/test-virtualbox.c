@@ -84,6 +84,7 @@ static void test_settings_of_the_lab(void **state)
     CLEANUP_FREE char *text = virtualbox_format_machine(&config);
     assert_non_null(strstr(text, "path=\"/a &amp; &quot;b&quot; &lt;c>\""));
     assert_non_null(strstr(text, "name=\"VBoxInternal/TM/HostHzMax\" value=\"250\""));
+    assert_non_null(strstr(text, "name=\"VBoxInternal/TM/TSCMode\" value=\"RealTSCOffset\""));
     assert_non_null(strstr(text, "<HardwareVirtExLargePages enabled=\"false\"/>"));
     assert_non_null(strstr(text, "type=\"NVMe\" PortCount=\"3\" useHostIOCache=\"true\""));
     assert_non_null(strstr(text, "port=\"1\" device=\"0\"><Image "
