@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A system-wide profile of a lab run: bzip2 in one VM under KVM. Names must be found in the
+hypervisor's kernel, in its programs, in the guest's kernel and in the guest's programs, and no
+instruction may be missing."""
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from labtest import LabWorld, run_or_skip  # noqa: E402
+from samples import Samples  # noqa: E402
+
+PERIOD = 100000
+PLAN = """name: record
+platforms: [kvm]
+baseline: kvm
+vms: [1]
+workloads: [{bzip2: {input: 2MiB}}]
+until: {max-blocks: 1}
+"""
+
+
+class Record(LabWorld):
+    def folded(self, profile):
+        out, _ = self.vtax("report", "--profile", profile, "--format", "folded")
+        stacks = []
+        for line in out.splitlines():
+            stack, weight = line.rsplit(" ", 1)
+            stacks.append((stack.split(";"), int(weight)))
+        return stacks
+
+    def check_names(self, stacks):
+        roots = {stack[0] for stack, _ in stacks}
+        self.assertIn("hypervisor", roots)
+        machines = [root for root in roots if root.startswith("VM ")]
+        named = [root for root in machines if "kvm-bzip2-block1-machine1" in root]
+        self.assertEqual(len(named), 1, roots)
+
+        def leaves(root, part):
+            return {stack[-1] for stack, _ in stacks if stack[0] == root and part in stack[-1]}
+
+        self.assertTrue(leaves("hypervisor", "svm_"), "KVM's functions")
+        self.assertTrue(leaves("hypervisor", "[kvm]_[k]"), "KVM's module")
+        self.assertTrue(leaves("hypervisor", "(qemu-system-x86_64)"), "QEMU")
+        self.assertTrue(leaves(named[0], "BZ2_"), "the guest's library")
+        self.assertTrue(any(stack[1] == "bzip2" for stack, _ in stacks if stack[0] == named[0]))
+        self.assertGreater(len(leaves(named[0], "_[k]")), 20, "the guest's kernel")
+
+    def check_resolved(self, stacks, part):
+        """Firmware and unpacking kernels aside, what has a function."""
+        whole = named = 0
+        for stack, weight in stacks:
+            if stack[-1] == "firmware or early kernel":
+                continue
+            whole += weight
+            unresolved = stack[-1].startswith(("unknown ", "unreadable ", "no symbol "))
+            named += 0 if unresolved else weight
+        self.assertGreater(named / whole, part)
+
+    def test_record(self):
+        plan = self.write("plan.yaml", PLAN)
+        profile = self.path("profile")
+        process = self.start("record", "--period", str(PERIOD), "-o", profile, "kvm", "--store",
+                             self.store, "--boot-timeout", "20min", "--", plan)
+        out, err = process.communicate(timeout=5400)
+        self.assertEqual(process.returncode, 0, out + err)
+        samples = Samples(os.path.join(profile, "samples.bin"))
+        self.assertEqual(samples.period, PERIOD)
+        samples.check_counts(self)
+        samples.check_buckets(self)
+        stacks = self.folded(profile)
+        retired = sum(sum(total["retired"]) for total in samples.totals.values())
+        folded = sum(weight for _, weight in stacks)
+        self.assertTrue(0 <= retired - folded < PERIOD * samples.vcpus)
+        self.check_names(stacks)
+        self.check_resolved(stacks, 0.8)
+        self.check_formats(profile, folded)
+
+    def check_formats(self, profile, whole):
+        out, _ = self.vtax("report", "--profile", profile, "--format", "speedscope")
+        scope = json.loads(out)
+        self.assertEqual(sum(sum(p["weights"]) for p in scope["profiles"]), whole)
+        for one in scope["profiles"]:
+            frames = {frame for stack in one["samples"] for frame in stack}
+            self.assertTrue(frames <= set(range(len(scope["shared"]["frames"]))))
+        self.vtax("report", "--profile", profile, "--output", self.path("flame.html"))
+        with open(self.path("flame.html"), encoding="utf-8") as file:
+            html = file.read()
+        data = json.loads(html.split('id="data">')[1].split("</script>")[0])
+        self.assertIn("hypervisor", data["names"])
+        self.assertNotIn("src=", html)
+
+
+if __name__ == "__main__":
+    run_or_skip(unittest.main)
