@@ -312,6 +312,17 @@ static uint64_t hash_page(struct place *place, uint64_t address)
     return profile_page_hash(bytes);
 }
 
+/* QEMU shares a block between all mappings of its memory, so its address may be that of another
+ * process: the memory itself tells the page. Only the second page of a block has to be looked up.
+ */
+static uint64_t hash_code(struct place *place, const struct block *block, uint64_t ip)
+{
+    uint64_t inside = block->address % PROFILE_PAGE_BYTES;
+    if (!block->code || ip - (block->address - inside) >= PROFILE_PAGE_BYTES)
+        return hash_page(place, ip);
+    return profile_page_hash(block->code - inside);
+}
+
 static bool may_be_code(const struct profile_sample *sample, uint64_t address)
 {
     if (sample->bucket & 1)
@@ -409,7 +420,7 @@ static void put_sample(struct vcpu *vcpu, struct profile_sample *sample)
     sample->space = place.walk.root;
     sample->vm = guest ? name_vm(sampling) : 0;
     if (sample->bucket & 1)
-        sample->page = hash_page(&place, sample->ip);
+        sample->page = hash_code(&place, vcpu->slot->block, sample->ip);
     if (!place.is_long)
         sample->stack = PROFILE_STACK_NO_LONG;
     else if (now != sample->bucket)

@@ -57,7 +57,8 @@ struct profile_sample {
     uint32_t vm;     /* of a profile_vm; 0: the hypervisor */
     uint32_t weight; /* periods that it stands for: 1, but for periods shorter than a block */
     uint64_t space;  /* CR3 */
-    uint64_t ip;     /* linear address */
+    uint64_t ip;     /* linear address; of user code the low 12 bits, the rest can be that of
+                        another process with the same memory: the page tells where it is */
     uint64_t page;   /* profile_page_hash() of its page of user code; 0: kernel, or not read */
 };
 
