@@ -9,13 +9,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define READ_NS (120 * NS_PER_S)
+#define READ_NS (900 * NS_PER_S) /* a few megabytes; an emulated server can be slow */
 #define ENDING ".kallsyms"
 
 void kallsyms_keep(const char *directory, const char *name, struct machine *machine)
 {
     /* functions only: half as much to carry */
-    static const char *const argv[] = {"grep", "-i", " [tw] ", "/proc/kallsyms", NULL};
+    static const char *const argv[] = {"env",    "LC_ALL=C",       "grep", "-i",
+                                       " [tw] ", "/proc/kallsyms", NULL};
     CLEANUP_FREE char *path = mem_printf("%s/%s" ENDING, directory, name);
     CLEANUP_FREE char *text = NULL;
     struct error err = {0};

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strbuf.h"
+#include "guest/program.h"
 #include "lab/counter.h"
 #include "profile/load.h"
 
@@ -228,6 +229,15 @@ static int look_at_file(const char *path, const char *inside, void *context, str
     return rc;
 }
 
+/* The program that channels put into guests (guest/program.h) is in no file system. */
+static int look_at_runner(const struct numbers *pages, const char *to, struct error *err)
+{
+    size_t length = (size_t)(guest_program_end - guest_program);
+    return is_wanted(pages, guest_program, length)
+               ? keep_file(to, "vtax-guest", guest_program, length, err)
+               : 0;
+}
+
 /* Numbers of the blocks that hold a page that is wanted. What is not allocated is a hole. */
 static int find_blocks(const char *disk, const struct numbers *pages, struct numbers *out_blocks,
                        struct error *err)
@@ -362,6 +372,8 @@ static int fetch_files(const char *directory, const struct recording_sources *so
     int rc = find_wanted(directory, &pages, err);
     if (rc == 0)
         rc = look_at_file(self, "vtax", &own_search, err);
+    if (rc == 0)
+        rc = look_at_runner(&pages, own, err);
     if (rc == 0)
         rc = load_visit_files(sources->guest, look_at_file, &search, err);
     if (rc == 0)

@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define PROFILE_MAGIC "vtaxSMP1"
 #define PROFILE_VERSION 1
@@ -96,9 +97,8 @@ static inline uint64_t profile_page_hash(const uint8_t page[PROFILE_PAGE_BYTES])
 {
     uint64_t hash = 0x9e3779b97f4a7c15;
     for (size_t i = 0; i < PROFILE_PAGE_BYTES; i += 8) {
-        uint64_t word = 0;
-        for (unsigned byte = 0; byte < 8; byte++)
-            word |= (uint64_t)page[i + byte] << 8 * byte;
+        uint64_t word; /* little-endian, as everything here */
+        memcpy(&word, page + i, sizeof(word));
         hash = (hash ^ word) * 0xff51afd7ed558ccd;
         hash ^= hash >> 32;
     }

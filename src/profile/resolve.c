@@ -26,7 +26,8 @@ struct world {
 /* A virtual CPU's life. */
 struct member {
     uint32_t vm;
-    size_t group; /* index of a member; its own when it is the first */
+    size_t group;       /* index of a member; its own when it is the first */
+    size_t first, last; /* numbers of its samples; last 0: none */
 };
 
 struct space {
@@ -101,7 +102,7 @@ static void find_members(struct resolver *resolver)
     for (size_t i = 0; i < count; i++)
         if (i == 0 || ids[i] != ids[i - 1]) {
             size_t index = resolver->member_count++;
-            resolver->members[index] = (struct member){ids[i], index};
+            resolver->members[index] = (struct member){.vm = ids[i], .group = index};
         }
     resolver->worlds = mem_array(resolver->member_count, sizeof(resolver->worlds[0]));
 }
@@ -136,8 +137,30 @@ static int compare_vms(const void *left, const void *right)
     return a->vm < b->vm ? -1 : a->vm > b->vm;
 }
 
-/* Virtual CPUs are of one VM when they had the same nested tables and the same kernel: a later VM
- * may get the same memory for its tables, but its kernel is elsewhere. */
+static void find_times(struct resolver *resolver)
+{
+    const struct samples *samples = resolver->input->samples;
+    for (size_t i = 0; i < samples->count; i++) {
+        struct member *member =
+            &resolver->members[find_member(resolver, samples->items[i].sample.vm)];
+        if (!member->last)
+            member->first = i + 1;
+        member->last = i + 1;
+    }
+}
+
+/* At least half of the shorter life: the file mixes the CPUs' samples by some hundreds. */
+static bool lived_together(const struct member *a, const struct member *b)
+{
+    size_t from = a->first > b->first ? a->first : b->first;
+    size_t to = a->last < b->last ? a->last : b->last;
+    size_t life_a = a->last - a->first, life_b = b->last - b->first;
+    return a->last && b->last && from <= to &&
+           2 * (to - from) >= (life_a < life_b ? life_a : life_b);
+}
+
+/* Virtual CPUs are of one VM when they had the same nested tables and the same kernel at the same
+ * time: a later VM may get the same memory for its tables. */
 static void join_members(struct resolver *resolver)
 {
     const struct samples *samples = resolver->input->samples;
@@ -150,8 +173,11 @@ static void join_members(struct resolver *resolver)
         if (!vms[i].nested || !vms[i].entry || vms[i].nested != vms[i - 1].nested ||
             vms[i].entry != vms[i - 1].entry)
             continue;
-        size_t a = find_group(resolver, find_member(resolver, vms[i - 1].vm));
-        size_t b = find_group(resolver, find_member(resolver, vms[i].vm));
+        size_t left = find_member(resolver, vms[i - 1].vm),
+               right = find_member(resolver, vms[i].vm);
+        if (!lived_together(&resolver->members[left], &resolver->members[right]))
+            continue;
+        size_t a = find_group(resolver, left), b = find_group(resolver, right);
         resolver->members[a > b ? a : b].group = a > b ? b : a;
     }
 }
@@ -161,19 +187,36 @@ static struct world *find_world(const struct resolver *resolver, uint32_t vm)
     return &resolver->worlds[find_group(resolver, find_member(resolver, vm))];
 }
 
-/* The kernel whose entry point is there, or would be there if it had been loaded elsewhere. */
+/* The kernel whose entry point is there, or would be there if it had been loaded elsewhere. Which
+ * machine it was is known when only one had it there. */
 static void choose_kernel(const struct resolve_input *input, struct world *world)
 {
+    unsigned exact = 0;
     for (size_t i = 0; i < input->kernel_count && world->entry; i++) {
         const struct symbol *entry = symbols_find_name(input->kernels[i].symbols, ENTRY_NAME);
         uint64_t shift = entry ? world->entry - entry->start : 1;
-        if (shift % KASLR_ALIGN || (world->kernel && shift))
+        exact += shift == 0;
+        if (shift % KASLR_ALIGN || (world->kernel && (shift || exact > 1)))
             continue;
         world->kernel = input->kernels[i].symbols;
         world->shift = shift;
-        world->label = shift ? NULL : input->kernels[i].label;
-        if (!shift)
-            return;
+        world->label = input->kernels[i].label;
+    }
+    if (exact != 1)
+        world->label = NULL;
+}
+
+/* A machine is one VM: a name that several would get says nothing. */
+static void drop_shared_labels(struct resolver *resolver)
+{
+    for (size_t k = 0; k < resolver->input->kernel_count; k++) {
+        const char *label = resolver->input->kernels[k].label;
+        unsigned users = 0;
+        for (size_t i = 1; i < resolver->member_count; i++)
+            users += find_group(resolver, i) == i && resolver->worlds[i].label == label;
+        for (size_t i = 1; i < resolver->member_count && users > 1; i++)
+            if (resolver->worlds[i].label == label)
+                resolver->worlds[i].label = NULL;
     }
 }
 
@@ -187,6 +230,7 @@ static void describe_worlds(struct resolver *resolver)
         resolver->worlds[find_group(resolver, i)].vcpus++;
         choose_kernel(resolver->input, &resolver->worlds[i]);
     }
+    drop_shared_labels(resolver);
     resolver->worlds[0].kernel = resolver->input->host;
 }
 
@@ -428,6 +472,7 @@ void resolve_samples(const struct resolve_input *input, struct resolve_result *o
     struct resolver resolver = {.input = input, .result = &result};
     add_root(&result, mem_strdup("hypervisor"));
     find_members(&resolver);
+    find_times(&resolver);
     join_members(&resolver);
     describe_worlds(&resolver);
     for (size_t i = 0; i < input->samples->count; i++)

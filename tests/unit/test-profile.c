@@ -216,13 +216,19 @@ static void put_other_vms(struct strbuf *out)
                (struct profile_sample){
                    .bucket = GUEST_USER, .vm = 3, .ip = MAPPED, .page = 0x1234, .space = 0x5000},
                NULL);
+    /* a later VM in the memory of the third one */
+    put_vm(out, 5, 0x9000, UINT64_C(0xffffffff91a00000));
+    put_sample(out,
+               (struct profile_sample){
+                   .bucket = GUEST_KERNEL, .vm = 5, .ip = UINT64_C(0xffffffff91a00456)},
+               NULL);
     put_vm(out, 4, 0xa000, UINT64_C(0xffffffff91a12340));
     put_sample(out,
                (struct profile_sample){
                    .bucket = GUEST_KERNEL, .vm = 4, .ip = UINT64_C(0xffffffff91a12345)},
                NULL);
     put_sample(out, (struct profile_sample){.bucket = GUEST_USER, .vm = 4, .ip = MAPPED}, NULL);
-    put_total(out, 18 * PERIOD + 17, 18);
+    put_total(out, 19 * PERIOD + 17, 19);
 }
 
 struct world {
@@ -326,8 +332,8 @@ static void test_sums(void **state)
     struct world world;
     set_up(&world);
     uint64_t roots = 0;
-    assert_int_equal(world.result.instructions, 18 * PERIOD);
-    assert_int_equal(world.result.top->total, 18 * PERIOD);
+    assert_int_equal(world.result.instructions, 19 * PERIOD);
+    assert_int_equal(world.result.top->total, 19 * PERIOD);
     for (size_t i = 0; i < world.result.root_count; i++) {
         uint64_t leaves = 0, callers = 0;
         for (int k = 0; k < RESOLVE_LEAF_COUNT; k++)
@@ -338,7 +344,7 @@ static void test_sums(void **state)
         assert_int_equal(callers, world.result.roots[i].instructions);
         roots += leaves;
     }
-    assert_int_equal(roots, 18 * PERIOD);
+    assert_int_equal(roots, 19 * PERIOD);
     tear_down(&world);
 }
 
