@@ -29,12 +29,15 @@ static void add_segment(struct elf_file *file, size_t *capacity, const GElf_Phdr
 static void read_segments(Elf *elf, struct elf_file *file, size_t length)
 {
     size_t count, capacity = 0;
+    file->is_static = true;
     if (elf_getphdrnum(elf, &count) < 0)
         return;
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr header;
-        if (gelf_getphdr(elf, (int)i, &header))
-            add_segment(file, &capacity, &header, length);
+        if (!gelf_getphdr(elf, (int)i, &header))
+            continue;
+        file->is_static &= header.p_type != PT_INTERP;
+        add_segment(file, &capacity, &header, length);
     }
 }
 

@@ -17,6 +17,7 @@ struct elf_file {
     struct elf_segment *segments;
     size_t segment_count;
     bool is_program;         /* it is started; false: a library */
+    bool is_static;          /* it loads no libraries */
     bool has_full_table;     /* .symtab; false: only what it exports (.dynsym) */
     struct symbols *symbols; /* by address in the file's own count */
 };

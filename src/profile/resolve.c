@@ -314,18 +314,22 @@ static void look_up_kernel(const struct world *world, uint64_t address, struct s
         out_spot->symbol = symbol;
 }
 
+/* Code of a library says that the space is no longer that of a program that loads none. */
 static void note_program(struct resolver *resolver, const struct profile_sample *sample)
 {
     struct spot spot;
     if (!IS_USER(sample))
         return;
     look_up_user(resolver, sample->ip, sample->page, &spot);
-    if (!spot.file || !spot.file->elf->is_program)
+    if (!spot.file)
         return;
     struct space *space = find_space(resolver, find_world(resolver, sample->vm), sample->space);
-    space->program = spot.file;
+    if (spot.file->elf->is_program)
+        space->program = spot.file;
+    else if (space->program && space->program->elf->is_static)
+        space->program = NULL;
     if (!space->first)
-        space->first = spot.file;
+        space->first = space->program;
 }
 
 /* Before the first sample of its program a space is named by that one, too. */
