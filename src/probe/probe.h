@@ -78,7 +78,7 @@ struct probing;
 struct probing *probing_open(const struct probe_target *targets, size_t count);
 /* The measured part begins. */
 void probing_begin(struct probing *probing);
-/* It has ended: what happened in between, "interval_ns" of machine -1, and for each probe "PROBE" of machine -1: on how many
- * machines it looked (value), or why it could not (missing). */
+/* It has ended: what happened in between, "interval_ns" of machine -1, and for each probe "PROBE"
+ * of machine -1: on how many machines it looked (value), or why it could not (missing). */
 void probing_end(struct probing *probing, struct probe_readings *out);
 struct probing *probing_close(struct probing *probing);

@@ -171,7 +171,8 @@ char *count_sentence(const struct report *report, const struct report_count *cou
                      const struct report_figure *figure)
 {
     if (figure->value.n == 0 || !count_is_main(report, count) ||
-        !report_is_told_cell(report, figure->cell))
+        !report_is_told_cell(report, figure->cell) ||
+        (figure->cell->is_baseline && figure->value.mean == 0))
         return NULL;
     char number[NUMBER_TEXT_MAX], ratio[NUMBER_TEXT_MAX];
     CLEANUP_FREE char *subject = label_of_subject(report, figure->cell);
