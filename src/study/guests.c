@@ -84,6 +84,16 @@ static int open_runner(struct error *err)
                    : error_set_errno(err, ERROR_FAILED, -errno, "copy '" PROTOCOL_RUNNER_NAME "'");
 }
 
+int guests_put_runner(struct guests *guests, char **out_path, struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/" PROTOCOL_RUNNER_NAME, guests->context.directory);
+    int rc = file_write_atomic(path, guest_program, (size_t)(guest_program_end - guest_program),
+                               0755, err);
+    if (rc == 0)
+        *out_path = TAKE_PTR(path);
+    return rc;
+}
+
 /* What runs on this host beside the machines. */
 struct local {
     int runner_fd, output_fd;

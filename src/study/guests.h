@@ -31,6 +31,10 @@ int guests_open(struct guests *guests, const char *platform, unsigned count,
     __attribute__((warn_unused_result));
 void guests_close(struct guests *guests);
 
+/* Puts the runner into the run's directory on this host; the path is the caller's to free. */
+int guests_put_runner(struct guests *guests, char **out_path, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* `vtax-guest count WORDS...` (NULL-terminated) at the same time in the machines of the set `which`
  * (bit i: machine i) and, with here, on this host. texts[i] (of machine i; texts[count]: this host)
  * are the caller's to free. between, when not NULL, is called once while they run. */

@@ -16,12 +16,15 @@
 #include "base/units.h"
 #include "study/guests.h"
 #include "study/source.h"
+#include "study/stock_perf.h"
 
 #define GUESTS 2
 #define LINES_MAX 256
 #define ROUNDS "2000000" /* of two instructions */
 #define ROUNDS_INSTRUCTIONS UINT64_C(4000000)
 #define PERIOD "5003"
+#define PERF_SLACK 100
+#define PERF_SLACK_TEXT "100"
 #define MOVES 60
 #define MOVE_NS (20 * NS_PER_MS)
 #define COUNTER_5_MSR "0xC001020B"
@@ -345,11 +348,59 @@ static int verify_sum(struct verify *verify, struct error *err)
     return 0;
 }
 
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* What a program executes before and after its loop differs by a few from run to run. */
+static int verify_perf_stat(struct verify *verify, unsigned machine, struct error *err)
+{
+    char place[16], got[96];
+    uint64_t none = 0, all = 0;
+    int rc = stock_perf_stat(&verify->guests, machine, "0", &none, err);
+    if (rc == 0)
+        rc = stock_perf_stat(&verify->guests, machine, ROUNDS, &all, err);
+    if (rc < 0)
+        return rc;
+    snprintf(got, sizeof(got), "%" PRIu64, all - none);
+    add_row(verify, distance(all - none, ROUNDS_INSTRUCTIONS) <= PERF_SLACK, "stock perf stat",
+            place_name(machine, place), "4000000 +- " PERF_SLACK_TEXT, got);
+    return 0;
+}
+
+static int verify_perf_record(struct verify *verify, unsigned machine, struct error *err)
+{
+    char place[16], wanted[48], got[96];
+    const uint64_t period = 5003;
+    uint64_t retired_all = 0, samples = 0;
+    int rc = stock_perf_stat(&verify->guests, machine, ROUNDS, &retired_all, err);
+    if (rc == 0)
+        rc = stock_perf_record(&verify->guests, machine, ROUNDS, PERIOD, &samples, err);
+    if (rc < 0)
+        return rc;
+    snprintf(wanted, sizeof(wanted), "%" PRIu64 " +- 1", retired_all / period);
+    snprintf(got, sizeof(got), "%" PRIu64, samples);
+    add_row(verify, distance(samples, retired_all / period) <= 1, "stock perf record",
+            place_name(machine, place), wanted, got);
+    return 0;
+}
+
+static int verify_perf(struct verify *verify, struct error *err)
+{
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i <= GUESTS; i++)
+        rc = verify_perf_stat(verify, i, err);
+    for (unsigned i = 0; rc == 0 && i <= GUESTS; i++)
+        rc = verify_perf_record(verify, i, err);
+    return rc;
+}
+
 static int run_checks(struct verify *verify, struct error *err)
 {
     static int (*const checks[])(struct verify *, struct error *) = {
         verify_registers, verify_exact,   verify_samples, verify_moved,
-        verify_own,       verify_stopped, verify_sum,
+        verify_own,       verify_stopped, verify_sum,     verify_perf,
     };
     fprintf(verify->out, "%-4s  %-34s  %-8s  %-26s  %s\n", "", "check", "where", "wanted", "got");
     int rc = 0;

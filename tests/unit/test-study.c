@@ -8,6 +8,7 @@
 
 #include "study/count_lines.h"
 #include "study/source.h"
+#include "study/stock_perf.h"
 #include "study/table.h"
 
 static ssize_t parse(const char *text, struct count_line *line)
@@ -33,6 +34,19 @@ static void test_lines(void **state)
     assert_int_equal(parse("machine colour=1\n", &line), -EBADMSG);
     assert_int_equal(parse("engine rounds=1\n", &line), -EBADMSG);
     assert_int_equal(parse("\n", &line), -EBADMSG);
+}
+
+static void test_perf(void **state)
+{
+    (void)state;
+    uint64_t value = 0;
+    static const char good[] = "# started\n\n4000123,,instructions:u,1093234,100.00,,\n";
+    static const char bad[] = "<not counted>,,instructions:u,0,0.00,,\n";
+    assert_int_equal(stock_perf_parse(good, sizeof(good) - 1, &value), 0);
+    assert_int_equal(value, 4000123);
+    assert_int_equal(stock_perf_parse(bad, sizeof(bad) - 1, &value), -EBADMSG);
+    assert_int_equal(stock_perf_parse("", 0, &value), -EBADMSG);
+    assert_int_equal(stock_perf_parse("5,,cycles:u,,", 13, &value), -EBADMSG);
 }
 
 /* Of two views what lies between them, and what is shown of it. */
@@ -76,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_perf),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
