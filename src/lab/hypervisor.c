@@ -11,8 +11,8 @@
 #define EPOCH "1735689600"
 #define RECIPE_VERSION "1" /* to be raised when a change in the code changes the images */
 
-/* What vtax needs to run and to drive machines, in each image. tiny-initramfs stands in for
- * initramfs-tools, whose initrd is not used. */
+/* What vtax needs to run and to drive machines, in each image (libelf1 comes with iproute2).
+ * tiny-initramfs stands in for initramfs-tools, whose initrd is not used. */
 #define COMMON_PACKAGES                                                                            \
     "linux-image-amd64", "tiny-initramfs", "kmod", "iproute2", "mount", "procps", "bsdutils",      \
         "util-linux", "bubblewrap", "bzip2", "e2fsprogs", "libjansson4", "libmd0",                 \
