@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 /* Runs a counted loop in a KVM virtual machine of one page and the same loop natively, in a child
- * process, for at most about two seconds. 0 when the guest was at most KVM_PROBE_SLOWDOWN_MAX times
- * slower; else negative with the reason and the remedy. */
+ * process, for at most about two seconds, in the lab a minute. 0 when the guest was at most
+ * KVM_PROBE_SLOWDOWN_MAX times slower; else negative with the reason and the remedy. */
 #define KVM_PROBE_SLOWDOWN_MAX 5.0
 int kvm_probe(struct error *err) __attribute__((warn_unused_result));
