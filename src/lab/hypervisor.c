@@ -31,7 +31,7 @@ static const char *const kvm_mediated_packages[] = {
     COMMON_PACKAGES,   "libssl3t64", "libvirt-daemon", "libvirt-daemon-driver-qemu",
     "qemu-system-x86", "qemu-utils", "linux-perf",     NULL};
 
-/* GRUB boots the guests that have a BIOS. */
+/* GRUB is no longer used: it goes when the images change for another reason. */
 static const char *const xen_packages[] = {COMMON_PACKAGES,
                                            "libssl3",
                                            "grub-common",

@@ -6,13 +6,17 @@
 #include "test.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
+#include "machine/record.h"
 #include "machine/virtualbox_config.h"
 #include "machine/virtualbox_tools.h"
 
@@ -279,6 +283,40 @@ static void test_probe(void **state)
     file_remove_tree(root, NULL);
 }
 
+static pid_t start_server(const char *program, const char *home)
+{
+    CLEANUP_FREE char *variable = mem_printf("VBOX_USER_HOME=%s", home);
+    const char *const argv[] = {program, "60", NULL};
+    const char *const environment[] = {"LC_ALL=C", variable, NULL};
+    const struct process_options options = {
+        .argv = argv, .environment = environment, .dies_with_parent = true};
+    struct error err = {0};
+    pid_t pid = process_start(&options, &err);
+    if (pid < 0)
+        fail_msg("%s", err.text);
+    return pid;
+}
+
+/* VBoxSVC's command line names nothing of its machine. */
+static void test_server_ends(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/vtax-vbox-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    CLEANUP_FREE char *program = mem_printf("%s/VBoxSVC", directory);
+    const char *const copy[] = {"cp", "/bin/sleep", program, NULL};
+    assert_int_equal(process_check(copy, 10 * NS_PER_S, NULL, NULL), 0);
+    CLEANUP_FREE char *first = mem_printf("%s/machine-0", directory);
+    CLEANUP_FREE char *first_home = mem_printf("%s/home", first);
+    CLEANUP_FREE char *second_home = mem_printf("%s/machine-1/home", directory);
+    pid_t ours = start_server(program, first_home), other = start_server(program, second_home);
+    record_end_processes(first);
+    assert_int_equal(process_wait(ours, 60 * NS_PER_S), 256 + SIGKILL);
+    assert_int_equal(process_wait(other, 1), -ETIMEDOUT);
+    process_stop(other, 0);
+    file_remove_tree(directory, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_exits),
         cmocka_unit_test(test_complaint),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_server_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
