@@ -266,15 +266,15 @@ static void make_entry(struct bpf_code *code, const struct exits *exits, const s
     emit_end(code, end);
 }
 
-static const struct program {
-    const char *event;
-    void (*make)(struct bpf_code *code, const struct exits *exits, const struct offsets *at);
-} programs[PROGRAM_COUNT] = {
-    [AT_EXIT] = {"kvm/kvm_exit", make_exit},
-    [AT_USER] = {"kvm/kvm_userspace_exit", make_user},
-    [AT_SWITCH] = {"sched/sched_switch", make_switch},
-    [AT_ENTRY] = {"kvm/kvm_entry", make_entry},
+const struct exits_points exits_of_kvm = {
+    .exit = "kvm/kvm_exit",
+    .reason = "exit_reason",
+    .isa = "isa",
+    .user = "kvm/kvm_userspace_exit",
+    .entry = "kvm/kvm_entry",
 };
+
+static const char switch_event[] = "sched/sched_switch";
 
 static int find_field(const char *root, const char *event, const char *field, int *out_offset,
                       struct error *err)
@@ -285,6 +285,8 @@ static int find_field(const char *root, const char *event, const char *field, in
     if (rc < 0)
         return rc;
     rc = tracepoint_parse_field(text, length, field, 4);
+    if (rc == -EBADMSG)
+        rc = tracepoint_parse_field(text, length, field, 8); /* little-endian */
     if (rc < 0)
         return error_set(err, ERROR_ENVIRONMENT, rc,
                          "tracepoint '%s' has no field '%s' of 4 bytes in this kernel", event,
@@ -293,18 +295,23 @@ static int find_field(const char *root, const char *event, const char *field, in
     return 0;
 }
 
-static int find_fields(const char *root, struct offsets *at, struct error *err)
+static int find_fields(const struct exits_points *points, const char *root, struct offsets *at,
+                       struct error *err)
 {
-    int rc = find_field(root, programs[AT_EXIT].event, "exit_reason", &at->reason, err);
-    rc = rc < 0 ? rc : find_field(root, programs[AT_EXIT].event, "isa", &at->isa, err);
-    rc = rc < 0 ? rc : find_field(root, programs[AT_SWITCH].event, "prev_pid", &at->previous, err);
-    return rc < 0 ? rc : find_field(root, programs[AT_SWITCH].event, "next_pid", &at->next, err);
+    int rc = find_field(root, points->exit, points->reason, &at->reason, err);
+    rc = rc < 0 ? rc : find_field(root, points->exit, points->isa, &at->isa, err);
+    rc = rc < 0 ? rc : find_field(root, switch_event, "prev_pid", &at->previous, err);
+    return rc < 0 ? rc : find_field(root, switch_event, "next_pid", &at->next, err);
 }
 
-static int start_program(struct exits *exits, const char *root, size_t which,
+struct program {
+    const char *event;
+    void (*make)(struct bpf_code *code, const struct exits *exits, const struct offsets *at);
+};
+
+static int start_program(struct exits *exits, const char *root, const struct program *program,
                          const struct offsets *at, struct error *err)
 {
-    const struct program *program = &programs[which];
     CLEANUP_FREE char *text = NULL;
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
     size_t length;
@@ -317,10 +324,24 @@ static int start_program(struct exits *exits, const char *root, size_t which,
                          program->event);
     program->make(code, exits, at);
     CLEANUP_FD int program_fd = bpf_code_load_program(code, program->event, err);
-    if (program_fd < 0)
-        return program_fd;
-    exits->events[which] = tracepoint_attach(id, program_fd, err);
-    return exits->events[which] < 0 ? exits->events[which] : 0;
+    return program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
+}
+
+static int start_programs(struct exits *exits, const struct exits_points *points, const char *root,
+                          const struct offsets *at, struct error *err)
+{
+    const struct program programs[PROGRAM_COUNT] = {
+        [AT_EXIT] = {points->exit, make_exit},
+        [AT_USER] = {points->user, make_user},
+        [AT_SWITCH] = {switch_event, make_switch},
+        [AT_ENTRY] = {points->entry, make_entry},
+    };
+    for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+        exits->events[i] = start_program(exits, root, &programs[i], at, err);
+        if (exits->events[i] < 0)
+            return exits->events[i];
+    }
+    return 0;
 }
 
 static int make_maps(struct exits *exits, struct error *err)
@@ -344,7 +365,7 @@ static int make_maps(struct exits *exits, struct error *err)
 
 DEFINE_CLEANUP(struct exits *, exits_close);
 
-int exits_open(struct exits **out_exits, struct error *err)
+int exits_open(const struct exits_points *points, struct exits **out_exits, struct error *err)
 {
     const char *why = NULL;
     const char *root = tracepoint_find_root(&why);
@@ -354,10 +375,9 @@ int exits_open(struct exits **out_exits, struct error *err)
     memset(exits->maps, -1, sizeof(exits->maps));
     memset(exits->events, -1, sizeof(exits->events));
     struct offsets at = {0};
-    int rc = find_fields(root, &at, err);
+    int rc = find_fields(points, root, &at, err);
     rc = rc < 0 ? rc : make_maps(exits, err);
-    for (size_t i = 0; rc >= 0 && i < PROGRAM_COUNT; i++)
-        rc = start_program(exits, root, i, &at, err);
+    rc = rc < 0 ? rc : start_programs(exits, points, root, &at, err);
     if (rc < 0)
         return rc;
     *out_exits = TAKE_PTR(exits);

@@ -34,8 +34,20 @@ struct exits_key {
     uint32_t reason;
 };
 
+/* The tracepoints that are watched, and the fields of the first. A field may be wider than 4 bytes:
+ * its lower 4 are taken. */
+struct exits_points {
+    const char *exit;   /* "kvm/kvm_exit" */
+    const char *reason; /* its fields */
+    const char *isa;
+    const char *user;  /* the thread goes on in user space */
+    const char *entry; /* back in guest mode */
+};
+extern const struct exits_points exits_of_kvm;
+
 /* Begins to watch all of KVM on this host. Negative with the reason where that cannot be. */
-int exits_open(struct exits **out_exits, struct error *err) __attribute__((warn_unused_result));
+int exits_open(const struct exits_points *points, struct exits **out_exits, struct error *err)
+    __attribute__((warn_unused_result));
 /* Calls found() for each reason of each process (0: of any). */
 void exits_each(const struct exits *exits, pid_t process,
                 void (*found)(const struct exits_key *key, const struct exits_sum *sum,

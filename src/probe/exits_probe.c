@@ -17,7 +17,7 @@ static int open_exits(const struct probe_target *targets, size_t count, void **o
         any |= targets[i].is_kvm;
     if (!any)
         return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "no machine here runs under KVM");
-    int rc = exits_open(&exits, err);
+    int rc = exits_open(&exits_of_kvm, &exits, err);
     *out_state = exits;
     return rc;
 }
