@@ -15,12 +15,14 @@
 #include "lab/hypervisor.h"
 #include "lab/stock.h"
 #include "machine/machine.h"
+#include "probe/counter_check.h"
 #include "probe/host.h"
 
 #define WATCH_NS NS_PER_S /* how long the load of the host is watched */
 
 struct doctor_options {
     bool json;
+    bool guest;
     char *uri;
 };
 
@@ -29,6 +31,11 @@ static const struct option options[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(struct doctor_options, json),
      .help = "Print JSON in place of text."},
+    {.name = "guest",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct doctor_options, guest),
+     .help = "Only whether the performance counters right here count, and right: for running "
+             "inside a guest."},
     {.name = "uri",
      .type = OPTION_TEXT,
      .offset = offsetof(struct doctor_options, uri),
@@ -44,6 +51,7 @@ struct checkup {
     struct findings platforms; /* FINDING_GOOD: can be measured; FINDING_NOTE: cannot, and why */
     struct findings parts;     /* image, network */
     struct findings disturbances;
+    struct findings counters; /* only with --guest */
     struct host_facts facts;
 };
 
@@ -124,6 +132,29 @@ static void check_lab(struct findings *findings)
                      "no emulated server built yet");
 }
 
+static void check_counters(struct findings *findings)
+{
+    struct counter_sample samples[COUNTER_EVENTS];
+    char text[160];
+    uint64_t away_ns = counter_check_run(samples);
+    for (size_t i = 0; i < COUNTER_EVENTS; i++) {
+        enum counter_verdict verdict = counter_judge(&samples[i], text, sizeof(text));
+        bool good = verdict == COUNTER_GOOD;
+        bool note = verdict == COUNTER_ABSENT || verdict == COUNTER_MULTIPLEXED;
+        findings_add(findings, samples[i].event,
+                     good   ? FINDING_GOOD
+                     : note ? FINDING_NOTE
+                            : FINDING_BAD,
+                     good   ? NULL
+                     : note ? "ask for a virtual PMU (QEMU: -cpu host,pmu=on), or do without"
+                            : "do not use this guest's counters; count from the host",
+                     "%s", text);
+    }
+    findings_add(findings, "other tasks", FINDING_GOOD, NULL,
+                 "%.1f ms of the check went to other tasks here; what the host took away is steal",
+                 (double)away_ns / 1e6);
+}
+
 static int check_disturbances(struct checkup *checkup, struct error *err)
 {
     struct host_facts moment = {0};
@@ -158,6 +189,10 @@ static void print_section(const char *title, const struct findings *findings)
 
 static void print_text(const struct checkup *checkup)
 {
+    if (checkup->counters.count) {
+        print_section("Performance counters here", &checkup->counters);
+        return;
+    }
     print_section("What can be measured here", &checkup->platforms);
     print_section("What that needs", &checkup->parts);
     print_section("What disturbs measurements", &checkup->disturbances);
@@ -187,6 +222,8 @@ static void print_json(const struct checkup *checkup)
                              1, "platforms", findings_to_json(&checkup->platforms), "parts",
                              findings_to_json(&checkup->parts), "disturbances",
                              findings_to_json(&checkup->disturbances), "host", facts);
+    if (checkup->counters.count)
+        json_object_set_new(root, "counters", findings_to_json(&checkup->counters));
     json_dumpf(root, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(root);
@@ -197,8 +234,10 @@ static int run(const struct command_call *call, struct error *err)
     const struct doctor_options *want = call->options[0];
     struct checkup checkup = {0};
     host_read_facts("", &checkup.facts);
-    int rc = check_platforms(want->uri, &checkup.platforms, err);
-    if (rc >= 0) {
+    int rc = want->guest ? 0 : check_platforms(want->uri, &checkup.platforms, err);
+    if (want->guest) {
+        check_counters(&checkup.counters);
+    } else if (rc >= 0) {
         check_image(&checkup.parts);
         check_network(&checkup.parts);
         check_lab(&checkup.parts);
@@ -211,6 +250,7 @@ static int run(const struct command_call *call, struct error *err)
     findings_done(&checkup.platforms);
     findings_done(&checkup.parts);
     findings_done(&checkup.disturbances);
+    findings_done(&checkup.counters);
     host_facts_done(&checkup.facts);
     return rc < 0 ? rc : 0;
 }
@@ -220,7 +260,11 @@ const struct command command_doctor = {
     .summary = "Say what this host can measure, what it cannot, and what disturbs it",
     .help =
         "Tries each platform, looks at what a campaign needs, and watches the host for a second.\n"
-        "Everything that could be better comes with its remedy. Changes nothing.\n",
+        "Everything that could be better comes with its remedy. Changes nothing.\n"
+        "\n"
+        "With --guest a loop of known length is run under the performance counters of the\n"
+        "machine where this runs: one that stands still, counts wrong, is starved or shares\n"
+        "the hardware is said so. The same check goes before counters are used in a trial.\n",
     .tables = {&table},
     .run = run,
 };

@@ -10,6 +10,7 @@
 #include "stats/summary.h"
 
 #define LEVEL_DEFAULT 0.95
+#define CACHED_BYTES_LEAST (1 << 20)
 
 const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_WAIT] = "waiting for a CPU",
@@ -177,12 +178,37 @@ static void say_evidence(struct explained_cause *cause, const struct sides *side
                  count == 1 ? "" : "s");
 }
 
-static void fill_locations(struct explanation *explanation, const struct sides *sides, size_t count,
-                           double level)
+/* Sum over the disks of all machines. */
+static double guest_disk_bytes(const struct store_trial *trial, const char *what)
 {
-    CLEANUP_FREE double *values = mem_array(4 * count + 1, sizeof(*values));
+    static const char prefix[] = "guest:disk_";
+    double sum = 0;
+    size_t what_length = strlen(what);
+    for (size_t i = 0; i < trial->reading_count; i++) {
+        const struct store_figure *reading = &trial->readings[i];
+        size_t length = strlen(reading->name);
+        if (!reading->missing && strncmp(reading->name, prefix, strlen(prefix)) == 0 &&
+            length > what_length && strcmp(reading->name + length - what_length, what) == 0)
+            sum += reading->value;
+    }
+    return sum;
+}
+
+/* A disk that is faster than native: the host had it in memory. */
+static double cached_share(const struct store_trial *trial)
+{
+    double asked = guest_disk_bytes(trial, "_read_bytes");
+    double given = budget_sum(trial, "process:disk_read_bytes");
+    return asked >= CACHED_BYTES_LEAST ? at_least_0(1 - given / asked) : NAN;
+}
+
+static void fill_locations(struct explanation *explanation, const struct explanation_pair *pairs,
+                           const struct sides *sides, double level)
+{
+    size_t count = explanation->pairs;
+    CLEANUP_FREE double *values = mem_array(5 * count + 1, sizeof(*values));
     double *in_guest = values, *idle = values + count, *polling = idle + count,
-           *steal = polling + count;
+           *steal = polling + count, *cached = steal + count;
     for (size_t i = 0; i < count; i++) {
         const struct budget *cell = &sides[i].cell, *base = &sides[i].base;
         double slowdown = sides[i].slowdown;
@@ -190,11 +216,13 @@ static void fill_locations(struct explanation *explanation, const struct sides *
         idle[i] = slowdown * cell->idle - base->idle;
         polling[i] = slowdown * cell->exits[EXIT_IDLE];
         steal[i] = slowdown * cell->steal;
+        cached[i] = cached_share(pairs[i].cell);
     }
     explanation->in_guest = summarise(in_guest, count, level);
     explanation->idle = summarise(idle, count, level);
     explanation->polling = summarise(polling, count, level);
     explanation->steal = summarise(steal, count, level);
+    explanation->cached = summarise(cached, count, level);
 }
 
 /* values: room for count of each cause. */
@@ -255,7 +283,7 @@ struct explanation explanation_of(const struct explanation_pair *pairs, size_t c
     }
     add_causes(&explanation, pairs, sides, values, &with_level);
     divide(&explanation, gaps, values, with_level.level);
-    fill_locations(&explanation, sides, count, with_level.level);
+    fill_locations(&explanation, pairs, sides, with_level.level);
     return explanation;
 }
 

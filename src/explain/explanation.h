@@ -63,6 +63,7 @@ struct explanation {
     struct explained idle;     /* more time without anything to run */
     struct explained polling;  /* halt polling, which costs the host and not the work */
     struct explained steal;    /* what the guest itself knows of waiting */
+    struct explained cached;   /* of what the guest read from its disks, no disk of the host gave */
 };
 
 struct explanation explanation_of(const struct explanation_pair *pairs, size_t count,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "probe/counter_check.h"
 #include "probe/probe_list.h"
 #include "probe/process.h"
 
@@ -115,7 +116,10 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
                          struct error *err)
 {
     struct state *state = mem_zalloc(sizeof(*state));
-    int rc = 0;
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        any |= targets[i].is_kvm;
+    int rc = any ? counter_check_trust(err) : 0;
     for (size_t i = 0; i < count && rc >= 0; i++)
         if (targets[i].is_kvm)
             rc = open_target(state, &targets[i], err);

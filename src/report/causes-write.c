@@ -53,6 +53,8 @@ static void put_explanation(const struct terminal *terminal, const struct report
                  "while the guest is idle: costs the host, not this work; not added");
     put_location(terminal, "steal seen by the guest", &explanation->steal,
                  "what its own kernel knows of the waiting; not added");
+    put_location(terminal, "reads from the host's cache", &explanation->cached,
+                 "of what the guest read, no disk of the host gave it; not added");
     put_location(terminal, "contention natively", &item->contention,
                  "as many native instances against one alone; not added");
     fputc('\n', terminal->out);

@@ -99,6 +99,8 @@ static void put_table(const struct html *page, const struct report_explanation *
                  "while the guest is idle: costs the host, not this work; not added");
     put_location(page, "steal seen by the guest", &explanation->steal,
                  "what its own kernel knows of the waiting; not added");
+    put_location(page, "reads from the host's cache", &explanation->cached,
+                 "of what the guest read, no disk of the host gave it; not added");
     put_location(page, "contention natively", &item->contention,
                  "as many native instances against one alone; not added");
     html_end_table(page, rows);
