@@ -88,7 +88,7 @@ static json_t *json_of_explanation(const struct report_explanation *item)
         json_array_append_new(causes, cause);
     }
     return json_pack(
-        "{s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "workload",
+        "{s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "workload",
         json_of_text(item->row->cell->workload), "metric", json_of_text(item->row->metric->name),
         "platform", json_of_text(item->row->cell->platform), "vms", (int)item->row->cell->vms,
         "vcpus", (int)item->row->cell->vcpus, "pairs", json_of_count(explanation->pairs), "gap",
@@ -96,7 +96,8 @@ static json_t *json_of_explanation(const struct report_explanation *item)
         json_of_explained(&explanation->unexplained), "in_guest",
         json_of_explained(&explanation->in_guest), "idle", json_of_explained(&explanation->idle),
         "halt_polling", json_of_explained(&explanation->polling), "guest_steal",
-        json_of_explained(&explanation->steal), "native_contention",
+        json_of_explained(&explanation->steal), "host_cached_reads",
+        json_of_explained(&explanation->cached), "native_contention",
         json_of_explained(&item->contention));
 }
 

@@ -239,6 +239,14 @@ class Campaign(vtaxtest.World):
         self.assertEqual(total, 96)
         self.assertGreaterEqual(inside, 84)  # 91 expected, standard deviation 2
 
+    def test_doctor_judges_counters(self):
+        out, _ = self.vtax("doctor", "--guest", "--json")
+        counters = json.loads(out)["counters"]
+        self.assertEqual([item["name"] for item in counters][:2], ["instructions", "branches"])
+        for item in counters:
+            self.assertIn(item["level"], ("good", "note", "bad"))
+            self.assertGreater(len(item["text"]), 10)
+
     def test_explain_refuses_what_is_not_there(self):
         self.run_plan(self.plan(blocks=1, seed=1))
         _, err = self.vtax("explain", "--store", self.store, "nothing", code=2)
