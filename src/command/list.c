@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &command_report,
     &command_explain,
     &command_compare,
+    &command_top,
     &command_doctor,
     &command_image_build,
     &command_image_list,

@@ -27,6 +27,7 @@ extern const struct command command_besim;
 extern const struct command command_ops;
 extern const struct command command_pmu_verify;
 extern const struct command command_stat;
+extern const struct command command_top;
 extern const struct command command_image_build;
 extern const struct command command_image_list;
 extern const struct command command_image_remove;

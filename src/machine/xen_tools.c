@@ -16,10 +16,12 @@
 
 #define XL_NS (300 * NS_PER_S) /* an emulated server under load took 50 s to make a guest */
 #define TEXT_MAX ((size_t)64 << 10)
+#define WITH_VCPUS 1 /* XENSTAT_VCPU */
 
 typedef struct xenstat_handle xenstat_handle;
 typedef struct xenstat_node xenstat_node;
 typedef struct xenstat_domain xenstat_domain;
+typedef struct xenstat_vcpu xenstat_vcpu;
 struct xs_handle;
 
 /* What we use of libxenstat and of libxenstore, which it brings along; as in their headers. */
@@ -39,6 +41,9 @@ struct xen_tools {
     unsigned long long (*xenstat_domain_cpu_ns)(xenstat_domain *domain);
     unsigned (*xenstat_domain_shutdown)(xenstat_domain *domain);
     unsigned (*xenstat_domain_crashed)(xenstat_domain *domain);
+    unsigned (*xenstat_domain_num_vcpus)(xenstat_domain *domain);
+    xenstat_vcpu *(*xenstat_domain_vcpu)(xenstat_domain *domain, unsigned number);
+    unsigned long long (*xenstat_vcpu_ns)(xenstat_vcpu *vcpu);
     struct xs_handle *(*xs_open)(unsigned long flags);
     void (*xs_close)(struct xs_handle *handle);
     void *(*xs_read)(struct xs_handle *handle, uint32_t transaction, const char *path,
@@ -65,6 +70,9 @@ static const struct symbol {
     SYMBOL(xenstat_domain_cpu_ns),
     SYMBOL(xenstat_domain_shutdown),
     SYMBOL(xenstat_domain_crashed),
+    SYMBOL(xenstat_domain_num_vcpus),
+    SYMBOL(xenstat_domain_vcpu),
+    SYMBOL(xenstat_vcpu_ns),
     SYMBOL(xs_open),
     SYMBOL(xs_close),
     SYMBOL(xs_read),
@@ -192,9 +200,9 @@ static struct xen_domain describe(const struct xen_tools *tools, xenstat_domain 
     };
 }
 
-static int look(struct xen_tools *tools, xenstat_node **out_node, struct error *err)
+static int look(struct xen_tools *tools, unsigned what, xenstat_node **out_node, struct error *err)
 {
-    *out_node = tools->xenstat_get_node(tools->statistics, 0);
+    *out_node = tools->xenstat_get_node(tools->statistics, what);
     return *out_node ? 0 : error_set(err, ERROR_FAILED, -EIO, "ask Xen for its guests");
 }
 
@@ -202,7 +210,7 @@ int xen_tools_find(struct xen_tools *tools, const char *name, struct xen_domain 
                    struct error *err)
 {
     xenstat_node *node;
-    int rc = look(tools, &node, err);
+    int rc = look(tools, 0, &node, err);
     if (rc < 0)
         return rc;
     bool found = false;
@@ -222,7 +230,7 @@ int xen_tools_read(struct xen_tools *tools, unsigned id, struct xen_domain *out_
                    struct error *err)
 {
     xenstat_node *node;
-    int rc = look(tools, &node, err);
+    int rc = look(tools, 0, &node, err);
     if (rc < 0)
         return rc;
     xenstat_domain *domain = tools->xenstat_node_domain(node, id);
@@ -230,6 +238,48 @@ int xen_tools_read(struct xen_tools *tools, unsigned id, struct xen_domain *out_
         *out_domain = describe(tools, domain);
     tools->xenstat_free_node(node);
     return domain ? 0 : error_set(err, ERROR_FAILED, -ENOENT, "Xen has no guest %u any more", id);
+}
+
+static void describe_guest(const struct xen_tools *tools, xenstat_domain *domain,
+                           struct xen_guest *guest)
+{
+    *guest = (struct xen_guest){.name = mem_strdup(tools->xenstat_domain_name(domain)),
+                                .domain = describe(tools, domain),
+                                .vcpus = tools->xenstat_domain_num_vcpus(domain)};
+    if (guest->vcpus > XEN_VCPUS_MAX)
+        guest->vcpus = XEN_VCPUS_MAX;
+    for (unsigned i = 0; i < guest->vcpus; i++) {
+        xenstat_vcpu *vcpu = tools->xenstat_domain_vcpu(domain, i);
+        guest->vcpu_ns[i] = vcpu ? tools->xenstat_vcpu_ns(vcpu) : 0;
+    }
+}
+
+int xen_tools_list(struct xen_tools *tools, struct xen_guest **out_guests, size_t *out_count,
+                   struct error *err)
+{
+    xenstat_node *node;
+    int rc = look(tools, WITH_VCPUS, &node, err);
+    if (rc < 0)
+        return rc;
+    unsigned count = tools->xenstat_node_num_domains(node);
+    struct xen_guest *guests = mem_array(count ? count : 1, sizeof(*guests));
+    size_t found = 0;
+    for (unsigned i = 0; i < count; i++) {
+        xenstat_domain *domain = tools->xenstat_node_domain_by_index(node, i);
+        if (domain)
+            describe_guest(tools, domain, &guests[found++]);
+    }
+    tools->xenstat_free_node(node);
+    *out_guests = guests;
+    *out_count = found;
+    return 0;
+}
+
+void xen_tools_free_guests(struct xen_guest *guests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(guests[i].name);
+    free(guests);
 }
 
 int xen_tools_find_console(struct xen_tools *tools, unsigned id, char **out_path, struct error *err)
@@ -312,7 +362,7 @@ int xen_tools_clean_dead(struct error *err)
     xenstat_node *node;
     if (xen_tools_probe(NULL, NULL, NULL) < 0 || xen_tools_open(&tools, NULL) < 0)
         return 0;
-    int rc = look(tools, &node, err);
+    int rc = look(tools, 0, &node, err);
     if (rc < 0)
         return rc;
     unsigned index = 0;

@@ -44,6 +44,20 @@ int xen_tools_find(struct xen_tools *tools, const char *name, struct xen_domain 
 /* -ENOENT: there is none of this number. */
 int xen_tools_read(struct xen_tools *tools, unsigned id, struct xen_domain *out_domain,
                    struct error *err) __attribute__((warn_unused_result));
+
+#define XEN_VCPUS_MAX 128
+struct xen_guest {
+    char *name;
+    struct xen_domain domain;
+    unsigned vcpus;
+    uint64_t vcpu_ns[XEN_VCPUS_MAX]; /* CPU time of each */
+};
+/* All guests, the control domain (number 0) as well. *out_guests is freed by
+ * xen_tools_free_guests(). */
+int xen_tools_list(struct xen_tools *tools, struct xen_guest **out_guests, size_t *out_count,
+                   struct error *err) __attribute__((warn_unused_result));
+void xen_tools_free_guests(struct xen_guest *guests, size_t count);
+
 /* The terminal behind the guest's console, the caller's to free. */
 int xen_tools_find_console(struct xen_tools *tools, unsigned id, char **out_path, struct error *err)
     __attribute__((warn_unused_result));
