@@ -11,7 +11,8 @@
 
 #include "base/error.h"
 
-#define COUNTER_CHECK_SHARE 0.001 /* by which a count may be off, interrupts and the calls around  \
+#define COUNTER_CHECK_SHARE                                                                        \
+    0.001                         /* by which a count may be off, interrupts and the calls around  \
                                    */
 #define COUNTER_CHECK_CALLS 20000 /* instructions of the calls around the loop */
 
