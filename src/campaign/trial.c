@@ -83,6 +83,9 @@ static int boot_machines(struct running *running, struct error *err)
         rc = machine_wait_ready(running->machines[i], &running->trial->machines[i].boot_ns, err);
         if (rc < 0)
             return rc;
+        unsigned starts = machine_starts(running->machines[i]);
+        if (starts > 1)
+            workload_add_fact(&running->run, "machine.starts", "machine %u: %u", i, starts);
     }
     return 0;
 }

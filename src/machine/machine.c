@@ -286,6 +286,12 @@ void machine_count_exits(struct machine *machine, struct machine_figure *out_exi
         platform->count_exits(machine->back_end, out_exits);
 }
 
+unsigned machine_starts(struct machine *machine)
+{
+    const struct platform *platform = machine->site->platform;
+    return platform->starts ? platform->starts(machine->back_end) : 1;
+}
+
 char *machine_console_tail(struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;

@@ -97,6 +97,8 @@ struct platform {
     /* For a hypervisor that is slow to tell the exits, so that `usage` leaves them out; NULL:
      * `usage` has them. */
     void (*count_exits)(void *machine, struct machine_figure *out_exits);
+    /* How often it was tried to make the machine until it was there; NULL: always once. */
+    unsigned (*starts)(void *machine);
     /* The last lines of its console, the caller's to free; NULL: none. */
     char *(*console_tail)(void *machine);
     /* Where the control channel is reached. */
@@ -165,6 +167,8 @@ int machine_read_usage(struct machine *machine, struct machine_usage *out_usage,
 /* Asks for the exits where that takes long, and disturbs the machine; elsewhere *out_exits stays as
  * it is, since machine_read_usage() has given them. Not for the measured time. */
 void machine_count_exits(struct machine *machine, struct machine_figure *out_exits);
+/* 1, or more when the hypervisor did not make it at first. */
+unsigned machine_starts(struct machine *machine);
 char *machine_console_tail(struct machine *machine);
 int machine_draw(struct machine *machine, uint64_t native_ns, double *out_factor, struct error *err)
     __attribute__((warn_unused_result));

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "image/boot_disk.h"
 #include "machine/console.h"
@@ -24,6 +25,8 @@
 #include "machine/scratch.h"
 #include "machine/xen_config.h"
 #include "machine/xen_tools.h"
+
+#define STARTS_MAX 3
 
 struct xen_options {
     unsigned disk_cache;
@@ -44,7 +47,8 @@ struct xen_machine {
     struct xen_site *site;
     char *name;
     bool is_made;
-    unsigned id; /* while it is made */
+    unsigned starts; /* how often it was tried to make it */
+    unsigned id;     /* while it is made */
     int slot;
     char *directory;
     char *console;
@@ -265,14 +269,36 @@ static int open_terminal(struct xen_machine *machine, struct error *err)
     return 0;
 }
 
+/* libxl gives a guest's QEMU ten seconds for some answers, and no setting gives it more: in an
+ * emulated server on a busy host that is too little now and then. */
+static int make(struct xen_machine *machine, const char *config, struct error *err)
+{
+    const char *const words[] = {"create", "-q", "-p", "-e", config, NULL};
+    const char *const undo[] = {"destroy", machine->name, NULL};
+    for (;;) {
+        machine->is_made = true; /* also when it is made by half */
+        machine->starts++;
+        int rc = xen_tools_call(words, NULL, err);
+        if (rc >= 0 || !xen_tools_was_late(err->text) || machine->starts == STARTS_MAX)
+            return rc;
+        log_warn("warning: Xen's guest '%s': %s; trying again", machine->name, err->text);
+        int undone = xen_tools_call(undo, NULL, NULL);
+        (void)undone; /* it may be gone already */
+    }
+}
+
+static unsigned starts(void *object)
+{
+    const struct xen_machine *machine = object;
+    return machine->starts;
+}
+
 /* It is made without running, so that its card is on the bridge when its kernel looks for it. */
 static int create(struct xen_machine *machine, const char *config, struct error *err)
 {
     const struct xen_site *site = machine->site;
-    const char *const make[] = {"create", "-q", "-p", "-e", config, NULL};
     const char *const go[] = {"unpause", machine->name, NULL};
-    machine->is_made = true; /* also when it is made by half */
-    int rc = xen_tools_call(make, NULL, err);
+    int rc = make(machine, config, err);
     struct xen_domain domain;
     if (rc >= 0)
         rc = xen_tools_find(site->tools, machine->name, &domain, err);
@@ -475,8 +501,8 @@ static const struct option xen_rows[] = {
                  .options = {xen_rows, COUNT_OF(xen_rows), sizeof(struct xen_options)},            \
                  .estimate_ns = 8 * NS_PER_S},                                                     \
         .is_virtual = true, .probe = probe, .open = open_site, .start = start, .alive = alive,     \
-        .usage = usage, .console_tail = console_tail, .endpoint = endpoint, .pid = pid,            \
-        .scratch_path = scratch_path, .scratch_file = scratch_file, .stop = stop,                  \
+        .usage = usage, .starts = starts, .console_tail = console_tail, .endpoint = endpoint,      \
+        .pid = pid, .scratch_path = scratch_path, .scratch_file = scratch_file, .stop = stop,      \
         .close = close_site                                                                        \
     }
 

@@ -319,6 +319,13 @@ int xen_tools_call(const char *const *words, char **out_text, struct error *err)
     return 0;
 }
 
+bool xen_tools_was_late(const char *text)
+{
+    static const char late[] = "rc=-9";
+    const char *at = strstr(text, late);
+    return at && (at[sizeof(late) - 1] < '0' || at[sizeof(late) - 1] > '9');
+}
+
 const char *xen_tools_describe_end(const char *xl_list, unsigned id)
 {
     static const char *const ends[] = {"it powered off", "it rebooted", "it was suspended",

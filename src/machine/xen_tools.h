@@ -67,6 +67,10 @@ int xen_tools_find_console(struct xen_tools *tools, unsigned id, char **out_path
 int xen_tools_call(const char *const *words, char **out_text, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Is this what xl says when the guest's QEMU did not answer in time? libxl's ERROR_TIMEDOUT is -9
+ * (libxl_types.idl). */
+bool xen_tools_was_late(const char *text);
+
 /* Why a guest shut down, by the number that Xen has for it. */
 const char *xen_tools_describe_end(const char *xl_list, unsigned id);
 

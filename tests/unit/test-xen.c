@@ -89,6 +89,11 @@ static void test_why_it_ended(void **state)
 {
     (void)state;
     assert_string_equal(xen_tools_describe_end(listing, 3), "it crashed");
+    assert_true(
+        xen_tools_was_late("xl create: libxl_dm.c:3381:device_model_postconfig_done: Domain "
+                           "1:Post DM startup configs failed, rc=-9"));
+    assert_false(xen_tools_was_late("xl create: libxl_create.c: cannot add disk devices, rc=-98"));
+    assert_false(xen_tools_was_late("xl create: no memory, rc=-3"));
     assert_string_equal(xen_tools_describe_end(listing, 31), "it powered off");
     assert_string_equal(xen_tools_describe_end(listing, 0), "it ended, Xen does not say why");
     assert_string_equal(xen_tools_describe_end(listing, 7), "it ended, Xen does not say why");
