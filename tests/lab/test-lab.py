@@ -5,45 +5,24 @@ cache, or are built into it; results and logs stay in the test's own directory.
 usage: test-lab.py [TEST...] kvm|xen|virtualbox
 """
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from vtaxtest import VTAX, World  # noqa: E402
+from labtest import LabWorld, run_or_skip
 
 HYPERVISOR = "kvm"
-MEMORY_KIB = 5 << 20
 PLATFORMS = {"kvm": ["kvm"], "virtualbox": ["virtualbox"],
              "xen": ["xen-pv", "xen-pvh", "xen-hvm"]}
 TELLS_EXITS = {"kvm", "virtualbox"}  # the others' exits are counted by the emulator only
 HAS_EXITS = {"kvm", "xen-pvh", "xen-hvm", "virtualbox"}
 
 
-def lack():
-    """What this host lacks to run the suite; None: nothing."""
-    for program in ("mmdebstrap", "mke2fs", "debugfs", "e2fsck"):
-        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
-            return f"no program '{program}'"
-    with open("/proc/meminfo", encoding="ascii") as file:
-        available = [int(line.split()[1]) for line in file if line.startswith("MemAvailable")]
-    if available and available[0] < MEMORY_KIB:
-        return f"{available[0] >> 10} MiB of memory to spare, {MEMORY_KIB >> 10} MiB are needed"
-    if os.path.exists(VTAX) and b"libasan" in open(VTAX, "rb").read():
-        return "the server's image has no sanitizer libraries, which this build of vtax needs"
-    return None
-
-
-class Lab(World):
+class Lab(LabWorld):
     def setUp(self):
         super().setUp()
-        cache = os.environ.get("XDG_CACHE_HOME")
-        self.env.pop("XDG_CACHE_HOME")
-        if cache:
-            self.env["XDG_CACHE_HOME"] = cache
         self.runs = os.path.join(self.env["XDG_DATA_HOME"], "vtax", "lab")
 
     def left_behind(self):
@@ -200,10 +179,4 @@ class Lab(World):
 
 if __name__ == "__main__":
     HYPERVISOR = sys.argv.pop()
-    reason = lack()
-    if reason and os.environ.get("VTAX_MUST_WORK") != "1":
-        print("skipped:", reason)
-        sys.exit(77)
-    if reason:
-        sys.exit("VTAX_MUST_WORK=1, but " + reason)
-    unittest.main(verbosity=2)
+    run_or_skip(unittest.main)
