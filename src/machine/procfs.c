@@ -77,8 +77,7 @@ bool procfs_is_alive(const char *proc, pid_t pid, uint64_t start_ticks)
            stat.state != 'Z' && stat.state != 'X';
 }
 
-/* The next entry that is a number; 0 at the end. */
-static pid_t next_number(DIR *dir)
+pid_t procfs_next_number(DIR *dir)
 {
     for (const struct dirent *entry; (entry = readdir(dir));) {
         char *end;
@@ -99,7 +98,7 @@ static size_t read_processes(DIR *dir, const char *proc, struct process **out_pr
 {
     size_t count = 0, capacity = 0;
     struct process *processes = NULL;
-    for (pid_t pid; (pid = next_number(dir));) {
+    for (pid_t pid; (pid = procfs_next_number(dir));) {
         struct process process = {.pid = pid};
         if (procfs_read_stat(proc, pid, &process.stat) < 0)
             continue; /* it has just ended */
@@ -178,7 +177,7 @@ int procfs_read_threads(const char *proc, pid_t pid, struct procfs_threads *out_
     if (!dir)
         return error_set_errno(err, ERROR_FAILED, -errno, "read '%s'", path);
     struct procfs_threads threads = {0};
-    for (pid_t tid; (tid = next_number(dir));) {
+    for (pid_t tid; (tid = procfs_next_number(dir));) {
         CLEANUP_FREE char *name = NULL;
         CLEANUP_FREE char *schedstat = NULL;
         uint64_t run_ns, wait_ns;
@@ -199,7 +198,7 @@ static void find_text(const char *proc, const char *file, const char *text,
                       void (*found)(pid_t pid, void *context), void *context)
 {
     CLEANUP_DIR DIR *dir = opendir(proc);
-    for (pid_t pid; dir && (pid = next_number(dir));) {
+    for (pid_t pid; dir && (pid = procfs_next_number(dir));) {
         CLEANUP_FREE char *path = mem_printf("%s/%d/%s", proc, pid, file);
         CLEANUP_FREE char *line = NULL;
         size_t length;

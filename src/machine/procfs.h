@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,9 @@ int procfs_parse_schedstat(const char *text, uint64_t *out_run_ns, uint64_t *out
 /* Negative errno when there is no such process. */
 int procfs_read_stat(const char *proc, pid_t pid, struct procfs_stat *out_stat)
     __attribute__((warn_unused_result));
+
+/* The next entry of a directory (/proc, /proc/PID/task) whose name is a number; 0 at the end. */
+pid_t procfs_next_number(DIR *dir);
 
 /* Is there (still) a process of this number that started then? */
 bool procfs_is_alive(const char *proc, pid_t pid, uint64_t start_ticks);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "machine/procfs.h"
 #include "probe/probe_list.h"
 
 #define TEXT_MAX ((size_t)1 << 16)
@@ -89,17 +90,6 @@ static int read_text(char **out_text, size_t *out_length, const char *format, ..
     return file_read(path, TEXT_MAX, out_text, out_length, NULL);
 }
 
-static pid_t next_number(DIR *dir)
-{
-    for (const struct dirent *entry; (entry = readdir(dir));) {
-        char *end;
-        long number = strtol(entry->d_name, &end, 10);
-        if (number > 0 && *end == '\0')
-            return (pid_t)number;
-    }
-    return 0;
-}
-
 struct role_sum {
     uint64_t run_ns;
     uint64_t wait_ns;
@@ -136,7 +126,7 @@ static void read_threads(const struct probe_target *target, struct probe_reading
     CLEANUP_FREE char *path = mem_printf("/proc/%d/task", target->pid);
     CLEANUP_DIR DIR *dir = opendir(path);
     struct role_sum sums[THREAD_ROLE_COUNT] = {0};
-    for (pid_t tid; dir && (tid = next_number(dir));)
+    for (pid_t tid; dir && (tid = procfs_next_number(dir));)
         add_thread(target->pid, tid, sums);
     for (size_t i = 0; i < THREAD_ROLE_COUNT; i++) {
         const char *role = thread_role_names[i];
@@ -174,7 +164,7 @@ static void read_tree(const struct probe_target *target, struct probe_readings *
     CLEANUP_DIR DIR *dir = opendir("/proc");
     CLEANUP_FREE struct member *members = NULL;
     size_t count = 0, capacity = 0, length;
-    for (pid_t pid; dir && (pid = next_number(dir));) {
+    for (pid_t pid; dir && (pid = procfs_next_number(dir));) {
         CLEANUP_FREE char *text = NULL;
         struct member member = {.pid = pid};
         if (read_text(&text, &length, "/proc/%d/stat", pid) < 0 ||
