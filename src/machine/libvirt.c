@@ -413,12 +413,7 @@ static char *console_tail(void *object)
 static void endpoint(void *object, struct channel_options *out_options)
 {
     const struct libvirt_machine *machine = object;
-    const struct site_options *site = &machine->site->options;
-    out_options->address = machine->address;
-    out_options->port = network_forward_port(site->network, 22);
-    out_options->key_path = site->image->key;
-    out_options->host_key = site->image->host_key;
-    out_options->network_namespace_fd = network_namespace_fd(site->network);
+    machine_fill_endpoint(&machine->site->options, machine->address, out_options);
 }
 
 static pid_t pid(void *object)

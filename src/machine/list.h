@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * list: the back-ends, for the array in machine.c.
+ * list: the back-ends, for the array in machine.c, and what they share.
  */
 #pragma once
 
 #include "machine/machine.h"
+
+/* The control channel of a virtual machine on the campaign's network; the address must live as long
+ * as *out_options. */
+void machine_fill_endpoint(const struct site_options *site, const char *address,
+                           struct channel_options *out_options);
 
 extern const struct platform platform_native;
 extern const struct platform platform_qemu_tcg;

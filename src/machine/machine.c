@@ -286,6 +286,16 @@ void machine_count_exits(struct machine *machine, struct machine_figure *out_exi
         platform->count_exits(machine->back_end, out_exits);
 }
 
+void machine_fill_endpoint(const struct site_options *site, const char *address,
+                           struct channel_options *out_options)
+{
+    out_options->address = address;
+    out_options->port = network_forward_port(site->network, 22);
+    out_options->key_path = site->image->key;
+    out_options->host_key = site->image->host_key;
+    out_options->network_namespace_fd = network_namespace_fd(site->network);
+}
+
 unsigned machine_starts(struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;
