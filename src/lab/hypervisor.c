@@ -70,9 +70,14 @@ static const char *const xen_defaults[] = {"native", "xen-pv", "xen-pvh", "xen-h
 static const char *const virtualbox_platforms[] = {"native", "virtualbox", "fake", NULL};
 static const char *const virtualbox_defaults[] = {"native", "virtualbox", NULL};
 
+/* The server is the same for all images with KVM. */
+#define KVM_SERVER                                                                                 \
+    .family = "kvm", .console = "ttyS0", .cpu_features = "+svm", .cpus_max = 16,                   \
+    .memory_bytes = UINT64_C(4) << 30, .platforms = kvm_platforms,                                 \
+    .default_platforms = kvm_defaults
+
 static const struct hypervisor kvm = {
     .name = "kvm",
-    .family = "kvm",
     .title = "KVM (stock Debian 12)",
     .recipe = {.what = "KVM lab image",
                .suite = "bookworm",
@@ -81,17 +86,11 @@ static const struct hypervisor kvm = {
                .packages = kvm_packages,
                .dpkg_options = dpkg_options},
     .modules = bookworm_modules,
-    .console = "ttyS0",
-    .cpu_features = "+svm",
-    .cpus_max = 16,
-    .memory_bytes = UINT64_C(4) << 30,
-    .platforms = kvm_platforms,
-    .default_platforms = kvm_defaults,
+    KVM_SERVER,
 };
 
 static const struct hypervisor kvm_perf = {
     .name = "kvm-perf",
-    .family = "kvm",
     .title = "KVM (stock Debian 12)",
     .recipe = {.what = "KVM lab image with perf",
                .suite = "bookworm",
@@ -100,18 +99,12 @@ static const struct hypervisor kvm_perf = {
                .packages = kvm_perf_packages,
                .dpkg_options = dpkg_options},
     .modules = bookworm_modules,
-    .console = "ttyS0",
-    .cpu_features = "+svm",
-    .cpus_max = 16,
-    .memory_bytes = UINT64_C(4) << 30,
-    .platforms = kvm_platforms,
-    .default_platforms = kvm_defaults,
+    KVM_SERVER,
 };
 
 /* KVM's mediated vPMU is in Linux 7.0 and later. */
 static const struct hypervisor kvm_mediated = {
     .name = "kvm-mediated",
-    .family = "kvm",
     .title = "KVM (Debian unstable)",
     .recipe = {.what = "KVM lab image of Debian unstable",
                .suite = "sid",
@@ -121,12 +114,7 @@ static const struct hypervisor kvm_mediated = {
                .packages = kvm_mediated_packages,
                .dpkg_options = dpkg_options},
     .modules = sid_modules,
-    .console = "ttyS0",
-    .cpu_features = "+svm",
-    .cpus_max = 16,
-    .memory_bytes = UINT64_C(4) << 30,
-    .platforms = kvm_platforms,
-    .default_platforms = kvm_defaults,
+    KVM_SERVER,
 };
 
 /* Xen 4.17 cannot be emulated with SMAP by QEMU before 11; without it every QEMU will do. XSAVE
