@@ -11,8 +11,8 @@
 #include "guest/protocol.h"
 #include "guest/session.h"
 
-#define PUT_NS (120 * NS_PER_S)
-#define BARRIER_NS (60 * NS_PER_S) /* a slow guest forks and execs the runner */
+#define PUT_NS (300 * NS_PER_S)
+#define BARRIER_NS (240 * NS_PER_S) /* a slow guest forks and execs the runner */
 
 struct channel {
     struct session *session;

@@ -163,17 +163,17 @@ int machine_start(struct site *site, const struct machine_options *options,
     return 0;
 }
 
-/* The first command. A user's own image has no such directory. */
-static int make_work_directory(struct machine *machine, struct error *err)
-{
-    static const char *const argv[] = {"mkdir", "-p", MACHINE_WORK_DIRECTORY, NULL};
-    return channel_check(machine->channel, argv, STEP_NS, NULL, err);
-}
-
 /* The lab's init sets this in an emulated server. */
 static uint64_t scale(uint64_t limit_ns)
 {
     return getenv("VTAX_LAB") ? limit_ns * LAB_FACTOR : limit_ns;
+}
+
+/* The first command. A user's own image has no such directory. */
+static int make_work_directory(struct machine *machine, struct error *err)
+{
+    static const char *const argv[] = {"mkdir", "-p", MACHINE_WORK_DIRECTORY, NULL};
+    return channel_check(machine->channel, argv, scale(STEP_NS), NULL, err);
 }
 
 int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
