@@ -21,6 +21,7 @@
 
 struct verify_command {
     uint64_t times;
+    struct option_texts checks;
     unsigned counters;
     char *counters_options;
     char *qemu;
@@ -36,6 +37,12 @@ static const struct option rows[] = {
      .min = 1,
      .max = 100,
      .help = "How often each exact count is repeated."},
+    {.name = "checks",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(struct verify_command, checks),
+     .value_name = "LIST",
+     .words = verify_check_names,
+     .help = "The groups of checks to make (default: all)."},
     {.name = "pmu",
      .type = OPTION_WORD,
      .offset = offsetof(struct verify_command, counters),
@@ -68,8 +75,10 @@ static int verify_here(const struct verify_command *want, struct error *err)
 {
     struct vocabulary vocabulary;
     vocabulary_init(&vocabulary);
-    const struct verify_options options = {
-        .platform = "kvm", .times = (unsigned)want->times, .vocabulary = &vocabulary.plan};
+    const struct verify_options options = {.platform = "kvm",
+                                           .times = (unsigned)want->times,
+                                           .checks = want->checks,
+                                           .vocabulary = &vocabulary.plan};
     unsigned missed = 0;
     int rc = verify_run(&options, stdout, &missed, err);
     if (rc < 0 || missed == 0)
@@ -80,7 +89,9 @@ static int verify_here(const struct verify_command *want, struct error *err)
 static int verify_in_lab(const struct verify_command *want, struct error *err)
 {
     CLEANUP_FREE char *times = mem_printf("--times=%" PRIu64, want->times);
-    const char *const command[] = {"pmu", "verify", times, NULL};
+    CLEANUP_FREE char *checks = option_format(option_find(&table, "checks", 6), want);
+    CLEANUP_FREE char *chosen = checks ? mem_printf("--checks=%s", checks) : NULL;
+    const char *const command[] = {"pmu", "verify", times, chosen, NULL};
     struct progress progress;
     progress_init(&progress);
     const struct lab_options options = {.hypervisor = hypervisor_find("kvm"),

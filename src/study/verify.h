@@ -10,14 +10,20 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/option.h"
 #include "plan/plan.h"
 
 struct verify_options {
-    const char *platform; /* of the guests: "kvm" */
-    unsigned times;       /* each exact count is repeated so often */
+    const char *platform;       /* of the guests: "kvm" */
+    unsigned times;             /* each exact count is repeated so often */
+    struct option_texts checks; /* of verify_check_names; none: all */
     const struct plan_vocabulary *vocabulary;
 };
 
-/* Writes the table to out as it grows. *out_missed: how many checks failed. */
+/* Groups of checks, in the order in which they are made; NULL-terminated. */
+extern const char *const verify_check_names[];
+
+/* Writes the table to out as it grows. *out_missed: how many checks failed; one that could not be
+ * made is among them. */
 int verify_run(const struct verify_options *options, FILE *out, unsigned *out_missed,
                struct error *err) __attribute__((warn_unused_result));
