@@ -23,6 +23,7 @@ const struct command *const commands[] = {
     &command_lab_list,
     &command_lab_remove,
     &command_stat,
+    &command_pmu_compare,
     &command_pmu_verify,
     &command_plan_list,
     &command_plan_show,

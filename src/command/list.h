@@ -25,6 +25,7 @@ extern const struct command command_load;
 extern const struct command command_load_shop;
 extern const struct command command_besim;
 extern const struct command command_ops;
+extern const struct command command_pmu_compare;
 extern const struct command command_pmu_verify;
 extern const struct command command_stat;
 extern const struct command command_top;

@@ -140,13 +140,13 @@ static int finish_local(struct local *local, char **out_text, struct error *err)
     return file_read(path, 1 << 20, out_text, NULL, err);
 }
 
-static int start_job(struct machine *machine, const char *const *words,
+static int start_job(struct machine *machine, const struct guests_run *run,
                      struct channel_job **out_job, struct error *err)
 {
     const char *argv[WORDS_MAX + 3] = {GUEST_RUNNER_PATH, "count"};
-    for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
-        argv[i + 2] = words[i];
-    const struct channel_job_options options = {.argv = argv};
+    for (size_t i = 0; !run->command && run->words[i] && i < WORDS_MAX; i++)
+        argv[i + 2] = run->words[i];
+    const struct channel_job_options options = {.argv = run->command ? run->command : argv};
     return channel_start_job(machine_channel(machine), &options, out_job, err);
 }
 
@@ -169,7 +169,7 @@ static int start_jobs(struct guests *guests, const struct guests_run *run, struc
     for (unsigned i = 0; rc == 0 && i < guests->count; i++) {
         if (!(run->which >> i & 1))
             continue;
-        rc = start_job(guests->machines[i], run->words, &jobs->items[jobs->count], err);
+        rc = start_job(guests->machines[i], run, &jobs->items[jobs->count], err);
         jobs->machine[jobs->count] = i;
         jobs->count += rc == 0;
     }

@@ -40,6 +40,7 @@ int guests_put_runner(struct guests *guests, char **out_path, struct error *err)
  * are the caller's to free. between, when not NULL, is called once while they run. */
 struct guests_run {
     const char *const *words;
+    const char *const *command; /* in place of the runner with its words; not on this host */
     unsigned which;
     bool here;
     void (*between)(void *context);

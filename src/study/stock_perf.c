@@ -10,13 +10,13 @@
 #include "base/units.h"
 
 #define STEP_NS (300 * NS_PER_S)
-#define EVENT "instructions:u"
+#define EVENT STOCK_PERF_EVENT
 #define DATA "/tmp/vtax-perf.data"
 #define NUMBER_MAX 24
 
-int stock_perf_parse(const char *text, size_t length, uint64_t *out_value)
+int stock_perf_parse(const char *text, size_t length, const char *event, uint64_t *out_value)
 {
-    static const char name[] = "," EVENT;
+    CLEANUP_FREE char *name = mem_printf(",%s,", event);
     const char *end = text + length;
     for (const char *line = text; line < end;) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
@@ -24,7 +24,7 @@ int stock_perf_parse(const char *text, size_t length, uint64_t *out_value)
         const char *comma = memchr(line, ',', bytes);
         char number[NUMBER_MAX];
         if (comma && (size_t)(comma - line) < sizeof(number) &&
-            memmem(line, bytes, name, sizeof(name) - 1)) {
+            memmem(line, bytes, name, strlen(name))) {
             memcpy(number, line, (size_t)(comma - line));
             number[comma - line] = '\0';
             return units_parse_count(number, out_value) == 0 ? 0 : -EBADMSG;
@@ -75,7 +75,7 @@ int stock_perf_stat(struct guests *guests, unsigned machine, const char *rounds,
         rc = run(guests, machine, argv, &text, err);
     if (rc < 0)
         return error_prefix(err, "perf stat");
-    if (stock_perf_parse(text, strlen(text), out_value) < 0)
+    if (stock_perf_parse(text, strlen(text), EVENT, out_value) < 0)
         return error_set(err, ERROR_FAILED, -EBADMSG, "perf stat: it did not count: '%.100s'",
                          text);
     return 0;

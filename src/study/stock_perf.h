@@ -6,6 +6,8 @@
 
 #include "study/guests.h"
 
+#define STOCK_PERF_EVENT "instructions:u"
+
 /* perf stat -e instructions:u: the number that it prints. machine is below guests->count, or that
  * for this host. ERROR_ENVIRONMENT when there is no perf. */
 int stock_perf_stat(struct guests *guests, unsigned machine, const char *rounds,
@@ -18,5 +20,5 @@ int stock_perf_record(struct guests *guests, unsigned machine, const char *round
 
 /* The count in what `perf stat -x,` printed: the first field of the line that names the event.
  * -EBADMSG when there is none, or perf says that it did not count. */
-int stock_perf_parse(const char *text, size_t length, uint64_t *out_value)
+int stock_perf_parse(const char *text, size_t length, const char *event, uint64_t *out_value)
     __attribute__((warn_unused_result));

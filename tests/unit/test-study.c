@@ -42,11 +42,11 @@ static void test_perf(void **state)
     uint64_t value = 0;
     static const char good[] = "# started\n\n4000123,,instructions:u,1093234,100.00,,\n";
     static const char bad[] = "<not counted>,,instructions:u,0,0.00,,\n";
-    assert_int_equal(stock_perf_parse(good, sizeof(good) - 1, &value), 0);
+    assert_int_equal(stock_perf_parse(good, sizeof(good) - 1, "instructions:u", &value), 0);
     assert_int_equal(value, 4000123);
-    assert_int_equal(stock_perf_parse(bad, sizeof(bad) - 1, &value), -EBADMSG);
-    assert_int_equal(stock_perf_parse("", 0, &value), -EBADMSG);
-    assert_int_equal(stock_perf_parse("5,,cycles:u,,", 13, &value), -EBADMSG);
+    assert_int_equal(stock_perf_parse(bad, sizeof(bad) - 1, "instructions:u", &value), -EBADMSG);
+    assert_int_equal(stock_perf_parse("", 0, "instructions:u", &value), -EBADMSG);
+    assert_int_equal(stock_perf_parse("5,,cycles:u,,", 13, "instructions:u", &value), -EBADMSG);
 }
 
 /* Of two views what lies between them, and what is shown of it. */

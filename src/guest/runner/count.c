@@ -27,6 +27,15 @@ static void spin(uint64_t rounds)
         __asm__ volatile("1: dec %0\n\tjnz 1b" : "+r"(rounds) : : "cc");
 }
 
+/* A VM exit each time, under every hypervisor. */
+static void leave_guest(uint64_t times)
+{
+    for (; times; times--) {
+        uint32_t eax = 0, ebx, ecx = 0, edx;
+        __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    }
+}
+
 static int open_counter(int pid, int cpu, uint64_t period, int user_only)
 {
     struct perf_event_attr attr = {
@@ -167,6 +176,10 @@ int runner_count(const struct runner_arguments *arguments)
         return read_msr(arguments->operands[1]);
     if (strcmp(what, "spin") == 0) {
         spin(numbers[0]);
+        return 0;
+    }
+    if (strcmp(what, "exits") == 0) {
+        leave_guest(numbers[0]);
         return 0;
     }
     allow_all();
