@@ -8,6 +8,13 @@
 
 #define PREFIX "exits:"
 
+const char *const budget_measure_names[BUDGET_MEASURE_COUNT] = {
+    [BUDGET_TIME] = "time",
+    [BUDGET_INTERVAL] = "interval",
+    [BUDGET_PAGE_CPU] = "page-cpu",
+    [BUDGET_PAGE_TIME] = "page-time",
+};
+
 static void add_named(const struct store_figure *items, size_t count, const char *name, double *sum,
                       size_t *found)
 {
@@ -49,11 +56,11 @@ static double whole_trial_reading(const struct store_trial *trial, const char *n
 }
 
 /* Length of the measured part, mean over the machines. */
-static double wall_of(const struct store_trial *trial, bool is_whole)
+static double wall_of(const struct store_trial *trial, enum budget_measure measure)
 {
     double sum = 0;
     double interval_ns = whole_trial_reading(trial, "interval_ns");
-    if (is_whole && isfinite(interval_ns))
+    if (measure != BUDGET_TIME && isfinite(interval_ns))
         return interval_ns;
     for (size_t i = 0; i < trial->machine_count; i++)
         sum += (double)trial->machines[i].host_ns;
@@ -107,21 +114,17 @@ static struct exit_times sum_exits(const struct store_trial *trial)
 }
 
 /* Exits that were lost from the tables make every sum too small: then there is none. */
-static void fill_exits(struct budget *budget, const struct store_trial *trial, double whole_ns,
-                       double wait_ns)
+static bool is_complete(const struct exit_times *times, const struct store_trial *trial)
 {
-    struct exit_times times = sum_exits(trial);
-    double lost = budget_sum(trial, PREFIX "lost");
-    bool good = times.any && !times.spoilt && !(lost > 0);
+    return times->any && !times->spoilt && !(budget_sum(trial, PREFIX "lost") > 0);
+}
+
+static void fill_exits(struct budget *budget, const struct exit_times *times, double asleep_ns)
+{
     for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
-        budget->exits[i] = good ? times.kernel_ns[i] / whole_ns : NAN;
-    budget->device = NAN;
-    if (!good)
-        return;
-    /* Off the CPUs in an exit is asleep, or waiting for one, which is counted as that. */
-    double asleep_ns = times.off_ns > wait_ns ? times.off_ns - wait_ns : 0;
-    budget->device = (times.user_ns + asleep_ns) / whole_ns;
-    budget->exit_count = times.count;
+        budget->exits[i] = times ? times->kernel_ns[i] / budget->whole_ns : NAN;
+    budget->device = times ? (times->user_ns + asleep_ns) / budget->whole_ns : NAN;
+    budget->exit_count = times ? times->count : 0;
 }
 
 static double first_finite(double a, double b)
@@ -131,8 +134,9 @@ static double first_finite(double a, double b)
 
 /* A guest's kernel accounts its virtual CPUs; of an instance on the host's kernel its processes are
  * accounted. */
-static void fill_own_view(struct budget *budget, const struct store_trial *trial, double whole_ns)
+static void fill_own_view(struct budget *budget, const struct store_trial *trial)
 {
+    double whole_ns = budget->whole_ns;
     double guest_user_ns =
         budget_sum(trial, "guest:cpu_user_ns") + budget_sum(trial, "guest:cpu_nice_ns");
     double guest_kernel_ns = budget_sum(trial, "guest:cpu_system_ns") +
@@ -146,8 +150,10 @@ static void fill_own_view(struct budget *budget, const struct store_trial *trial
 }
 
 /* Nothing can have waited for longer than it did not run, than the host had no idle CPU, and than
- * the kernel saw anybody wait. */
-static double bound_wait(const struct budget *budget, const struct store_trial *trial)
+ * the kernel saw anybody wait. could_ns: CPU time that the machines could have used, running_ns:
+ * that they did. */
+static double bound_wait(const struct budget *budget, const struct store_trial *trial,
+                         double could_ns, double running_ns)
 {
     double total_ns = whole_trial_reading(trial, "host:cpu_total_ns");
     double idle_ns = whole_trial_reading(trial, "host:cpu_idle_ns");
@@ -156,9 +162,9 @@ static double bound_wait(const struct budget *budget, const struct store_trial *
     if (isfinite(budget->wait))
         return budget->wait;
     /* fmin() passes over what is not known. */
-    double bound = fmin(1 - budget->run, total_ns > 0 ? 1 - idle_ns / total_ns : NAN);
+    double bound = fmin(1 - running_ns / could_ns, total_ns > 0 ? 1 - idle_ns / total_ns : NAN);
     bound = fmin(bound, interval_ns > 0 ? pressure_ns / interval_ns : NAN);
-    return bound < 0 ? 0 : bound;
+    return (bound < 0 ? 0 : bound) * could_ns / budget->whole_ns;
 }
 
 static double clock_of(const struct store_trial *trial)
@@ -173,22 +179,49 @@ static double clock_of(const struct store_trial *trial)
     return host_ns > 0 ? own_ns / host_ns : NAN;
 }
 
-struct budget budget_of(const struct store_trial *trial, bool is_whole)
+/* What the shares are of. */
+static double whole_of(const struct store_trial *trial, enum budget_measure measure,
+                       double could_ns, double running_ns)
 {
-    struct budget budget = {.wall_ns = wall_of(trial, is_whole), .clock = clock_of(trial)};
-    double run_ns = first_finite(budget_sum(trial, "vcpu_run_ns"), budget_sum(trial, "cpu_ns"));
+    switch (measure) {
+    case BUDGET_PAGE_CPU:
+        return running_ns + first_finite(budget_sum(trial, "emulator_run_ns"), 0);
+    case BUDGET_PAGE_TIME:
+        return budget_sum(trial, "page_time_ns");
+    default:
+        return could_ns;
+    }
+}
+
+struct budget budget_of(const struct store_trial *trial, enum budget_measure measure)
+{
+    struct budget budget = {.wall_ns = wall_of(trial, measure), .clock = clock_of(trial)};
+    double busy_ns = first_finite(budget_sum(trial, "vcpu_run_ns"), budget_sum(trial, "cpu_ns"));
     double wait_ns = budget_sum(trial, "vcpu_wait_ns");
+    double used_ns = busy_ns + first_finite(wait_ns, 0);
     double machines_ns = budget.wall_ns * (double)trial->machine_count;
-    double busy_ns = run_ns + first_finite(wait_ns, 0);
-    budget.width = busy_ns > machines_ns ? busy_ns / machines_ns : 1;
-    double whole_ns = machines_ns > 0 ? machines_ns * budget.width : NAN;
-    fill_exits(&budget, trial, whole_ns, first_finite(wait_ns, 0));
-    double polling = first_finite(budget.exits[EXIT_IDLE], 0);
-    budget.run = run_ns / whole_ns - polling;
-    budget.wait = wait_ns / whole_ns;
-    budget.idle = 1 - budget.run - first_finite(budget.wait, 0);
-    budget.wait_bound = bound_wait(&budget, trial);
-    budget.io = budget_sum(trial, "emulator_run_ns") / whole_ns;
-    fill_own_view(&budget, trial, whole_ns);
+    budget.width = used_ns > machines_ns ? used_ns / machines_ns : 1;
+    double could_ns = machines_ns > 0 ? machines_ns * budget.width : NAN;
+    struct exit_times times = sum_exits(trial);
+    bool has_exits = is_complete(&times, trial);
+    double running_ns = busy_ns - (has_exits ? times.kernel_ns[EXIT_IDLE] : 0);
+    /* Off the CPUs in an exit is asleep, or waiting for one, which is counted as that. */
+    double asleep_ns = times.off_ns - first_finite(wait_ns, 0);
+    bool counts_sleep = asleep_ns > 0 && measure != BUDGET_PAGE_CPU;
+    budget.whole_ns = whole_of(trial, measure, could_ns, running_ns);
+    fill_exits(&budget, has_exits ? &times : NULL, counts_sleep ? asleep_ns : 0);
+    budget.run = running_ns / budget.whole_ns;
+    budget.wait = wait_ns / budget.whole_ns;
+    budget.idle = measure == BUDGET_PAGE_CPU ? NAN : 1 - budget.run - first_finite(budget.wait, 0);
+    budget.wait_bound = bound_wait(&budget, trial, could_ns, running_ns);
+    budget.io = budget_sum(trial, "emulator_run_ns") / budget.whole_ns;
+    fill_own_view(&budget, trial);
     return budget;
+}
+
+double budget_per_page(const struct store_trial *trial, enum budget_measure measure)
+{
+    double pages = budget_sum(trial, "counted_pages");
+    bool is_of_pages = measure == BUDGET_PAGE_CPU || measure == BUDGET_PAGE_TIME;
+    return is_of_pages && pages > 0 ? budget_of(trial, measure).whole_ns / pages : NAN;
 }

@@ -3,9 +3,10 @@
  * budget: where the time of one trial's CPUs went, from what probes saw and the host's scheduler
  * said. Pure. docs/explain.md has the definitions.
  *
- * Everything is a share of the CPU time that the machines could use: the length of the measured
- * part times the CPUs in use (the mean number that ran or waited, and at least one). So the shares
- * of running, waiting and idle add up to 1. What was not measured is NaN.
+ * Everything is a share of a whole, which the measure says; of time it is the CPU time that the
+ * machines could use: the length of the measured part times the CPUs in use (the mean number that
+ * ran or waited, and at least one). So the shares of running, waiting and idle add up to 1. What
+ * was not measured is NaN.
  */
 #pragma once
 
@@ -15,9 +16,22 @@
 #include "probe/exit_reason.h"
 #include "store/store.h"
 
+/* What a budget divides. */
+enum budget_measure {
+    BUDGET_TIME,      /* the measured part */
+    BUDGET_INTERVAL,  /* the whole interval in which probes looked, for machines that were busy for
+                         all of it, as in a search */
+    BUDGET_PAGE_CPU,  /* CPU time of the machines' threads for all pages, without halt polling */
+    BUDGET_PAGE_TIME, /* the times of all pages together; idle: neither on a CPU nor waiting for
+                         one, i.e. behind other pages, on the network, at the back end */
+    BUDGET_MEASURE_COUNT,
+};
+extern const char *const budget_measure_names[BUDGET_MEASURE_COUNT]; /* "page-cpu" */
+
 struct budget {
     double wall_ns;    /* of one machine; 0: not known, and then nothing is */
     double width;      /* CPUs in use in each machine */
+    double whole_ns;   /* of all machines: what the shares are of */
     double run;        /* on a CPU of the host; without halt polling */
     double wait;       /* runnable, without one */
     double idle;       /* neither */
@@ -32,9 +46,11 @@ struct budget {
     uint64_t exit_count;
 };
 
-/* is_whole: the machines were busy for the whole interval in which probes looked, of which the
- * length that the trial gives of itself is a part (a search). */
-struct budget budget_of(const struct store_trial *trial, bool is_whole);
+struct budget budget_of(const struct store_trial *trial, enum budget_measure measure);
+
+/* The whole of a page in nanoseconds, from what the workload counted; NaN: it counted no pages, or
+ * the measure is none of pages. */
+double budget_per_page(const struct store_trial *trial, enum budget_measure measure);
 
 /* A reading or figure summed over the machines; NaN when a machine lacks it. */
 double budget_sum(const struct store_trial *trial, const char *name);

@@ -96,6 +96,12 @@ static double cost_of_io_path(const struct sides *at)
     return isfinite(cost) && isfinite(more_idle) ? fmin(cost, more_idle) : NAN;
 }
 
+/* All of what the hypervisor's other threads did was for the pages: nothing else was asked for. */
+static double cost_of_io_threads(const struct sides *at)
+{
+    return at->slowdown * at->cell.io - (isfinite(at->base.io) ? at->base.io : 0);
+}
+
 /* The host's clock has the way of the command in it, so only a fast clock is certain. */
 static double cost_of_clock(const struct sides *at)
 {
@@ -126,6 +132,31 @@ static const struct rule {
     [CAUSE_CLOCK] = {cost_of_clock, "clock", "both clocks around the work", false},
 };
 
+/* As CPU time of pages tells it more exactly. */
+static const struct rule io_threads_rule = {
+    cost_of_io_threads, "emulator_run_ns",
+    "host scheduler: CPU time of the hypervisor's other threads", false};
+
+static const struct rule *rule_of(enum cause cause, enum budget_measure measure)
+{
+    bool is_exact = cause == CAUSE_IO_PATH && measure == BUDGET_PAGE_CPU;
+    return is_exact ? &io_threads_rule : &rules[cause];
+}
+
+static bool is_of_measure(enum cause cause, enum budget_measure measure)
+{
+    switch (cause) {
+    case CAUSE_WAIT:
+        return measure != BUDGET_PAGE_CPU;
+    case CAUSE_IO_PATH:
+        return measure != BUDGET_PAGE_TIME;
+    case CAUSE_CLOCK: /* pages are timed by the load side */
+        return measure == BUDGET_TIME || measure == BUDGET_INTERVAL;
+    default:
+        return true;
+    }
+}
+
 static bool is_possible(enum cause cause, const char *platform_kind)
 {
     bool is_emulated = strcmp(platform_kind, "qemu-tcg") == 0;
@@ -155,10 +186,10 @@ static struct explained summarise(const double *values, size_t count, double lev
     return explained;
 }
 
-static void say_evidence(struct explained_cause *cause, const struct sides *sides,
-                         const struct explanation_pair *pairs, size_t count)
+static void say_evidence(struct explained_cause *cause, const struct rule *rule,
+                         const struct sides *sides, const struct explanation_pair *pairs,
+                         size_t count)
 {
-    const struct rule *rule = &rules[cause->cause];
     size_t size = sizeof(cause->evidence);
     unsigned long long exits = 0;
     if (cause->cost.n < count) {
@@ -232,15 +263,17 @@ static void add_causes(struct explanation *explanation, const struct explanation
 {
     size_t count = explanation->pairs;
     for (size_t c = 0; c < CAUSE_COUNT; c++) {
-        if (!is_possible((enum cause)c, options->platform_kind))
+        if (!is_possible((enum cause)c, options->platform_kind) ||
+            !is_of_measure((enum cause)c, options->measure))
             continue;
+        const struct rule *rule = rule_of((enum cause)c, options->measure);
         double *costs = values + explanation->cause_count * count;
         for (size_t i = 0; i < count; i++)
-            costs[i] = rules[c].cost(&sides[i]);
+            costs[i] = rule->cost(&sides[i]);
         struct explained_cause *cause = &explanation->causes[explanation->cause_count++];
         cause->cause = (enum cause)c;
         cause->cost = summarise(costs, count, options->level);
-        say_evidence(cause, sides, pairs, count);
+        say_evidence(cause, rule, sides, pairs, count);
     }
 }
 
@@ -275,8 +308,8 @@ struct explanation explanation_of(const struct explanation_pair *pairs, size_t c
     CLEANUP_FREE double *values = mem_array(count * CAUSE_COUNT + 1, sizeof(*values));
     for (size_t i = 0; i < count; i++) {
         sides[i] = (struct sides){
-            .cell = budget_of(pairs[i].cell, options->is_whole),
-            .base = budget_of(pairs[i].baseline, options->is_whole),
+            .cell = budget_of(pairs[i].cell, options->measure),
+            .base = budget_of(pairs[i].baseline, options->measure),
             .slowdown = pairs[i].slowdown,
         };
         gaps[i] = pairs[i].slowdown - 1;

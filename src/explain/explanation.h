@@ -26,20 +26,21 @@ enum cause {
 };
 extern const char *const cause_names[CAUSE_COUNT];
 
-/* One pair of trials of one block. */
+/* One pair of trials of one block, as the measure has it: time for the same work, or CPU time or
+ * time of a page. */
 struct explanation_pair {
     const struct store_trial *cell;
     const struct store_trial *baseline;
-    double slowdown; /* time for the same work over that of the baseline; 1: the same */
+    double slowdown; /* the cell's over that of the baseline; 1: the same */
 };
 
 struct explanation_options {
     const char *platform_kind; /* "kvm", "qemu-tcg", ... */
-    bool is_whole;             /* budget_of() */
-    double level;              /* of the intervals; 0: 0.95 */
+    enum budget_measure measure;
+    double level; /* of the intervals; 0: 0.95 */
 };
 
-/* Costs are shares of the baseline's time for the same work: 0.1 is a tenth of it. */
+/* Costs are shares of what the baseline needs: 0.1 is a tenth of it. */
 struct explained {
     size_t n;                 /* pairs in which it was measured */
     double mean;              /* NaN: not measured in every pair */

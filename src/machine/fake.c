@@ -25,9 +25,15 @@ struct fake_options {
     double translation;
     double devices;
     double other_exits;
+    double contention;
+    double ipis;
+    double cached;
+    double clock;
     uint64_t delay_ns;
     uint64_t boot_ns;
 };
+
+#define DISK_READ_BYTES UINT64_C(100000000)
 
 /* Costs of known size: which reading shows each. */
 enum { COST_WAIT, COST_INTERRUPTS, COST_TRANSLATION, COST_DEVICES, COST_OTHER_EXITS, COST_COUNT };
@@ -42,11 +48,6 @@ static const struct cost {
     [COST_OTHER_EXITS] = {"exits:cpuid:kernel_ns", offsetof(struct fake_options, other_exits)},
 };
 
-static double share_of(const struct fake_options *options, size_t which)
-{
-    return *(const double *)((const char *)options + costs[which].offset);
-}
-
 struct fake_site {
     const struct fake_options *options;
     const char *name;
@@ -60,6 +61,18 @@ struct fake_machine {
     uint64_t total_ns;
     uint64_t costs_ns[COST_COUNT];
 };
+
+/* Of native time. Those that others of the trial, or further virtual CPUs, add are among them. */
+static double share_of(const struct fake_machine *machine, size_t which)
+{
+    const struct fake_options *options = machine->site->options;
+    double share = *(const double *)((const char *)options + costs[which].offset);
+    if (which == COST_WAIT && machine->options.count > 1)
+        share += options->contention * (machine->options.count - 1);
+    if (which == COST_INTERRUPTS && machine->options.vcpus > 1)
+        share += options->ipis * (machine->options.vcpus - 1);
+    return share;
+}
 
 static int probe(const struct plan_entry *entry, const char *uri, struct error *err)
 {
@@ -130,9 +143,9 @@ static int start(void *object, const struct machine_options *options, void **out
 
 static bool has_costs(const struct fake_machine *machine)
 {
-    double sum = 0;
+    double sum = machine->site->options->contention;
     for (size_t i = 0; i < COST_COUNT; i++)
-        sum += share_of(machine->site->options, i);
+        sum += share_of(machine, i);
     return sum > 0;
 }
 
@@ -143,20 +156,35 @@ static int usage(void *object, struct machine_usage *out_usage, struct error *er
     static const char missing[] = "fake: nothing runs";
     *out_usage = (struct machine_usage){{0, missing}, {0, missing}, {0, missing},
                                         {0, missing}, {0, missing}, {0, missing}};
-    if (!has_costs(machine))
-        return 0;
     out_usage->vcpu_wait_ns = (struct machine_figure){.value = machine->costs_ns[COST_WAIT]};
     out_usage->vcpu_run_ns =
         (struct machine_figure){.value = machine->total_ns - machine->costs_ns[COST_WAIT]};
     return 0;
 }
 
+/* What its kernel read from its disk, and what a disk of the host gave of that. */
+static bool disk_reading(const struct fake_machine *machine, size_t index, const char **out_name,
+                         uint64_t *out_value)
+{
+    static const char *const names[] = {"guest:disk_vda_read_bytes", "process:disk_read_bytes"};
+    double cached = machine->site->options->cached;
+    if (cached == 0 || index >= COUNT_OF(names))
+        return false;
+    *out_name = names[index];
+    *out_value = machine->total_ns ? DISK_READ_BYTES : 0;
+    if (index == 1)
+        *out_value = (uint64_t)((1 - cached) * (double)*out_value);
+    return true;
+}
+
 static bool injected(void *object, size_t index, const char **out_name, uint64_t *out_value)
 {
     const struct fake_machine *machine = object;
     size_t which = index + 1; /* the scheduler's is no reading */
-    if (which >= COST_COUNT || !has_costs(machine))
-        return false;
+    if (!has_costs(machine))
+        return disk_reading(machine, index, out_name, out_value);
+    if (which >= COST_COUNT)
+        return disk_reading(machine, which - COST_COUNT, out_name, out_value);
     *out_name = costs[which].reading;
     *out_value = machine->costs_ns[which];
     return true;
@@ -165,7 +193,7 @@ static bool injected(void *object, size_t index, const char **out_name, uint64_t
 /* Log-normal noise with median 1 and relative standard deviation `noise`, on top of slowdown and of
  * drift, which grows by its share with each block; costs of known size are added, each with noise
  * of its own. */
-static int draw(void *object, uint64_t native_ns, double *out_factor, struct error *err)
+static int draw(void *object, uint64_t native_ns, struct machine_draw *out_draw, struct error *err)
 {
     struct fake_machine *machine = object;
     const struct fake_options *want = machine->site->options;
@@ -185,13 +213,14 @@ static int draw(void *object, uint64_t native_ns, double *out_factor, struct err
                          machine->options.index, want->hang);
     double sigma = sqrt(log1p(want->noise * want->noise));
     double drift = pow(1 + want->drift, (double)machine->options.block);
-    *out_factor = want->slowdown * drift * exp(sigma * normal);
+    double factor = want->slowdown * drift * exp(sigma * normal);
     for (size_t i = 0; i < COST_COUNT; i++) {
-        double cost = share_of(want, i) * exp(sigma * rng_normal(&rng));
+        double cost = share_of(machine, i) * exp(sigma * rng_normal(&rng));
         machine->costs_ns[i] += (uint64_t)(cost * (double)native_ns);
-        *out_factor += cost;
+        factor += cost;
     }
-    machine->total_ns += (uint64_t)(*out_factor * (double)native_ns);
+    machine->total_ns += (uint64_t)(factor * (double)native_ns);
+    *out_draw = (struct machine_draw){factor, want->clock};
     return 0;
 }
 
@@ -286,6 +315,39 @@ static const struct option options[] = {
      .min = 0,
      .max = 1000,
      .help = "Time that all other exits take, as a share of native time."},
+    {.name = "contention",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(contention),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that its CPU waits for each other machine of the trial, as a share of native "
+             "time."},
+    {.name = "ipis",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(ipis),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that exits for interrupts take for each virtual CPU but the first, as a share "
+             "of native time."},
+    {.name = "cached",
+     .type = OPTION_SHARE,
+     FAKE_OPTION(cached),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .max = 1,
+     .help = "Of what it reads from its disk, the share that the host has in memory."},
+    {.name = "clock",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(clock),
+     .value_name = "FACTOR",
+     .fallback = "1",
+     .min = 0.001,
+     .max = 1000,
+     .help = "How fast its own clock runs, which its times are taken with."},
     {.name = "trial-time",
      .type = OPTION_DURATION,
      FAKE_OPTION(delay_ns),

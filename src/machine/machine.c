@@ -308,13 +308,14 @@ char *machine_console_tail(struct machine *machine)
     return platform->console_tail ? platform->console_tail(machine->back_end) : NULL;
 }
 
-int machine_draw(struct machine *machine, uint64_t native_ns, double *out_factor, struct error *err)
+int machine_draw(struct machine *machine, uint64_t native_ns, struct machine_draw *out_draw,
+                 struct error *err)
 {
     const struct platform *platform = machine->site->platform;
     if (!platform->draw)
         return error_set(err, ERROR_INTERNAL, -ENOTSUP, "platform '%s' does not draw",
                          platform->kind.name);
-    return platform->draw(machine->back_end, native_ns, out_factor, err);
+    return platform->draw(machine->back_end, native_ns, out_draw, err);
 }
 
 bool machine_read_injected(struct machine *machine, size_t index, const char **out_name,

@@ -77,6 +77,12 @@ struct machine_usage {
     size_t exit_part_count;
 };
 
+/* What a fake machine draws for a trial. */
+struct machine_draw {
+    double factor; /* by what a time is multiplied: 1 is native, higher is slower */
+    double clock;  /* the machine's own clock, seconds per second of the host's */
+};
+
 /* One back-end. Every hook gets a valid object; err is never NULL. */
 struct platform {
     struct plan_kind kind;
@@ -111,9 +117,10 @@ struct platform {
     const char *(*scratch_file)(void *machine, unsigned which);
     void (*stop)(void *machine); /* powers off, removes everything, frees; also when half started */
     void (*close)(void *site);
-    /* `fake` only: by what a time is multiplied in this trial (1 is native, higher is slower), or
-     * the error when it fails or hangs. native_ns: what the work takes at factor 1. */
-    int (*draw)(void *machine, uint64_t native_ns, double *out_factor, struct error *err);
+    /* `fake` only: what this trial is, or the error when it fails or hangs. native_ns: what the
+     * work takes at factor 1. */
+    int (*draw)(void *machine, uint64_t native_ns, struct machine_draw *out_draw,
+                struct error *err);
     /* `fake` only: what its probes read since the start, one after the other; false: no more. */
     bool (*injected)(void *machine, size_t index, const char **out_name, uint64_t *out_value);
 };
@@ -170,8 +177,8 @@ void machine_count_exits(struct machine *machine, struct machine_figure *out_exi
 /* 1, or more when the hypervisor did not make it at first. */
 unsigned machine_starts(struct machine *machine);
 char *machine_console_tail(struct machine *machine);
-int machine_draw(struct machine *machine, uint64_t native_ns, double *out_factor, struct error *err)
-    __attribute__((warn_unused_result));
+int machine_draw(struct machine *machine, uint64_t native_ns, struct machine_draw *out_draw,
+                 struct error *err) __attribute__((warn_unused_result));
 /* Reading number `index` of a fake machine; false: it has no more, or is a real one. */
 bool machine_read_injected(struct machine *machine, size_t index, const char **out_name,
                            uint64_t *out_value);

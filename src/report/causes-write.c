@@ -57,6 +57,8 @@ static void put_explanation(const struct terminal *terminal, const struct report
                  "of what the guest read, no disk of the host gave it; not added");
     put_location(terminal, "contention natively", &item->contention,
                  "as many native instances against one alone; not added");
+    put_location(terminal, "contention, difference", &item->consolidated,
+                 "both: these machines against one native instance alone; not added");
     fputc('\n', terminal->out);
 }
 
@@ -66,7 +68,7 @@ void causes_put_text(const struct report *report, const struct report_style *sty
     CLEANUP_FREE char *caution = report_caution(report);
     if (caution)
         terminal_put_wrapped(&terminal, caution, 0, 0);
-    fputs("Costs are shares of the baseline's time for the same work, with intervals.\n\n", stream);
+    fputs("Costs are shares of what the baseline needs for the same, with intervals.\n\n", stream);
     for (size_t i = 0; i < report->explanation_count; i++)
         put_explanation(&terminal, &report->explanations[i]);
 }
@@ -88,8 +90,9 @@ static json_t *json_of_explanation(const struct report_explanation *item)
         json_array_append_new(causes, cause);
     }
     return json_pack(
-        "{s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "workload",
-        json_of_text(item->row->cell->workload), "metric", json_of_text(item->row->metric->name),
+        "{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "workload", json_of_text(item->row->cell->workload), "metric",
+        json_of_text(item->row->metric->name), "measure", budget_measure_names[item->measure],
         "platform", json_of_text(item->row->cell->platform), "vms", (int)item->row->cell->vms,
         "vcpus", (int)item->row->cell->vcpus, "pairs", json_of_count(explanation->pairs), "gap",
         json_of_explained(&explanation->gap), "causes", causes, "unexplained",
@@ -98,7 +101,8 @@ static json_t *json_of_explanation(const struct report_explanation *item)
         "halt_polling", json_of_explained(&explanation->polling), "guest_steal",
         json_of_explained(&explanation->steal), "host_cached_reads",
         json_of_explained(&explanation->cached), "native_contention",
-        json_of_explained(&item->contention));
+        json_of_explained(&item->contention), "consolidated",
+        json_of_explained(&item->consolidated));
 }
 
 json_t *json_of_explanations(const struct report *report)

@@ -17,17 +17,26 @@ static const struct report_point *find_good(const struct report_row *row, uint64
     return NULL;
 }
 
-/* The pairs are those of the normalised performance. */
-static size_t make_pairs(const struct report_row *row, struct explanation_pair *out_pairs)
+static double slowdown_of(const struct report_point *cell, const struct report_point *baseline,
+                          enum budget_measure measure)
+{
+    if (measure == BUDGET_TIME || measure == BUDGET_INTERVAL)
+        return baseline->performance / cell->performance;
+    return budget_per_page(cell->trial, measure) / budget_per_page(baseline->trial, measure);
+}
+
+/* The pairs are those of the normalised performance, as far as they have what the measure needs. */
+static size_t make_pairs(const struct report_row *row, enum budget_measure measure,
+                         struct explanation_pair *out_pairs)
 {
     size_t count = 0;
     for (size_t i = 0; i < row->normalised.pairs; i++) {
         uint64_t block = row->normalised.points[i].block;
         const struct report_point *cell = find_good(row, block);
         const struct report_point *baseline = find_good(row->baseline, block);
-        if (cell && baseline)
-            out_pairs[count++] = (struct explanation_pair){
-                cell->trial, baseline->trial, baseline->performance / cell->performance};
+        double slowdown = cell && baseline ? slowdown_of(cell, baseline, measure) : NAN;
+        if (isfinite(slowdown))
+            out_pairs[count++] = (struct explanation_pair){cell->trial, baseline->trial, slowdown};
     }
     return count;
 }
@@ -46,11 +55,12 @@ static const struct report_row *find_single(const struct report *report,
     return NULL;
 }
 
-/* N machines that add up should do N times as much as one. */
-static struct explained contention_of(const struct report *report, const struct report_row *many)
+/* N machines that add up should do N times as much as one of `alike`'s platform. */
+static struct explained against_single(const struct report *report, const struct report_row *many,
+                                       const struct report_row *alike)
 {
     struct explained none = {.mean = NAN, .interval = {.state = INTERVAL_TOO_FEW}};
-    const struct report_row *single = many->cell->vms > 1 ? find_single(report, many) : NULL;
+    const struct report_row *single = many->cell->vms > 1 ? find_single(report, alike) : NULL;
     if (!single)
         return none;
     bool adds_up = many->metric->adds_up || !many->metric->higher_is_better;
@@ -69,22 +79,44 @@ static struct explained contention_of(const struct report *report, const struct 
                               interval_student(values, count, report->level)};
 }
 
-static void explain_row(const struct report *report, const struct report_row *row,
-                        struct report_explanation *out)
+/* false: no pair has what the measure needs. */
+static bool explain_row(const struct report *report, const struct report_row *row,
+                        enum budget_measure measure, struct report_explanation *out)
 {
     CLEANUP_FREE struct explanation_pair *pairs =
         mem_array(row->normalised.pairs + 1, sizeof(*pairs));
-    size_t count = make_pairs(row, pairs);
+    size_t count = make_pairs(row, measure, pairs);
     const struct explanation_options options = {
         .platform_kind = row->cell->platform_kind,
-        .is_whole = strcmp(row->cell->workload_kind, "shop") == 0,
+        .measure = measure,
         .level = report->level,
     };
     *out = (struct report_explanation){
         .row = row,
+        .measure = measure,
         .explanation = explanation_of(pairs, count, &options),
-        .contention = contention_of(report, row->baseline),
+        .contention = {.mean = NAN},
+        .consolidated = {.mean = NAN},
     };
+    if (measure == BUDGET_TIME || measure == BUDGET_INTERVAL) {
+        out->contention = against_single(report, row->baseline, row->baseline);
+        out->consolidated = against_single(report, row, row->baseline);
+    }
+    return count > 0;
+}
+
+static void add_row(struct report *report, const struct report_row *row, size_t *capacity)
+{
+    bool is_search = strcmp(row->cell->workload_kind, "shop") == 0;
+    const enum budget_measure measures[] = {is_search ? BUDGET_INTERVAL : BUDGET_TIME,
+                                            BUDGET_PAGE_CPU, BUDGET_PAGE_TIME};
+    for (size_t i = 0; i < COUNT_OF(measures); i++) {
+        struct report_explanation explanation;
+        if (!explain_row(report, row, measures[i], &explanation))
+            continue;
+        MEM_GROW(report->explanations, report->explanation_count, *capacity);
+        report->explanations[report->explanation_count++] = explanation;
+    }
 }
 
 static bool has_readings(const struct report *report)
@@ -105,8 +137,7 @@ void causes_fill(struct report *report)
         if (!row->metric->primary || !row->baseline || row->baseline == row ||
             row->normalised.pairs == 0)
             continue;
-        MEM_GROW(report->explanations, report->explanation_count, capacity);
-        explain_row(report, row, &report->explanations[report->explanation_count++]);
+        add_row(report, row, &capacity);
     }
 }
 
@@ -130,13 +161,31 @@ const char *causes_format(const struct explained *explained, char *text, size_t 
     return text;
 }
 
+static const char *words_of(enum budget_measure measure)
+{
+    switch (measure) {
+    case BUDGET_PAGE_CPU:
+        return "CPU time for a page";
+    case BUDGET_PAGE_TIME:
+        return "time of a page";
+    default:
+        return "time for the same work";
+    }
+}
+
+char *causes_unit(const struct report_explanation *explanation)
+{
+    return mem_printf("percent of %s's %s", explanation->row->baseline->cell->platform,
+                      words_of(explanation->measure));
+}
+
 char *causes_sentence(const struct report_explanation *explanation)
 {
     char text[80];
     const struct report_row *row = explanation->row;
     const struct explained *gap = &explanation->explanation.gap;
-    return mem_printf("%u %s VM%s: %s of %s's time for the same work (n=%zu)", row->cell->vms,
-                      row->cell->platform, row->cell->vms == 1 ? "" : "s",
-                      causes_format(gap, text, sizeof(text)), row->baseline->cell->platform,
+    return mem_printf("%u %s VM%s: %s of %s's %s (n=%zu)", row->cell->vms, row->cell->platform,
+                      row->cell->vms == 1 ? "" : "s", causes_format(gap, text, sizeof(text)),
+                      row->baseline->cell->platform, words_of(explanation->measure),
                       explanation->explanation.pairs);
 }

@@ -111,6 +111,10 @@ static void add_machine(struct workload_run *run, const struct shop_trial *trial
     struct span span = find_span(trial, at);
     struct pulse_means means = pulse_mean(trial->pulse, machine, span.from_ns, span.to_ns);
     workload_add_figure(run, (int)machine, "cpu_busy_share", means.busy, NULL);
+    /* In all runs of the search, as long as probes look. */
+    const struct shop_count *count = &trial->counts[machine];
+    workload_add_figure(run, (int)machine, "counted_pages", (double)count->pages, NULL);
+    workload_add_figure(run, (int)machine, "page_time_ns", (double)count->page_time_ns, NULL);
     static const char own_kernel[] = "native: the kernel is the host's";
     bool is_virtual = machine_is_virtual(run->machines[machine]);
     const char *why = is_virtual ? NULL : own_kernel;

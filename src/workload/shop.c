@@ -93,6 +93,10 @@ static void count_shop(struct shop_trial *trial, const struct bout *bout, unsign
         const struct score *score = crowd_score(&bout->crowd, shop, i);
         count->requests += score->requests;
         count->bytes += score->bytes;
+        count->pages += score->planned.count;
+        if (score->planned.count)
+            count->page_time_ns +=
+                (uint64_t)(hdr_mean(&score->planned) * (double)score->planned.count);
         count->unsure += load_failures_total(&score->failures) + score->abandoned + score->retried;
     }
     /* Each page under way has up to two requests on the way. */

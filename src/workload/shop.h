@@ -90,7 +90,9 @@ int shop_stage_read_log(struct shop_stage *stage, unsigned machine, struct shop_
 struct shop_count {
     uint64_t requests; /* answered or failed */
     uint64_t bytes;
-    uint64_t unsure; /* failed or given up under way: the server may have seen them or not */
+    uint64_t pages;        /* complete */
+    uint64_t page_time_ns; /* of these together, from their planned start */
+    uint64_t unsure;       /* failed or given up under way: the server may have seen them or not */
 };
 
 /* One bout, and when it was. */

@@ -239,6 +239,100 @@ class Campaign(vtaxtest.World):
         self.assertEqual(total, 96)
         self.assertGreaterEqual(inside, 84)  # 91 expected, standard deviation 2
 
+    def explain(self, text, **more):
+        """Explanations of a campaign of this plan, by (measure, VMs, vCPUs)."""
+        self.run_plan(self.write("plan.yaml", text), **more)
+        out, _ = self.vtax("explain", "--store", self.store, "--json")
+        return {(item["measure"], item["vms"], item["vcpus"]): item
+                for item in json.loads(out)["explanations"]}
+
+    def cost(self, item, name):
+        return next(cause["mean"] for cause in item["causes"] if cause["name"] == name)
+
+    def test_pages(self):
+        """CPU time and time of a page: one of 1 s of work natively waits 0.3 s more in a machine,
+        spends 0.6 s in exits, and 1 s elsewhere on both sides."""
+        items = self.explain(PLAN.format(noise=0, slowdown=1.15, blocks=3, seed=1,
+                                         more=", wait: 0.3, interrupts: 0.2, devices: 0.4")
+                             .replace("[1, 2]", "[1]")
+                             .replace("[fake]", "[{name: fake, pages: 10, page-else: 1}]"))
+        self.assertEqual({key[0] for key in items}, {"time", "page-cpu", "page-time"})
+        cpu, late = items["page-cpu", 1, 1], items["page-time", 1, 1]
+        self.assertAlmostEqual(cpu["gap"]["mean"], 0.75, places=6)
+        self.assertNotIn("waiting for a CPU", [cause["name"] for cause in cpu["causes"]])
+        self.assertAlmostEqual(self.cost(cpu, "exits for interrupts"), 0.2, places=6)
+        self.assertAlmostEqual(self.cost(cpu, "device emulation"), 0.4, places=6)
+        self.assertAlmostEqual(cpu["unexplained"]["mean"], 0.15, places=6)
+        self.assertAlmostEqual(late["gap"]["mean"], 1.05 / 2, places=6)
+        self.assertAlmostEqual(self.cost(late, "waiting for a CPU"), 0.15, places=6)
+        self.assertAlmostEqual(self.cost(late, "exits for interrupts"), 0.1, places=6)
+        self.assertAlmostEqual(self.cost(late, "device emulation"), 0.2, places=6)
+        self.assertAlmostEqual(late["idle"]["mean"], 0, places=6)
+        self.assertNotIn("clock error", [cause["name"] for cause in late["causes"]])
+        text, _ = self.vtax("explain", "--store", self.store)
+        self.assertIn("of base's CPU time for a page", " ".join(text.split()))
+        self.assertIn("of base's time of a page", " ".join(text.split()))
+
+    def test_contention_is_no_virtualization(self):
+        """Each machine waits 0.3 for each other one, natively as well; a virtual one 0.25 for the
+        hypervisor in any case, and 0.1 in exits."""
+        for seed in range(1, 4):
+            self.store = self.path(f"contention-{seed}.db")
+            items = self.explain(
+                PLAN.format(noise=0.02, slowdown=1, blocks=6, seed=seed,
+                            more=", contention: 0.3, wait: 0.25, interrupts: 0.1")
+                .replace("noise: 0.02}", "noise: 0.02, contention: 0.3}").replace("[1, 2]", "[1, 3]"))
+            one, three = items["time", 1, 1], items["time", 3, 1]
+            self.assertIsNone(one["native_contention"]["mean"])
+            self.assertAlmostEqual(self.cost(one, "waiting for a CPU"), 0.25, delta=0.03)
+            self.assertAlmostEqual(three["native_contention"]["mean"], 0.6, delta=0.05)
+            self.assertAlmostEqual(self.cost(three, "waiting for a CPU"), 0.25 / 1.6, delta=0.03)
+            self.assertAlmostEqual(self.cost(three, "exits for interrupts"), 0.1 / 1.6, delta=0.02)
+            self.assertAlmostEqual(three["gap"]["mean"], 0.35 / 1.6, delta=0.04)
+            self.assertAlmostEqual(three["consolidated"]["mean"], 0.95, delta=0.06)
+            self.assertAlmostEqual(three["unexplained"]["mean"], 0, delta=0.03)
+
+    def test_guest_that_looks_faster_than_native(self):
+        """Its clock runs at half speed: nothing of it is averaged in."""
+        self.run_plan(self.plan(more=", clock: 0.5"))
+        causes = self.rows("SELECT t.status, t.cause FROM trial t JOIN cell c ON c.id = t.cell_id "
+                           "WHERE c.platform = 'other'")
+        self.assertEqual({status for status, _ in causes}, {"invalid"})
+        for _, cause in causes:
+            self.assertRegex(cause, "^clock-suspect: machine 0: ")
+        cell = self.other(self.report())
+        self.assertEqual(cell["trials"], {"ok": 0, "failed": 0, "invalid": 3})
+        self.assertIsNone(cell["normalised"]["mean"])
+
+    def test_disk_that_is_faster_than_native(self):
+        items = self.explain(PLAN.format(noise=0.01, slowdown=0.6, blocks=4, seed=1,
+                                         more=", cached: 0.85"))
+        item = items["time", 1, 1]
+        self.assertLess(item["gap"]["ci95"][1], 0)
+        self.assertAlmostEqual(item["host_cached_reads"]["mean"], 0.85, places=6)
+        text, _ = self.vtax("explain", "--store", self.store)
+        self.assertRegex(text, r"reads from the host's cache +\+85")
+
+    def test_second_cpu_that_makes_things_slower(self):
+        items = self.explain(PLAN.format(noise=0.01, slowdown=1.05, blocks=4, seed=1,
+                                         more=", ipis: 0.4, interrupts: 0.05")
+                             .replace("vms: [1, 2]", "vms: [1]\nvcpus: [1, 2]"))
+        one, two = items["time", 1, 1], items["time", 1, 2]
+        self.assertGreater(two["gap"]["ci95"][0], one["gap"]["ci95"][1])
+        self.assertAlmostEqual(self.cost(one, "exits for interrupts"), 0.05, delta=0.01)
+        self.assertAlmostEqual(self.cost(two, "exits for interrupts"), 0.45, delta=0.02)
+        grown = two["gap"]["mean"] - one["gap"]["mean"]
+        named = (self.cost(two, "exits for interrupts") - self.cost(one, "exits for interrupts"))
+        self.assertAlmostEqual(named / grown, 1, delta=0.1)
+
+    def test_network_bound_by_exits(self):
+        items = self.explain(PLAN.format(noise=0.02, slowdown=1, blocks=4, seed=1,
+                                         more=", interrupts: 0.5, devices: 1.5"))
+        item = items["time", 1, 1]
+        exits = self.cost(item, "exits for interrupts") + self.cost(item, "device emulation")
+        self.assertGreater(exits / item["gap"]["mean"], 0.9)
+        self.assertAlmostEqual(item["gap"]["mean"], 2, delta=0.15)
+
     def test_doctor_judges_counters(self):
         out, _ = self.vtax("doctor", "--guest", "--json")
         counters = json.loads(out)["counters"]

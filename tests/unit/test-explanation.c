@@ -63,7 +63,7 @@ static void test_budget_of_guest(void **state)
 {
     (void)state;
     struct store_trial trial = TRIAL(guest_figures, guest_readings, &guest_machine);
-    struct budget budget = budget_of(&trial, false);
+    struct budget budget = budget_of(&trial, BUDGET_TIME);
     assert_near(budget.width, 1, 1e-12);
     assert_near(budget.run, 15 / 20.0, 1e-12); /* without halt polling */
     assert_near(budget.wait, 2 / 20.0, 1e-12);
@@ -166,6 +166,36 @@ static void test_reads_from_the_cache(void **state)
     assert_near(explanation.cached.mean, 0.9, 1e-12);
 }
 
+/* 10 pages of the guest and of native: CPU time without polling, with the emulator's threads. */
+static void test_pages(void **state)
+{
+    (void)state;
+    struct store_figure figures[COUNT_OF(guest_figures) + 2] = {{0, "counted_pages", 10, NULL},
+                                                                {0, "page_time_ns", 40 * S, NULL}};
+    struct store_figure native[] = {{0, "cpu_ns", 8 * S, NULL},
+                                    {0, "counted_pages", 10, NULL},
+                                    {0, "page_time_ns", 20 * S, NULL}};
+    memcpy(figures + 2, guest_figures, sizeof(guest_figures));
+    struct store_trial cell = TRIAL(figures, guest_readings, &guest_machine);
+    struct store_trial base = TRIAL(native, native_readings, &native_machine);
+    assert_near(budget_per_page(&cell, BUDGET_PAGE_CPU), 1.6 * S, 1);
+    assert_near(budget_per_page(&cell, BUDGET_PAGE_TIME), 4 * S, 1);
+    assert_true(isnan(budget_per_page(&cell, BUDGET_TIME)));
+    struct explanation_pair pair = {&cell, &base, 2};
+    struct explanation_options options = {.platform_kind = "kvm", .measure = BUDGET_PAGE_CPU};
+    struct explanation cpu = explanation_of(&pair, 1, &options);
+    /* Of 16 s, twice. Asleep in user space takes no CPU time. */
+    assert_near(cost(&cpu, CAUSE_WAIT), -1, 0);
+    assert_near(cost(&cpu, CAUSE_DEVICE), 2 * (0.25 + 1.5) / 16, 1e-12);
+    assert_near(cost(&cpu, CAUSE_IO_PATH), 2 * 1 / 16.0, 1e-12);
+    options.measure = BUDGET_PAGE_TIME;
+    struct explanation late = explanation_of(&pair, 1, &options);
+    /* 2 s of 40 s, twice; natively 5 % of 10 s of 20 s at most. */
+    assert_near(cost(&late, CAUSE_WAIT), 2 * 2 / 40.0 - 0.025, 1e-12);
+    assert_near(cost(&late, CAUSE_IO_PATH), -1, 0);
+    assert_near(late.idle.mean, 2 * (40 - 17) / 40.0 - (20 - 8) / 20.0, 1e-12);
+}
+
 static void test_emulation(void **state)
 {
     (void)state;
@@ -184,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_absent_probe_is_named),
         cmocka_unit_test(test_fast_clock),
         cmocka_unit_test(test_reads_from_the_cache),
+        cmocka_unit_test(test_pages),
         cmocka_unit_test(test_emulation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,12 +216,14 @@ static struct draws draw(const char *name, const char *const settings[][2], uint
     struct machine *machine = NULL;
     assert_int_equal(platform_open(&site_options, &site, &err), 0);
     struct draws draws = {0};
+    struct machine_draw drawn = {0};
     draws.rc = machine_start(site, &machine_options, &machine, &err);
     uint64_t boot_ns;
     if (draws.rc >= 0)
         assert_int_equal(machine_wait_ready(machine, &boot_ns, &err), 0);
     if (draws.rc >= 0)
-        draws.rc = machine_draw(machine, 1000, &draws.factor, &err);
+        draws.rc = machine_draw(machine, 1000, &drawn, &err);
+    draws.factor = drawn.factor;
     machine_free(machine);
     platform_close(site);
     option_table_done(&kind->options, options);

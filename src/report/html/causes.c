@@ -11,7 +11,7 @@
 /* Bars of a waterfall begin where the one before ended. */
 struct waterfall {
     struct chart chart;
-    double at; /* percent of the baseline's time */
+    double at; /* percent of what the baseline needs */
     int lanes;
 };
 
@@ -54,7 +54,7 @@ static size_t add_chart(const struct html *page, const struct report_explanation
     add_step(&waterfall, "unexplained", "unexplained", &explanation->unexplained);
     add_step(&waterfall, strcmp(platform, baseline) == 0 ? "this cell" : platform, "cell",
              &explanation->gap);
-    CLEANUP_FREE char *title = mem_printf("percent of %s's time for the same work", baseline);
+    CLEANUP_FREE char *title = causes_unit(item);
     return chart_finish(
         page->charts, &waterfall.chart, "waterfall",
         json_pack("{s:o, s:i}", "title", chart_shown(title), "lanes", waterfall.lanes));
@@ -103,6 +103,8 @@ static void put_table(const struct html *page, const struct report_explanation *
                  "of what the guest read, no disk of the host gave it; not added");
     put_location(page, "contention natively", &item->contention,
                  "as many native instances against one alone; not added");
+    put_location(page, "contention and the difference", &item->consolidated,
+                 "these machines against one native instance alone; not added");
     html_end_table(page, rows);
 }
 
