@@ -154,11 +154,11 @@ static void add_boot(struct words *words, const struct server_options *options)
     const struct hypervisor *hypervisor = options->hypervisor;
     CLEANUP_FREE char *kernel = stock_path(options->image, "kernel");
     CLEANUP_FREE char *initrd = stock_path(options->image, "initrd");
-    CLEANUP_FREE char *line =
-        mem_printf("console=%s quiet panic=-1 root=/dev/vda rw init=/sbin/vtax-lab-boot "
-                   "vtax.lab=%s vtax.job=%s%s",
-                   hypervisor->console, hypervisor->family, options->shell ? "shell" : "run",
-                   options->kernel_words ? options->kernel_words : "");
+    CLEANUP_FREE char *line = mem_printf(
+        "console=%s quiet panic=-1 cryptomgr.notests root=/dev/vda rw init=/sbin/vtax-lab-boot "
+        "vtax.lab=%s vtax.job=%s%s",
+        hypervisor->console, hypervisor->family, options->shell ? "shell" : "run",
+        options->kernel_words ? options->kernel_words : "");
     add(words, "-kernel");
     if (!hypervisor->boot_image) {
         add(words, "%s", kernel);

@@ -25,9 +25,11 @@
 #include "machine/libvirt_door.h"
 #include "machine/list.h"
 #include "machine/procfs.h"
+#include "machine/qemu_log.h"
 #include "machine/scratch.h"
 
 #define DESTROY_NS (10 * NS_PER_S)
+#define NOTE_NS (5 * NS_PER_S)
 
 struct qemu_options {
     char *emulator;
@@ -341,19 +343,32 @@ static int start(void *object, const struct machine_options *options, void **out
     return rc;
 }
 
+/* The end of the log that libvirt keeps of QEMU: its last words, and the reason, which libvirt
+ * notes a moment after the end. The caller's to free; NULL: there is none. */
+static char *read_log(const struct libvirt_machine *machine)
+{
+    if (!machine->site->door.root)
+        return NULL;
+    CLEANUP_FREE char *path =
+        mem_printf("%s/log/qemu/%s.log", machine->site->door.root, machine->name);
+    uint64_t deadline_ns = clock_monotonic_ns() + NOTE_NS;
+    for (;;) {
+        CLEANUP_FREE char *log = console_read_tail(path);
+        if ((log && qemu_log_has_reason(log)) || clock_monotonic_ns() > deadline_ns)
+            return TAKE_PTR(log);
+        clock_sleep_ns(20 * NS_PER_MS);
+    }
+}
+
 static int explain_end(struct libvirt_machine *machine, struct error *err)
 {
-    CLEANUP_FREE char *log = NULL;
-    if (machine->site->door.root)
-        log = mem_printf("%s/log/qemu/%s.log", machine->site->door.root, machine->name);
-    CLEANUP_FREE char *said = log ? console_read_last_line(log) : NULL;
-    bool is_qemu = said && strncmp(said, "qemu-system", 11) == 0; /* else libvirt's own notes */
+    CLEANUP_FREE char *log = read_log(machine);
+    CLEANUP_FREE char *said = qemu_log_explain(log ? log : "");
     CLEANUP_FREE char *console = console_read_last_line(machine->console);
-    return error_set(err, ERROR_FAILED, -EPIPE,
-                     "QEMU (process %d) has ended (killed from outside, or the guest powered off): "
-                     "%s%slast on its console: '%s'",
-                     (int)machine->pid, is_qemu ? said : "", is_qemu ? "; " : "",
-                     console ? console : "");
+    return error_set(err, ERROR_FAILED, -EPIPE, "QEMU (process %d) has ended: %s; %s%s%s",
+                     (int)machine->pid, said,
+                     console ? "last on its console: '" : "nothing was on its console",
+                     console ? console : "", console ? "'" : "");
 }
 
 static int alive(void *object, struct error *err)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/qemu_log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const char message_mark[] = "qemu-system-x86_64: ";
+static const char reason_mark[] = "shutting down, reason=";
+
+/* The rest of its line; the end of text where there is none. */
+struct span {
+    const char *at;
+    size_t length;
+};
+
+/* Behind the mark in the last line that has it. */
+static bool find_last(const char *text, const char *mark, struct span *out_span)
+{
+    const char *last = NULL;
+    for (const char *at = text; (at = strstr(at, mark)); at += strlen(mark))
+        last = at + strlen(mark);
+    if (last)
+        *out_span = (struct span){last, strcspn(last, "\n")};
+    return last;
+}
+
+bool qemu_log_has_reason(const char *text)
+{
+    return strstr(text, reason_mark);
+}
+
+static const char *explain_reason(const struct span *reason)
+{
+    static const struct {
+        const char *word, *meaning;
+    } reasons[] = {
+        {"shutdown", "the guest powered off"},
+        {"destroyed", "it was ended, or the guest reset itself"},
+        {"crashed", "the guest crashed, or QEMU was killed from outside"},
+        {"failed", "libvirt could not start it"},
+    };
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reason->length == strlen(reasons[i].word) &&
+            memcmp(reason->at, reasons[i].word, reason->length) == 0)
+            return reasons[i].meaning;
+    return "libvirt gives no reason that is known";
+}
+
+char *qemu_log_explain(const char *text)
+{
+    struct span message = {"", 0}, reason;
+    bool has_message = find_last(text, message_mark, &message);
+    bool has_reason = find_last(text, reason_mark, &reason);
+    const char *meaning = has_reason ? explain_reason(&reason)
+                                     : "killed from outside, or the guest powered off";
+    if (!has_message)
+        return mem_strdup(meaning);
+    return mem_printf("%s; it said: %.*s", meaning, (int)message.length, message.at);
+}
