@@ -157,7 +157,7 @@ static int explain_failure(struct running *running, int rc, struct error *err)
     for (unsigned i = 0; i < running->run.machine_count; i++) {
         struct error cause = {0};
         if (machine_check_alive(running->machines[i], &cause) < 0)
-            return error_set(err, ERROR_FAILED, rc, "machine %u: %s", i, cause.text);
+            return error_set(err, ERROR_FAILED, rc, "%s", cause.text);
     }
     return rc;
 }

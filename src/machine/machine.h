@@ -143,7 +143,9 @@ int machine_start(struct site *site, const struct machine_options *options,
     __attribute__((warn_unused_result));
 
 /* Opens the control channel, waiting while the machine boots. The time-out grows with the number of
- * machines that boot at once. *out_boot_ns: from machine_start() until the first command ran. */
+ * machines that boot at once. In an emulated server a machine that dies before it is ready is
+ * started again, twice at most, with a warning. *out_boot_ns: from machine_start() until the first
+ * command ran. */
 int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
     __attribute__((warn_unused_result));
 
@@ -174,7 +176,7 @@ int machine_read_usage(struct machine *machine, struct machine_usage *out_usage,
 /* Asks for the exits where that takes long, and disturbs the machine; elsewhere *out_exits stays as
  * it is, since machine_read_usage() has given them. Not for the measured time. */
 void machine_count_exits(struct machine *machine, struct machine_figure *out_exits);
-/* 1, or more when the hypervisor did not make it at first. */
+/* 1, or more when the hypervisor did not make it at first, or it died before it was ready. */
 unsigned machine_starts(struct machine *machine);
 char *machine_console_tail(struct machine *machine);
 int machine_draw(struct machine *machine, uint64_t native_ns, struct machine_draw *out_draw,

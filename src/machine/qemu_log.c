@@ -54,8 +54,8 @@ char *qemu_log_explain(const char *text)
     struct span message = {"", 0}, reason;
     bool has_message = find_last(text, message_mark, &message);
     bool has_reason = find_last(text, reason_mark, &reason);
-    const char *meaning = has_reason ? explain_reason(&reason)
-                                     : "killed from outside, or the guest powered off";
+    const char *meaning =
+        has_reason ? explain_reason(&reason) : "killed from outside, or the guest powered off";
     if (!has_message)
         return mem_strdup(meaning);
     return mem_printf("%s; it said: %.*s", meaning, (int)message.length, message.at);

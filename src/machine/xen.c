@@ -281,7 +281,7 @@ static int make(struct xen_machine *machine, const char *config, struct error *e
         int rc = xen_tools_call(words, NULL, err);
         if (rc >= 0 || !xen_tools_was_late(err->text) || machine->starts == STARTS_MAX)
             return rc;
-        log_warn("warning: Xen's guest '%s': %s; trying again", machine->name, err->text);
+        log_warn("Xen's guest '%s': %s; trying again", machine->name, err->text);
         int undone = xen_tools_call(undo, NULL, NULL);
         (void)undone; /* it may be gone already */
     }

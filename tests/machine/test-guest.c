@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +138,51 @@ static void test_kernel_panic(void **state)
     free_machine(machine);
 }
 
+static void kill_before_it_is_ready(struct machine *machine)
+{
+    clock_sleep_ns(NS_PER_S / 2);
+    assert_int_equal(kill(machine_pid(machine), SIGKILL), 0);
+}
+
+/* On a real host that is the trial's failure. */
+static void test_death_in_the_boot(void **state)
+{
+    struct world *world = *state;
+    struct machine *machine;
+    struct error err = {0};
+    uint64_t boot_ns;
+    world_open_site(world, "qemu-tcg");
+    world_switch_on(world, 1, 0, &machine);
+    kill_before_it_is_ready(machine);
+    assert_int_equal(machine_wait_ready(machine, &boot_ns, &err), -EPIPE);
+    print_message("%s\n", err.text);
+    assert_non_null(strstr(err.text, "boot machine 0: "));
+    assert_non_null(strstr(err.text, "QEMU was killed from outside"));
+    assert_int_equal(machine_starts(machine), 1);
+    free_machine(machine);
+}
+
+/* In an emulated server it is started again, and says so. */
+static void test_death_in_the_boot_of_a_lab(void **state)
+{
+    struct world *world = *state;
+    struct machine *machine;
+    struct error err = {0};
+    uint64_t boot_ns;
+    setenv("VTAX_LAB", "kvm", 1);
+    world_open_site(world, "qemu-tcg");
+    world_switch_on(world, 1, 1 << 20, &machine);
+    pid_t first = machine_pid(machine);
+    kill_before_it_is_ready(machine);
+    world_check(machine_wait_ready(machine, &boot_ns, &err), &err);
+    assert_int_equal(machine_starts(machine), 2);
+    assert_int_not_equal(machine_pid(machine), first);
+    const char *const argv[] = {"test", "-b", machine_scratch_path(machine, 1), NULL};
+    world_check(channel_check(machine_channel(machine), argv, STEP_NS, NULL, &err), &err);
+    unsetenv("VTAX_LAB");
+    free_machine(machine);
+}
+
 /* A process that starts a guest and is killed with SIGKILL leaves QEMU, and files. */
 static void test_leftovers_of_a_killed_run(void **state)
 {
@@ -160,6 +206,8 @@ int main(int argc, char **argv)
         TEST(test_two_guests),
         TEST(test_qemu_killed_in_mid_job),
         TEST(test_kernel_panic),
+        TEST(test_death_in_the_boot),
+        TEST(test_death_in_the_boot_of_a_lab),
         TEST(test_leftovers_of_a_killed_run),
     };
     return cmocka_run_group_tests_name("guest", tests, NULL, NULL);

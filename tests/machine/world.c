@@ -113,8 +113,8 @@ void world_open_site(struct world *world, const char *name)
     }
 }
 
-void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
-                 struct machine **out_machines)
+void world_switch_on(struct world *world, unsigned count, uint64_t scratch_bytes,
+                     struct machine **out_machines)
 {
     struct error err = {0};
     for (unsigned i = 0; i < count; i++) {
@@ -125,6 +125,13 @@ void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
                                           .scratch_bytes = scratch_bytes};
         world_check(machine_start(world->site, &options, &out_machines[i], &err), &err);
     }
+}
+
+void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
+                 struct machine **out_machines)
+{
+    struct error err = {0};
+    world_switch_on(world, count, scratch_bytes, out_machines);
     for (unsigned i = 0; i < count; i++) {
         uint64_t boot_ns = 0;
         world_check(machine_wait_ready(out_machines[i], &boot_ns, &err), &err);

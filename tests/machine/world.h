@@ -30,6 +30,10 @@ int world_tear_down(void **state);
 /* Opens the site of a platform by its word; skips when its probe refuses. */
 void world_open_site(struct world *world, const char *platform);
 
+/* Starts `count` machines, and does not wait. */
+void world_switch_on(struct world *world, unsigned count, uint64_t scratch_bytes,
+                     struct machine **out_machines);
+
 /* Starts `count` machines and waits until they are ready. */
 void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
                  struct machine **out_machines);

@@ -13,6 +13,7 @@
 #include "machine/console.h"
 #include "machine/domain.h"
 #include "machine/machine.h"
+#include "machine/qemu_log.h"
 
 static uint64_t one_and_three[] = {1, 3};
 static uint64_t zero[] = {0};
@@ -163,6 +164,34 @@ static void test_user_network(void **state)
     network_close(network);
 }
 
+static void check_log(const char *text, const char *expected)
+{
+    CLEANUP_FREE char *said = qemu_log_explain(text);
+    assert_string_equal(said, expected);
+}
+
+static void test_qemu_log(void **state)
+{
+    (void)state;
+    static const char begin[] = "/usr/bin/qemu-system-x86_64 \\\n-name guest=v10-1 \\\n"
+                                "-msg timestamp=on\n";
+    static const char killed[] = "2026-11-26 21:35:13.784+0000: shutting down, reason=crashed\n";
+    static const char ended[] =
+        "-msg timestamp=on\n"
+        "2026-11-26T21:36:29.326643Z qemu-system-x86_64: warning: TSC\n"
+        "2026-11-26T21:36:29.326643Z qemu-system-x86_64: terminating on signal 15 from pid 7\n"
+        "2026-11-26 21:36:31.295+0000: shutting down, reason=shutdown\n";
+    assert_false(qemu_log_has_reason(begin));
+    assert_true(qemu_log_has_reason(killed));
+    check_log("", "killed from outside, or the guest powered off");
+    check_log(begin, "killed from outside, or the guest powered off");
+    check_log(killed, "the guest crashed, or QEMU was killed from outside");
+    check_log(ended, "the guest powered off; it said: terminating on signal 15 from pid 7");
+    check_log("shutting down, reason=", "libvirt gives no reason that is known");
+    check_log("shutting down, reason=shutdownish\nqemu-system-x86_64: ",
+              "libvirt gives no reason that is known; it said: ");
+}
+
 static void test_console(void **state)
 {
     (void)state;
@@ -287,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_domain_xml),
         cmocka_unit_test(test_domain_xml_variants),
         cmocka_unit_test(test_user_network),
+        cmocka_unit_test(test_qemu_log),
         cmocka_unit_test(test_console),
         cmocka_unit_test(test_console_without_escapes),
         cmocka_unit_test(test_fake_depends_on_its_trial_alone),
