@@ -68,6 +68,14 @@ const char *number_format_plain(double value, char text[NUMBER_TEXT_MAX])
     return text;
 }
 
+const char *number_format_count(double value, char text[NUMBER_TEXT_MAX])
+{
+    if (value != rint(value) || fabs(value) >= 100)
+        return number_format_plain(value, text);
+    snprintf(text, NUMBER_TEXT_MAX, "%.0f", value);
+    return text;
+}
+
 const char *number_format_interval(const struct interval *interval, char text[NUMBER_TEXT_MAX])
 {
     if (interval->state != INTERVAL_OK) {

@@ -17,3 +17,5 @@ const char *number_format_interval(const struct interval *interval, char text[NU
 const char *number_format_percent(const struct interval *interval, char text[NUMBER_TEXT_MAX]);
 /* Three significant digits. */
 const char *number_format_plain(double value, char text[NUMBER_TEXT_MAX]);
+/* The same, but no decimals to a whole number. */
+const char *number_format_count(double value, char text[NUMBER_TEXT_MAX]);

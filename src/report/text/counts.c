@@ -83,7 +83,7 @@ static void put_parts_of(const struct text *page, const struct report_count *cou
                 shown++ >= PARTS_SHOWN)
                 continue;
             strbuf_addf(&buf, "%s %s %s", shown > 1 ? "," : "", counts[i].part,
-                        number_format_plain(figure->value.mean, number));
+                        number_format_count(figure->value.mean, number));
         }
     if (shown == 0)
         return;
