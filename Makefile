@@ -45,9 +45,9 @@ check-lab: packages-run packages-test all ## real hypervisors in the emulated se
 	@tools/run-tests $(BUILD) lab
 
 .PHONY: check-lab-short
-check-lab-short: packages-run packages-test all ## KVM in the emulated server, each workload once
+check-lab-short: packages-run packages-test all ## KVM and Xen in the emulated server, each workload once
 	@$(VTAX) image build
-	@$(VTAX) lab build kvm
+	@$(VTAX) lab build kvm xen
 	@tools/run-tests $(BUILD) lab-short
 
 .PHONY: bench
