@@ -187,6 +187,13 @@ static uint64_t scale(uint64_t limit_ns)
     return is_in_lab() ? limit_ns * LAB_FACTOR : limit_ns;
 }
 
+/* The first command. A user's own image has no such directory. */
+static int make_work_directory(struct machine *machine, struct error *err)
+{
+    static const char *const argv[] = {"mkdir", "-p", MACHINE_WORK_DIRECTORY, NULL};
+    return channel_check(machine->channel, argv, scale(STEP_NS), NULL, err);
+}
+
 static int wait_ready(struct machine *machine, struct error *err)
 {
     struct channel_options options;
@@ -222,13 +229,6 @@ static int restart(struct machine *machine, struct error *err)
     machine->site->platform->stop(machine->back_end);
     machine->back_end = NULL;
     return start(machine, err);
-}
-
-/* The first command. A user's own image has no such directory. */
-static int make_work_directory(struct machine *machine, struct error *err)
-{
-    static const char *const argv[] = {"mkdir", "-p", MACHINE_WORK_DIRECTORY, NULL};
-    return channel_check(machine->channel, argv, scale(STEP_NS), NULL, err);
 }
 
 int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
