@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "probe/event_name.h"
 #include "probe/guest_counts.h"
 #include "probe/pressure.h"
 #include "probe/process.h"
@@ -34,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     (void)pressure_parse_total(exact, length, "some", &value);
     CLEANUP_FREE char *group = pressure_parse_cgroup(exact, length);
     FUZZ_REQUIRE(!group || strlen(group) <= length);
+    FUZZ_REQUIRE(event_name_parse_raw(exact, length, &value) < 0 || (length > 1 && length < 18));
     FUZZ_REQUIRE(tracepoint_parse_id(exact, length) < (1 << 21));
     FUZZ_REQUIRE(tracepoint_parse_field(exact, length, "isa", 4) < (1 << 21));
     return 0;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "machine/machine.h"
+#include "probe/probe.h"
 #include "workload/workload.h"
 
 /* What the host itself needs beside the machines. */
@@ -101,6 +102,9 @@ int preflight_check(const struct plan *plan, const struct preflight_host *host, 
                              plan->platforms[i].name, plan->image, plan->platforms[i].name);
         real |= !platform->is_fake;
     }
+    int rc = probe_check_names(&plan->probes, err);
+    if (rc < 0)
+        return error_prefix(err, "check plan");
     return real ? check_machines(plan, host, err) : 0;
 }
 

@@ -135,9 +135,11 @@ static void begin_probing(struct running *running)
             .is_fake = is_fake,
             .channel = is_fake ? NULL : machine_channel(machine),
             .machine = machine,
+            .events = &running->context->plan->events,
         };
     }
-    running->probing = probing_open(targets, running->run.machine_count);
+    running->probing =
+        probing_open(targets, running->run.machine_count, &running->context->plan->probes);
     probing_begin(running->probing);
 }
 

@@ -51,6 +51,12 @@ static const struct option options[FORM_KEY_COUNT] = {
     [FORM_PLACEMENT_NUMA_NODE] = {"placement-numa-node", 0, OPTION_COUNTS,
                                   AT(plan.placement.numa_nodes), "LIST", .min = 0, .max = 1023,
                                   .help = "NUMA nodes that memory comes from (default: any)."},
+    [FORM_PROBES] = {"probes", 0, OPTION_TEXTS, AT(plan.probes), "LIST",
+                     .help = "Probes that look during each trial, such as host,process,exits, or "
+                             "none (default: all)."},
+    [FORM_EVENTS] = {"events", 0, OPTION_TEXTS, AT(plan.events), "LIST",
+                     .help = "Processor events that the probe counters counts besides instructions "
+                             "and cycles: names that libpfm4 knows, or raw as r1c2."},
     [FORM_IMAGE] = {"image", 0, OPTION_TEXT, AT(plan.image), "FILE",
                     .help = "A disk image of your own (qcow2 or raw, with cloud-init) instead of "
                             "the built-in guest image."},

@@ -126,6 +126,8 @@ char *plan_format(const struct plan *plan)
     add_map(&out, "until", form);
     add_key(&out, FORM_SEED, form);
     add_map(&out, "placement", form);
+    add_key(&out, FORM_PROBES, form);
+    add_key(&out, FORM_EVENTS, form);
     add_key(&out, FORM_IMAGE, form);
     add_key(&out, FORM_ROOT, form);
     return strbuf_take(&out);

@@ -77,8 +77,10 @@ struct plan {
     struct plan_until until; /* all 0: exactly `blocks` blocks */
     uint64_t seed;
     struct plan_placement placement;
-    char *image; /* a user's own disk image; NULL: the built-in guest image */
-    char *root;  /* root file system for `native` with an image of one's own; NULL: none */
+    struct option_texts probes; /* that look during trials; empty: all; "none": none */
+    struct option_texts events; /* that the probe `counters` counts besides its own */
+    char *image;                /* a user's own disk image; NULL: the built-in guest image */
+    char *root; /* root file system for `native` with an image of one's own; NULL: none */
 };
 
 /* Parses YAML. name is what errors quote ("x.yaml"). On failure *out_plan is untouched and err is

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -13,75 +14,114 @@
 
 #include "base/file.h"
 #include "probe/counter_check.h"
+#include "probe/event_name.h"
 #include "probe/probe_list.h"
 #include "probe/process.h"
 
-static const struct counter {
-    const char *name;
-    uint64_t event;
-    bool guest;
-} counters[] = {
-    {"guest_instructions", PERF_COUNT_HW_INSTRUCTIONS, true},
-    {"guest_cycles", PERF_COUNT_HW_CPU_CYCLES, true},
-    {"host_instructions", PERF_COUNT_HW_INSTRUCTIONS, false},
-    {"host_cycles", PERF_COUNT_HW_CPU_CYCLES, false},
+/* Each is counted twice, in the guest and in the host's part of the thread. */
+struct event {
+    char *name;
+    struct perf_event_attr attributes;
 };
 
 struct opened {
     unsigned machine;
-    size_t counter;
+    size_t event;
+    bool in_guest;
     int fd;
 };
 
 struct state {
+    struct event *events;
+    size_t event_count;
+    size_t event_capacity;
     struct opened *items;
     size_t count;
     size_t capacity;
 };
 
-static int open_counter(const struct counter *counter, pid_t tid)
+static void add_event(struct state *state, const char *name,
+                      const struct perf_event_attr *attributes)
 {
-    struct perf_event_attr attributes = {
-        .type = PERF_TYPE_HARDWARE,
-        .size = sizeof(attributes),
-        .config = counter->event,
-        .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-        .exclude_host = counter->guest,
-        .exclude_guest = !counter->guest,
-    };
+    MEM_GROW(state->events, state->event_count, state->event_capacity);
+    state->events[state->event_count++] = (struct event){mem_strdup(name), *attributes};
+}
+
+/* The two that are always counted, and those that the plan names. */
+static int find_events(struct state *state, const struct option_texts *named, struct error *err)
+{
+    const struct perf_event_attr instructions = {.type = PERF_TYPE_HARDWARE,
+                                                 .config = PERF_COUNT_HW_INSTRUCTIONS};
+    const struct perf_event_attr cycles = {.type = PERF_TYPE_HARDWARE,
+                                           .config = PERF_COUNT_HW_CPU_CYCLES};
+    add_event(state, "instructions", &instructions);
+    add_event(state, "cycles", &cycles);
+    for (size_t i = 0; named && i < named->count; i++) {
+        struct perf_event_attr attributes = {0};
+        int rc = event_name_encode(named->items[i], &attributes, err);
+        if (rc < 0)
+            return rc;
+        add_event(state, named->items[i], &attributes);
+    }
+    return 0;
+}
+
+static int open_counter(const struct event *event, bool in_guest, pid_t tid)
+{
+    struct perf_event_attr attributes = event->attributes;
+    attributes.size = sizeof(attributes);
+    attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+    attributes.exclude_host = in_guest;
+    attributes.exclude_guest = !in_guest;
     int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
-static int refuse(int rc, struct error *err)
+static const char *read_paranoid(char *text, size_t size)
 {
+    CLEANUP_FREE char *found = NULL;
+    if (file_read("/proc/sys/kernel/perf_event_paranoid", 16, &found, NULL, NULL) >= 0)
+        found[strcspn(found, "\n")] = '\0';
+    snprintf(text, size, "%s", found ? found : "?");
+    return text;
+}
+
+static int refuse(const char *name, int rc, struct error *err)
+{
+    char paranoid[16];
     switch (rc) {
     case -ENOENT:
     case -ENODEV:
     case -EOPNOTSUPP:
         return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "this host shows no performance counters that tell guest from host");
+                         "event '%s': this host shows no performance counters that tell guest "
+                         "from host",
+                         name);
     case -EACCES:
     case -EPERM:
         return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "not permitted: needs root, or kernel.perf_event_paranoid below 2; with "
-                         "KVM's mediated vPMU counters that include the host are refused");
+                         "not permitted with kernel.perf_event_paranoid = %s: needs root, or that "
+                         "below 2; with KVM's mediated vPMU counters that include the host are "
+                         "refused",
+                         read_paranoid(paranoid, sizeof(paranoid)));
     default:
-        return error_set_errno(err, ERROR_ENVIRONMENT, rc, "open a performance counter");
+        return error_set_errno(err, ERROR_ENVIRONMENT, rc, "open counter '%s'", name);
     }
 }
 
 static int open_thread(struct state *state, const struct probe_target *target, pid_t tid,
                        struct error *err)
 {
-    for (size_t i = 0; i < COUNT_OF(counters); i++) {
-        int fd = open_counter(&counters[i], tid);
+    for (size_t i = 0; i < 2 * state->event_count; i++) {
+        const struct event *event = &state->events[i / 2];
+        bool in_guest = i % 2 == 0;
+        int fd = open_counter(event, in_guest, tid);
         if (fd == -ESRCH)
             return 0;
         if (fd < 0)
-            return refuse(fd, err);
+            return refuse(event->name, fd, err);
         MEM_GROW(state->items, state->count, state->capacity);
-        state->items[state->count++] = (struct opened){target->index, i, fd};
+        state->items[state->count++] = (struct opened){target->index, i / 2, in_guest, fd};
     }
     return 0;
 }
@@ -108,6 +148,9 @@ static void close_counters(void *object)
     struct state *state = object;
     for (size_t i = 0; i < state->count; i++)
         close(state->items[i].fd);
+    for (size_t i = 0; i < state->event_count; i++)
+        free(state->events[i].name);
+    free(state->events);
     free(state->items);
     free(state);
 }
@@ -120,6 +163,8 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     for (size_t i = 0; i < count; i++)
         any |= targets[i].is_kvm;
     int rc = any ? counter_check_trust(err) : 0;
+    if (rc >= 0 && any)
+        rc = find_events(state, targets[0].events, err);
     for (size_t i = 0; i < count && rc >= 0; i++)
         if (targets[i].is_kvm)
             rc = open_target(state, &targets[i], err);
@@ -132,37 +177,57 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     return rc;
 }
 
-/* Counters that had to share the hardware are scaled up, as perf(1) does, and how long they had it
- * is told. */
+struct sum {
+    uint64_t value, enabled_ns, running_ns;
+};
+
+/* Counters that had to share the hardware are scaled up, as perf(1) does. */
+static void add_count(struct sum *sum, const uint64_t *values)
+{
+    sum->enabled_ns += values[1];
+    sum->running_ns += values[2];
+    if (values[2])
+        sum->value += (uint64_t)((double)values[0] * (double)values[1] / (double)values[2]);
+}
+
+static void say_sum(const struct event *event, bool in_guest, const struct sum *sum, int machine,
+                    struct probe_readings *out)
+{
+    const char *where = in_guest ? "guest" : "host";
+    probe_readings_add(out, machine, sum->value, "counters:%s_%s", where, event->name);
+    probe_readings_add(out, machine, sum->enabled_ns, "counters:%s_%s:enabled_ns", where,
+                       event->name);
+    probe_readings_add(out, machine, sum->running_ns, "counters:%s_%s:running_ns", where,
+                       event->name);
+}
+
+/* How long each had the hardware is told: less than it was enabled for means that it was shared. */
 static void read_counters(void *object, const struct probe_target *target,
                           struct probe_readings *out)
 {
     const struct state *state = object;
-    uint64_t sums[COUNT_OF(counters)] = {0}, enabled_ns = 0, running_ns = 0;
-    bool any = false;
-    for (size_t i = 0; i < state->count; i++) {
-        uint64_t values[3]; /* count, enabled, running */
-        const struct opened *opened = &state->items[i];
-        if (opened->machine != target->index ||
-            read(opened->fd, values, sizeof(values)) != sizeof(values))
-            continue;
-        any = true;
-        enabled_ns += values[1];
-        running_ns += values[2];
-        sums[opened->counter] +=
-            values[2] ? (uint64_t)((double)values[0] * (double)values[1] / (double)values[2]) : 0;
-    }
-    for (size_t i = 0; any && i < COUNT_OF(counters); i++)
-        probe_readings_add(out, (int)target->index, sums[i], "counters:%s", counters[i].name);
-    if (any) {
-        probe_readings_add(out, (int)target->index, enabled_ns, "counters:enabled_ns");
-        probe_readings_add(out, (int)target->index, running_ns, "counters:running_ns");
+    for (size_t i = 0; i < 2 * state->event_count; i++) {
+        struct sum sum = {0};
+        bool in_guest = i % 2 == 0, any = false;
+        for (size_t j = 0; j < state->count; j++) {
+            uint64_t values[3]; /* count, enabled, running */
+            const struct opened *opened = &state->items[j];
+            if (opened->machine != target->index || opened->event != i / 2 ||
+                opened->in_guest != in_guest ||
+                read(opened->fd, values, sizeof(values)) != sizeof(values))
+                continue;
+            any = true;
+            add_count(&sum, values);
+        }
+        if (any)
+            say_sum(&state->events[i / 2], in_guest, &sum, (int)target->index, out);
     }
 }
 
 const struct probe probe_counters = {
     .name = "counters",
-    .help = "Instructions and cycles of virtual CPUs, guest and host apart: perf_event.",
+    .help = "Instructions, cycles and named events of virtual CPUs, guest and host apart: "
+            "perf_event.",
     .open = open_counters,
     .read = read_counters,
     .close = close_counters,

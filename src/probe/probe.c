@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/probe.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/words.h"
 #include "probe/probe_list.h"
 
 #define PROBES_MAX 16
+#define PROBES_NONE "none"
 
 const struct probe *const probes[] = {
     &probe_host,     &probe_process, &probe_pressure, &probe_exits, &probe_kvm,
@@ -99,7 +102,34 @@ struct probing {
     uint64_t begin_ns;
 };
 
-struct probing *probing_open(const struct probe_target *targets, size_t count)
+static bool is_named(const struct option_texts *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], name) == 0)
+            return true;
+    return false;
+}
+
+int probe_check_names(const struct option_texts *names, struct error *err)
+{
+    const char *known[PROBES_MAX + 2] = {PROBES_NONE};
+    for (size_t i = 0; probes[i]; i++)
+        known[i + 1] = probes[i]->name;
+    for (size_t i = 0; i < names->count; i++)
+        if (!words_contain(known, names->items[i]))
+            return words_set_unknown(err, "probe", names->items[i], known);
+    if (names->count > 1 && is_named(names, PROBES_NONE))
+        return error_set(err, ERROR_USAGE, -EINVAL, "probes: '%s' stands alone", PROBES_NONE);
+    return 0;
+}
+
+static bool is_wanted(const struct option_texts *wanted, const char *name)
+{
+    return !wanted || wanted->count == 0 || is_named(wanted, name);
+}
+
+struct probing *probing_open(const struct probe_target *targets, size_t count,
+                             const struct option_texts *wanted)
 {
     _Static_assert(COUNT_OF(probes) <= PROBES_MAX, "room for each probe");
     struct probing *probing = mem_zalloc(sizeof(*probing));
@@ -108,6 +138,10 @@ struct probing *probing_open(const struct probe_target *targets, size_t count)
     for (size_t i = 0; probes[i]; i++) {
         struct opened *opened = &probing->probes[i];
         struct error err = {0};
+        if (!is_wanted(wanted, probes[i]->name)) {
+            opened->why_not = mem_strdup("switched off by the plan's `probes`");
+            continue;
+        }
         opened->is_open = probes[i]->open(targets, count, &opened->state, &err) >= 0;
         opened->why_not = opened->is_open ? NULL : mem_strdup(err.text);
     }

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "guest/channel.h"
 #include "machine/machine.h"
 
@@ -26,6 +27,8 @@ struct probe_target {
     bool is_fake;
     struct channel *channel; /* NULL: none */
     struct machine *machine; /* NULL outside of a campaign */
+    const struct option_texts
+        *events; /* for `counters`, names as event_name.h has them; NULL: none */
 };
 
 /* Counters that only grow. Names are "PROBE:WHAT", the unit in the name: "_ns", "_bytes", else a
@@ -71,11 +74,17 @@ struct probe {
 
 extern const struct probe *const probes[]; /* NULL-terminated */
 
+/* Each is a probe; or "none" alone. ERROR_USAGE with the known ones. */
+int probe_check_names(const struct option_texts *names, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* All probes on the machines of one trial. */
 struct probing;
 
-/* Opens what can be opened. targets are copied. */
-struct probing *probing_open(const struct probe_target *targets, size_t count);
+/* Opens what can be opened of the wanted probes (names that probe_check_names() took; NULL: all).
+ * targets are copied. */
+struct probing *probing_open(const struct probe_target *targets, size_t count,
+                             const struct option_texts *wanted);
 /* The measured part begins. */
 void probing_begin(struct probing *probing);
 /* It has ended: what happened in between, "interval_ns" of machine -1, and for each probe "PROBE"

@@ -18,7 +18,7 @@ $ printf 'platforms: [native]\nvms: 1\nvms: 2\n' >x.yaml; vtax plan check x.yaml
 vtax: x.yaml: line 3: key 'vms' is there twice (first on line 2)
 [2]
 $ printf 'platforms: [native]\nvms: 1\nvm: 2\n' >x.yaml; vtax plan check x.yaml
-vtax: x.yaml: line 3: unknown key 'vm' (did you mean 'vms'? known: name, platforms, baseline, vms, vcpus, memory, workloads, blocks, until, seed, placement, image, root)
+vtax: x.yaml: line 3: unknown key 'vm' (did you mean 'vms'? known: name, platforms, baseline, vms, vcpus, memory, workloads, blocks, until, seed, placement, probes, events, image, root)
 [2]
 $ printf 'a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n' >bomb.yaml; vtax plan check bomb.yaml
 vtax: bomb.yaml: line 1: anchors ('&a') are not taken: write it out

@@ -83,6 +83,11 @@ Options that change the plan:
                               (default: those of the vCPUs).
       --placement-numa-node LIST
                               NUMA nodes that memory comes from (default: any).
+      --probes LIST           Probes that look during each trial, such as
+                              host,process,exits, or none (default: all).
+      --events LIST           Processor events that the probe counters counts
+                              besides instructions and cycles: names that
+                              libpfm4 knows, or raw as r1c2.
       --image FILE            A disk image of your own (qcow2 or raw, with
                               cloud-init) instead of the built-in guest image.
       --root DIR              Root file system with the same programs as the

@@ -90,7 +90,7 @@ static void test_defaults(void **state)
 #define GOOD "platforms: [native]\nworkloads: [plain]\n" /* so what follows is on line 3 */
 #define KNOWN_KEYS                                                                                 \
     "known: name, platforms, baseline, vms, vcpus, memory, workloads, blocks, until, seed, "       \
-    "placement, image, root"
+    "placement, probes, events, image, root"
 
 static const struct {
     const char *text, *error;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "probe/bpf_code.h"
+#include "probe/event_name.h"
 #include "probe/exit_reason.h"
 #include "probe/guest_counts.h"
 #include "probe/pressure.h"
@@ -44,7 +45,7 @@ static void test_absent_probes_have_reasons(void **state)
     (void)state;
     const struct probe_target target = {.index = 0};
     CLEANUP_PROBE_READINGS struct probe_readings out = {0};
-    struct probing *probing = probing_open(&target, 1);
+    struct probing *probing = probing_open(&target, 1, NULL);
     probing_begin(probing);
     probing_end(probing, &out);
     probing_close(probing);
@@ -56,12 +57,65 @@ static void test_absent_probes_have_reasons(void **state)
     }
 }
 
+static void test_probes_are_chosen(void **state)
+{
+    (void)state;
+    const struct probe_target target = {.pid = getpid(), .is_virtual = true};
+    const struct option_texts one = {(char *[]){"process"}, 1}, none = {(char *[]){"none"}, 1};
+    const struct option_texts both = {(char *[]){"none", "host"}, 2}, bad = {(char *[]){"x"}, 1};
+    struct error err = {0};
+    assert_int_equal(probe_check_names(&one, &err), 0);
+    assert_int_equal(probe_check_names(&none, &err), 0);
+    assert_int_equal(probe_check_names(&both, &err), -EINVAL);
+    assert_int_equal(probe_check_names(&bad, &err), -EINVAL);
+    const struct option_texts *const choices[] = {&one, &none};
+    for (size_t i = 0; i < COUNT_OF(choices); i++) {
+        CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+        struct probing *probing = probing_open(&target, 1, choices[i]);
+        probing_begin(probing);
+        probing_end(probing, &out);
+        probing_close(probing);
+        assert_true(!probe_readings_find(&out, 0, "process:user_ns") == (i == 1));
+        const char *why = probe_readings_find(&out, -1, "host")->missing;
+        assert_string_equal(why, "switched off by the plan's `probes`");
+        assert_non_null(probe_readings_find(&out, -1, "interval_ns"));
+    }
+}
+
+/* Events of the kernel itself are there without any counter of the processor. */
+static void test_event_names(void **state)
+{
+    (void)state;
+    struct perf_event_attr attributes = {0};
+    struct error err = {0};
+    uint64_t config = 0;
+    assert_int_equal(event_name_parse_raw("r01C2", 5, &config), 0);
+    assert_int_equal(config, 0x1c2);
+    assert_int_equal(event_name_parse_raw("r", 1, &config), -EBADMSG);
+    assert_int_equal(event_name_parse_raw("r1g", 3, &config), -EBADMSG);
+    assert_int_equal(event_name_parse_raw("r12345678901234567", 18, &config), -EBADMSG);
+    assert_int_equal(event_name_encode("r1c2", &attributes, &err), 0);
+    assert_int_equal(attributes.type, PERF_TYPE_RAW);
+    assert_int_equal(attributes.config, 0x1c2);
+    int rc = event_name_encode("perf::CONTEXT-SWITCHES", &attributes, &err);
+    if (rc == -ENOTSUP) {
+        assert_non_null(strstr(err.text, "libpfm"));
+        print_message("without names: %s\n", err.text);
+        return;
+    }
+    assert_int_equal(rc, 0);
+    assert_int_equal(attributes.type, PERF_TYPE_SOFTWARE);
+    assert_int_equal(attributes.config, PERF_COUNT_SW_CONTEXT_SWITCHES);
+    assert_int_equal(event_name_encode("perf::NO-SUCH-EVENT", &attributes, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "'perf::NO-SUCH-EVENT'"));
+}
+
 static void test_own_process(void **state)
 {
     (void)state;
     const struct probe_target target = {.index = 3, .pid = getpid(), .is_virtual = true};
     CLEANUP_PROBE_READINGS struct probe_readings out = {0};
-    struct probing *probing = probing_open(&target, 1);
+    struct probing *probing = probing_open(&target, 1, NULL);
     probing_begin(probing);
     for (volatile unsigned i = 0; i < 100000000; i++)
         ;
@@ -225,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readings_subtract),
         cmocka_unit_test(test_absent_probes_have_reasons),
+        cmocka_unit_test(test_probes_are_chosen),
+        cmocka_unit_test(test_event_names),
         cmocka_unit_test(test_own_process),
         cmocka_unit_test(test_exit_reasons),
         cmocka_unit_test(test_tracepoint_format),
