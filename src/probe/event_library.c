@@ -32,7 +32,7 @@ static int open_library(struct library *library, struct error *err)
 
 int event_library_encode(const char *name, struct perf_event_attr *attributes, struct error *err)
 {
-    struct library library;
+    struct library library = {0};
     int rc = open_library(&library, err);
     if (rc < 0)
         return rc;

@@ -61,8 +61,10 @@ static void test_probes_are_chosen(void **state)
 {
     (void)state;
     const struct probe_target target = {.pid = getpid(), .is_virtual = true};
-    const struct option_texts one = {(char *[]){"process"}, 1}, none = {(char *[]){"none"}, 1};
-    const struct option_texts both = {(char *[]){"none", "host"}, 2}, bad = {(char *[]){"x"}, 1};
+    const struct option_texts one = {(char *[]){(char[]){"process"}}, 1},
+                              none = {(char *[]){(char[]){"none"}}, 1};
+    const struct option_texts both = {(char *[]){(char[]){"none"}, (char[]){"host"}}, 2},
+                              bad = {(char *[]){(char[]){"x"}}, 1};
     struct error err = {0};
     assert_int_equal(probe_check_names(&one, &err), 0);
     assert_int_equal(probe_check_names(&none, &err), 0);
