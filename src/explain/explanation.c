@@ -186,6 +186,31 @@ static struct explained summarise(const double *values, size_t count, double lev
     return explained;
 }
 
+/* Exits that found no room in the probe's tables. */
+static double lost_exits(const struct explanation_pair *pairs, size_t count)
+{
+    double lost = 0;
+    for (size_t i = 0; i < count; i++) {
+        double of_trial = budget_sum(pairs[i].cell, "exits:lost");
+        lost += isfinite(of_trial) ? of_trial : 0;
+    }
+    return lost;
+}
+
+static void say_absence(struct explained_cause *cause, const struct rule *rule,
+                        const struct explanation_pair *pairs, size_t count)
+{
+    size_t size = sizeof(cause->evidence);
+    double lost = rule->from_exits ? lost_exits(pairs, count) : 0;
+    const char *why = NULL;
+    for (size_t i = 0; i < count && !why; i++)
+        why = budget_missing(pairs[i].cell, rule->reading);
+    if (lost > 0)
+        snprintf(cause->evidence, size, "%.0f exits were lost: sums would be too small", lost);
+    else
+        snprintf(cause->evidence, size, "%s", why ? why : "no probe gave it");
+}
+
 static void say_evidence(struct explained_cause *cause, const struct rule *rule,
                          const struct sides *sides, const struct explanation_pair *pairs,
                          size_t count)
@@ -193,10 +218,7 @@ static void say_evidence(struct explained_cause *cause, const struct rule *rule,
     size_t size = sizeof(cause->evidence);
     unsigned long long exits = 0;
     if (cause->cost.n < count) {
-        const char *why = NULL;
-        for (size_t i = 0; i < count && !why; i++)
-            why = budget_missing(pairs[i].cell, rule->reading);
-        snprintf(cause->evidence, size, "%s", why ? why : "no probe gave it");
+        say_absence(cause, rule, pairs, count);
         return;
     }
     for (size_t i = 0; i < count; i++)

@@ -5,8 +5,13 @@
  */
 #include "test.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,11 +100,58 @@ static void test_no_such_tracepoint(void **state)
     assert_null(exits);
 }
 
+enum { AS_SAID, SAID_OTHERWISE, CANNOT_TRY };
+
+/* What the probe says where it cannot work, in a process of its own that made the world so. */
+static int say_in_child(int (*prepare)(void), const char *want)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct exits *exits = NULL;
+        struct error err = {0};
+        if (prepare() < 0)
+            _exit(CANNOT_TRY);
+        int rc = exits_open(&system_calls, &exits, &err);
+        _exit(rc < 0 && strstr(err.text, want) ? AS_SAID : SAID_OTHERWISE);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int hide_tracefs(void)
+{
+    return unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                   mount("none", "/sys/kernel", "tmpfs", 0, NULL) < 0
+               ? -errno
+               : 0;
+}
+
+static int become_nobody(void)
+{
+    return geteuid() == 0 && setresuid(65534, 65534, 65534) < 0 ? -errno : 0;
+}
+
+static void test_bad_conditions_are_named(void **state)
+{
+    (void)state;
+    int hidden = say_in_child(hide_tracefs, "mount -t tracefs tracefs");
+    int nobody = say_in_child(become_nobody, "only root may read tracefs");
+    assert_int_not_equal(hidden, SAID_OTHERWISE);
+    assert_int_not_equal(nobody, SAID_OTHERWISE);
+    if (hidden == CANNOT_TRY || nobody == CANNOT_TRY) {
+        printf("skipped: not permitted to hide tracefs, or to be another user\n");
+        skip();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_and_sleeps_are_counted),
         cmocka_unit_test(test_no_such_tracepoint),
+        cmocka_unit_test(test_bad_conditions_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,10 @@ static void test_lost_exits_claim_nothing(void **state)
     assert_true(isnan(cost(&explanation, CAUSE_TRANSLATION)));
     assert_true(isnan(cost(&explanation, CAUSE_KERNEL)));
     assert_near(explanation.unexplained.mean, 1 - 0.15, 1e-12);
+    for (size_t i = 0; i < explanation.cause_count; i++)
+        if (explanation.causes[i].cause == CAUSE_TRANSLATION)
+            assert_string_equal(explanation.causes[i].evidence,
+                                "1 exits were lost: sums would be too small");
 }
 
 static void test_absent_probe_is_named(void **state)
