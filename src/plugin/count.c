@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "plugin/book.h"
 #include "plugin/plugin.h"
 
@@ -89,6 +91,15 @@ void count_idle(unsigned index, void *userdata)
         book_publish(vcpu);
 }
 
+/* The handler's stack holds the error code, and above it where the fault came from. */
+static void restore_address(struct vcpu *vcpu)
+{
+    uint64_t stack = vcpu_read(vcpu, VCPU_RSP);
+    g_byte_array_set_size(vcpu->bytes, sizeof(vcpu->fault_address));
+    memcpy(vcpu->bytes->data, &vcpu->fault_address, sizeof(vcpu->fault_address));
+    qemu_plugin_write_memory_vaddr(stack + 8, vcpu->bytes);
+}
+
 /* An event was delivered at this address: after a fault in the middle of a block, or between two
  * instructions. A page fault of a fetch comes before the block that it would have begun, and leaves
  * the block on record whole: its address is not in that one, which ends at the page that could not
@@ -102,6 +113,10 @@ static void deliver(struct vcpu *vcpu, const struct block *block, uint64_t from,
     if (vcpu->restore_rcx) {
         vcpu->restore_rcx = false;
         vcpu_write(vcpu, VCPU_RCX, vcpu->rcx);
+    }
+    if (vcpu->restore_address) {
+        vcpu->restore_address = false;
+        restore_address(vcpu);
     }
     /* VMRUN is of the host's block; the guest may have an instruction at the same address */
     if (vcpu->cpu.in_guest && from == vcpu->run_address && block->bucket < PMU_GUEST_KERNEL)

@@ -18,6 +18,7 @@ enum {
     MSR_ALWAYS_FAULTS = 0x8FF,
 };
 #define EFER_SVME (UINT64_C(1) << 12)
+#define EFER_LMA (UINT64_C(1) << 10)
 #define HWCR_RETIRED_ENABLE (UINT64_C(1) << 30)
 #define CR4_PCE (UINT64_C(1) << 8)
 
@@ -69,6 +70,20 @@ static void fault(struct vcpu *vcpu)
     vcpu->rcx = vcpu_read(vcpu, VCPU_RCX);
     vcpu->restore_rcx = true;
     vcpu_write(vcpu, VCPU_RCX, MSR_ALWAYS_FAULTS);
+}
+
+/* QEMU has no RDPMC and raises #UD for each. The way to a #GP with error code 0 is to continue at
+ * an address that is none; where the fault came from is put right when it has been delivered. There
+ * is no such address outside of long mode. Does not return when it can be done. */
+static void fault_at(struct vcpu *vcpu, const struct site *site)
+{
+    if (is_guest(site) || !(vcpu_read(vcpu, VCPU_EFER) & EFER_LMA))
+        return;
+    count_pause(vcpu, site);
+    vcpu->fault_address = site->address;
+    vcpu->restore_address = true;
+    count_arm(vcpu);
+    qemu_plugin_set_pc(PLUGIN_NO_ADDRESS);
 }
 
 static void write_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
@@ -180,8 +195,10 @@ static void read_counter(struct vcpu *vcpu, const struct site *site)
         return;
     if (!pmu_cpu_access_direct(&vcpu->cpu) && counter_read_exits(vcpu))
         return;
-    if (pmu_read_counter(&vcpu->cpu.pmu, index, &value) != PMU_ACCESS_DONE)
+    if (pmu_read_counter(&vcpu->cpu.pmu, index, &value) != PMU_ACCESS_DONE) {
+        fault_at(vcpu, site);
         return;
+    }
     count_pause(vcpu, site);
     count_advance(vcpu);
     vcpu->stats.accesses.counter_reads[is_guest(site)]++;

@@ -15,6 +15,9 @@
 #include "plugin/sample.h"
 #include "plugin/vcpu.h"
 
+/* Not canonical, with four or five levels of page tables. */
+#define PLUGIN_NO_ADDRESS (UINT64_C(1) << 63)
+
 /* What the memory callback is told: four of them. */
 struct plugin_port {
     struct plugin *plugin;

@@ -82,6 +82,8 @@ struct vcpu {
     bool raised;      /* an exception is on its way */
     bool restore_rcx; /* a #GP is under way, see msr.c */
     uint64_t rcx;
+    bool restore_address; /* a #GP of an RDPMC is under way, see msr.c */
+    uint64_t fault_address;
     uint64_t run_address;         /* of the VMRUN that entered the guest */
     uint8_t page[PMU_VMCB_BYTES]; /* the VMCB, while a switch is worked on */
     struct book book;

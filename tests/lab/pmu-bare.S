@@ -202,6 +202,11 @@ fault_here:
     mov $name_interrupts, %esi
     call print
 
+    call try_long_mode
+    mov $name_beyond, %esi
+    mov beyond, %eax
+    call print
+
     mov $name_end, %esi
     xor %eax, %eax
     call print
@@ -212,6 +217,66 @@ fault_here:
     out %al, $0xf4
 2:  hlt
     jmp 2b
+
+/* In long mode, and back in compatibility mode: RDPMC beyond the counters is a #GP of its own
+ * address with error code 0, and the program goes on behind it. */
+try_long_mode:
+    movl $third_level + 7, fourth_level
+    movl $second_level + 7, third_level
+    movl $0x87, second_level     /* the first 2 MiB as they are */
+    mov %cr4, %eax
+    or $0x20, %eax
+    mov %eax, %cr4
+    mov $fourth_level, %eax
+    mov %eax, %cr3
+    mov $0xC0000080, %ecx
+    rdmsr
+    or $0x100, %eax
+    wrmsr
+    lgdt gdt_pointer
+    mov %cr0, %eax
+    or $0x80000001, %eax
+    mov %eax, %cr0
+    mov $0x18, %eax
+    mov %eax, %ss
+    mov %eax, %ds
+    mov %eax, %es
+    mov $idt, %edi
+    mov $long_protection, %eax
+    mov %ax, 16 * 13(%edi)
+    movw $8, 16 * 13 + 2(%edi)
+    movw $0x8e00, 16 * 13 + 4(%edi)
+    shr $16, %eax
+    mov %ax, 16 * 13 + 6(%edi)
+    movl $0, 16 * 13 + 8(%edi)
+    lidt idt_pointer
+    ljmp $8, $long_mode
+    .code64
+long_mode:
+    mov $99, %ecx
+    xor %edx, %edx
+beyond_here:
+    rdpmc
+    mov $beyond, %eax
+    add %edx, (%rax)             /* what the handler found, once */
+    push $0x10
+    mov $short_mode, %eax
+    push %rax
+    lretq
+long_protection:
+    pop %rax
+    test %rax, %rax
+    jnz 1f
+    mov $beyond_here, %eax
+    cmp %rax, (%rsp)
+    jne 1f
+    mov $1, %edx
+1:  mov $beyond_here + 2, %eax
+    mov %rax, (%rsp)
+    iretq
+    .code32
+short_mode:
+    ret
 
 /* Counter 0 to zero, then the select in EAX. Returns right behind the write, so what is counted
  * begins with the write itself and the return. */
@@ -336,21 +401,34 @@ name_fault_ecx: .asciz "fault-ecx"
 name_select: .asciz "select"
 name_faults_count: .asciz "faults-count"
 name_interrupts: .asciz "interrupts"
+name_beyond: .asciz "beyond"
 name_end: .asciz "end"
 name_other: .asciz "unexpected-interrupt"
 
 idt_pointer:
     .word 256 * 8 - 1
     .long idt
+gdt_pointer:
+    .word 4 * 8 - 1
+    .long gdt
     .balign 16
+gdt:
+    .quad 0
+    .quad 0x00af9b000000ffff     /* code, 64 bits */
+    .quad 0x00cf9b000000ffff     /* code, 32 bits */
+    .quad 0x00cf93000000ffff     /* data */
 load_end:
     .section .bss
     .balign 16
 idt: .skip 256 * 8
+beyond: .skip 4
 faults: .skip 4
 fault_ecx: .skip 4
 interrupts: .skip 4
-    .balign 16
+    .balign 4096
+fourth_level: .skip 4096
+third_level: .skip 4096
+second_level: .skip 4096
     .skip 16384
 stack_end:
 bss_end:

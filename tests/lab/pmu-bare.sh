@@ -52,6 +52,7 @@ for options in ",pmu=core" ",pmu=v2"; do
     expect fault-ecx c0010200 "ECX as software left it"
     expect faults-count 00000011 "17 instructions retire, UD2 does not"
     expect interrupts 00000001 "one overflow in 2,000,000 instructions from -1000"
+    expect beyond 00000001 "RDPMC beyond the counters is #GP at its own address"
     expect end 00000000 "the machine came to its end"
     grep -q "event select 0x4300d1" "$found" || {
         echo "FAIL $options: the unknown event was not reported"
