@@ -17,7 +17,6 @@ import tempfile
 BUILD = os.path.abspath(sys.argv[1])
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "vtax")
-LIMIT_S = 1800
 LOOP_ROUNDS = 150_000_000
 
 PMU = f"{BUILD}/src/plugin/vtax-pmu.so"

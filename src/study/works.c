@@ -83,7 +83,7 @@ static int prepare(struct works *works, struct error *err)
     CLEANUP(texts_done) struct texts texts = {0};
     int rc = run_script(works, RUNNER "loop 0 || true", works->guests.count, &limits, err);
     if (rc == 0)
-        rc = run_script(works, PERF_STAT "0 2>&1", 1, &texts, err);
+        rc = run_script(works, PERF_STAT "0000000 2>&1", 1, &texts, err);
     if (rc == 0 && texts.items[0])
         works->counted =
             stock_perf_parse(texts.items[0], strlen(texts.items[0]), EVENT, &works->startup) == 0;
