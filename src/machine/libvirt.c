@@ -363,7 +363,7 @@ static char *read_log(const struct libvirt_machine *machine)
 static int explain_end(struct libvirt_machine *machine, struct error *err)
 {
     CLEANUP_FREE char *log = read_log(machine);
-    CLEANUP_FREE char *said = qemu_log_explain(log ? log : "");
+    CLEANUP_FREE char *said = qemu_log_explain(log ? log : "", getpid());
     CLEANUP_FREE char *console = console_read_last_line(machine->console);
     return error_set(err, ERROR_FAILED, -EPIPE, "QEMU (process %d) has ended: %s; %s%s%s",
                      (int)machine->pid, said,

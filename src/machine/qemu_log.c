@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 static const char message_mark[] = "qemu-system-x86_64: ";
+static const char unknown[] = "killed from outside, or the guest powered off";
 static const char reason_mark[] = "shutting down, reason=";
 
 /* The rest of its line; the end of text where there is none. */
@@ -37,8 +38,8 @@ static const char *explain_reason(const struct span *reason)
     static const struct {
         const char *word, *meaning;
     } reasons[] = {
-        {"shutdown", "the guest powered off"},
-        {"destroyed", "it was ended, or the guest reset itself"},
+        {"shutdown", "the guest powered off or reset itself"},
+        {"destroyed", "it was ended"},
         {"crashed", "the guest crashed, or QEMU was killed from outside"},
         {"failed", "libvirt could not start it"},
     };
@@ -49,13 +50,19 @@ static const char *explain_reason(const struct span *reason)
     return "libvirt gives no reason that is known";
 }
 
-char *qemu_log_explain(const char *text)
+/* libvirt, which is in this process, ends QEMU when the guest has powered off. */
+static bool is_ended_by(const struct span *message, pid_t pid)
+{
+    CLEANUP_FREE char *words = mem_printf("terminating on signal 15 from pid %d ", (int)pid);
+    return strncmp(message->at, words, strlen(words)) == 0;
+}
+
+char *qemu_log_explain(const char *text, pid_t own)
 {
     struct span message = {"", 0}, reason;
-    bool has_message = find_last(text, message_mark, &message);
+    bool has_message = find_last(text, message_mark, &message) && !is_ended_by(&message, own);
     bool has_reason = find_last(text, reason_mark, &reason);
-    const char *meaning =
-        has_reason ? explain_reason(&reason) : "killed from outside, or the guest powered off";
+    const char *meaning = has_reason ? explain_reason(&reason) : unknown;
     if (!has_message)
         return mem_strdup(meaning);
     return mem_printf("%s; it said: %.*s", meaning, (int)message.length, message.at);

@@ -5,10 +5,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
-/* text: the log's last lines. QEMU's last message and the reason that libvirt noted when it was
- * gone (virDomainShutoffReason's words), the caller's to free; in words of ours where neither is
- * there. */
-char *qemu_log_explain(const char *text);
+/* text: the log's last lines; own: the process that libvirt's driver is in. QEMU's last message and
+ * the reason that libvirt noted when it was gone (virDomainShutoffReason's words), the caller's to
+ * free; in words of ours where neither is there. */
+char *qemu_log_explain(const char *text, pid_t own);
 /* Has libvirt noted the reason yet? */
 bool qemu_log_has_reason(const char *text);

@@ -138,6 +138,23 @@ static void test_kernel_panic(void **state)
     free_machine(machine);
 }
 
+/* What a kernel does that dies before it can say anything. */
+static void test_reset(void **state)
+{
+    struct world *world = *state;
+    struct machine *machine;
+    struct channel_result result;
+    struct error err = {0};
+    world_open_site(world, "qemu-tcg");
+    world_start(world, 1, 0, &machine);
+    const char *const argv[] = {"sh", "-c", "echo b >/proc/sysrq-trigger; sleep 1000", NULL};
+    int rc = channel_run(machine_channel(machine), argv, 600 * NS_PER_S, &result, &err);
+    print_message("%s\n", err.text);
+    assert_int_equal(rc, -EPIPE);
+    assert_non_null(strstr(err.text, "has ended: the guest powered off or reset itself; last"));
+    free_machine(machine);
+}
+
 static void kill_before_it_is_ready(struct machine *machine)
 {
     clock_sleep_ns(NS_PER_S / 2);
@@ -206,6 +223,7 @@ int main(int argc, char **argv)
         TEST(test_two_guests),
         TEST(test_qemu_killed_in_mid_job),
         TEST(test_kernel_panic),
+        TEST(test_reset),
         TEST(test_death_in_the_boot),
         TEST(test_death_in_the_boot_of_a_lab),
         TEST(test_leftovers_of_a_killed_run),

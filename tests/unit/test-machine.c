@@ -166,7 +166,7 @@ static void test_user_network(void **state)
 
 static void check_log(const char *text, const char *expected)
 {
-    CLEANUP_FREE char *said = qemu_log_explain(text);
+    CLEANUP_FREE char *said = qemu_log_explain(text, 70);
     assert_string_equal(said, expected);
 }
 
@@ -186,7 +186,12 @@ static void test_qemu_log(void **state)
     check_log("", "killed from outside, or the guest powered off");
     check_log(begin, "killed from outside, or the guest powered off");
     check_log(killed, "the guest crashed, or QEMU was killed from outside");
-    check_log(ended, "the guest powered off; it said: terminating on signal 15 from pid 7");
+    check_log(
+        ended,
+        "the guest powered off or reset itself; it said: terminating on signal 15 from pid 7");
+    check_log("qemu-system-x86_64: terminating on signal 15 from pid 70 (vtax)\n"
+              "shutting down, reason=shutdown\n",
+              "the guest powered off or reset itself");
     check_log("shutting down, reason=", "libvirt gives no reason that is known");
     check_log("shutting down, reason=shutdownish\nqemu-system-x86_64: ",
               "libvirt gives no reason that is known; it said: ");
