@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/units.h"
@@ -45,7 +46,7 @@ static const struct {
     [WORK_STAT] = {PERF_STAT ROUNDS " 2>&1", NULL},
     [WORK_RECORD] = {"perf record -q -e " EVENT
                      " -c " TEXT_OF(PERIOD) " -o /tmp/vtax.data -- " RUNNER "spin " ROUNDS,
-                     "perf script -i /tmp/vtax.data -F event | grep -c instructions"},
+                     "perf script -i /tmp/vtax.data -F event | grep -c instructions || true"},
     [WORK_HOST] = {PERF_STAT ROUNDS " 2>&1", NULL},
 };
 
@@ -260,28 +261,34 @@ static bool is_possible(const struct works *works, unsigned work)
     return works->counted || work <= WORK_LOOP;
 }
 
+/* A work that failed has no line; the others can be measured all the same. */
+static int measure(struct works *works, const struct measure *which, FILE *out, struct error *err)
+{
+    struct measure measure = *which;
+    struct error cause = {0};
+    fprintf(stderr, "vtax: work '%s' with %u VMs, repeat %u\n", measure_works[measure.work],
+            measure.vms, measure.repeat);
+    int rc = run_work(works, &measure, &cause);
+    if (rc == 0)
+        measure_write(&measure, out);
+    else
+        fprintf(stderr, "vtax: not measured: %s\n", cause.text);
+    fflush(out);
+    return rc == -EINTR ? interrupt_check(err) : 0;
+}
+
 static int run_all(struct works *works, FILE *out, struct error *err)
 {
     const struct works_options *options = works->options;
+    struct measure which;
+    measure_init(&which);
+    which.design = options->design;
     int rc = prepare(works, err);
-    for (unsigned repeat = 0; rc == 0 && repeat < options->times; repeat++)
-        for (unsigned vms = 1; rc == 0 && vms <= options->vms; vms++)
-            for (unsigned work = 0; rc == 0 && work < WORK_COUNT; work++) {
-                struct measure measure;
-                if (!is_possible(works, work))
-                    continue;
-                fprintf(stderr, "vtax: '%s' with %u VMs, repeat %u\n", measure_works[work], vms,
-                        repeat);
-                measure_init(&measure);
-                measure.design = options->design;
-                measure.work = work;
-                measure.vms = vms;
-                measure.repeat = repeat;
-                rc = run_work(works, &measure, err);
-                if (rc == 0)
-                    measure_write(&measure, out);
-                fflush(out);
-            }
+    for (which.repeat = 0; rc == 0 && which.repeat < options->times; which.repeat++)
+        for (which.vms = 1; rc == 0 && which.vms <= options->vms; which.vms++)
+            for (which.work = 0; rc == 0 && which.work < WORK_COUNT; which.work++)
+                if (is_possible(works, which.work))
+                    rc = measure(works, &which, out, err);
     return rc;
 }
 
