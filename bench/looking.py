@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""looking.py VTAX [ROUNDS]: what the probes cost a guest of KVM, in the emulated server.
+"""looking.py BUILD [ROUNDS [LAB-ROUNDS]]: what probes cost.
 
-bzip2, netperf and a loop of CPUID exits (workload ops), with all probes and with none, in turns. Work
-is counted in what it costs of the whole server's instructions, which the emulator counts exactly,
-and in the CPU time of the machine's threads: for bzip2 the whole, for netperf each byte (its rate
-times its length), for the loop each VM exit. A ratio is that of one turn; its median and range over
-the turns are printed. `perf kvm stat` stands beside them where the server has perf(1).
+1. An event on this very processor: a system call that does nothing, with the programs of the probe
+   `exits` at the tracepoints of system calls in place of those of VM exits; the peer records both
+   tracepoints, as `perf kvm stat record` does. CPU time of the caller. Needs root.
+2. A guest of KVM in the emulated server: bzip2, netperf and a loop of CPUID exits (workload ops), with all probes and with none, in turns. Work
+   is counted in what it costs of the whole server's instructions, which the emulator counts exactly,
+   and in the CPU time of the machine's threads: for bzip2 the whole, for netperf a bit of what it
+   moved, for the loop each VM exit.
+
+All take turns. A ratio is that of one turn; its median and range over the turns are printed.
 """
 import os
 import shutil
@@ -16,8 +20,12 @@ import subprocess
 import sys
 import tempfile
 
-VTAX = os.path.abspath(sys.argv[1])
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+BUILD = os.path.abspath(sys.argv[1])
+VTAX = os.path.join(BUILD, "vtax")
+LOOKING = os.path.join(BUILD, "bench", "bench-looking")
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 15
+LAB_ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+CALLS = "300000"
 PLAN = """name: looking
 platforms: [kvm]
 baseline: kvm
@@ -56,6 +64,34 @@ def measure(directory, name, probes):
     return found
 
 
+def call_ns(*command):
+    """In a mount namespace of its own, where tracefs is."""
+    script = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *command, CALLS], check=False,
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"bench: {' '.join(command)}: {done.stderr.strip() or done.returncode}")
+    return float(done.stdout.split()[0])
+
+
+def measure_events(directory):
+    record = ["perf", "record", "-q", "-o", os.path.join(directory, "perf.data"), "-e",
+              "raw_syscalls:sys_enter", "-e", "raw_syscalls:sys_exit"]
+    ways = {"plain": [LOOKING], "exits": [LOOKING, "watched"], "perf record": [*record, LOOKING]}
+    found = {way: [] for way in ways}
+    for i in range(ROUNDS):
+        for way in sorted(ways, key=lambda way: (list(ways).index(way) + i) % len(ways)):
+            found[way].append(call_ns(*ways[way]))
+    for way in ("exits", "perf record"):
+        more = [a - b for a, b in zip(found[way], found["plain"])]
+        print(f"looking: {way}: {statistics.median(more):.0f} ns more for an event "
+              f"(n={len(more)}, {min(more):.0f} .. {max(more):.0f}); "
+              f"a call without: {statistics.median(found['plain']):.0f} ns")
+    ratios = [(a - c) / (b - c) for a, b, c in zip(found["exits"], found["perf record"], found["plain"])]
+    print(f"looking: exits / perf record: {statistics.median(ratios):.2f} (n={len(ratios)}, "
+          f"{min(ratios):.2f} .. {max(ratios):.2f})")
+
+
 def spread(values):
     return (f"{statistics.median(values) - 1:+.2%} (n={len(values)}, {min(values) - 1:+.2%} .. "
             f"{max(values) - 1:+.2%})")
@@ -64,8 +100,10 @@ def spread(values):
 def main():
     directory = tempfile.mkdtemp(prefix="vtax-bench-", dir="/var/tmp")
     try:
+        if os.geteuid() == 0:
+            measure_events(directory)
         ratios = {}
-        for i in range(ROUNDS):
+        for i in range(LAB_ROUNDS):
             sides = [None, "none"] if i % 2 == 0 else ["none", None]
             got = {side: measure(directory, f"{i}-{side}", side) for side in sides}
             for workload, (instructions, cpu_ns) in got[None].items():
@@ -78,7 +116,6 @@ def main():
                       f"CPU time {spread([b for _, b in pairs])} with probes against without")
             else:
                 print(f"looking: {workload}: {spread([b for _, b in pairs])}")
-        print("looking: perf kvm stat: the server's image has no perf(1), so it is not beside them")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

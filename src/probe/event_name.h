@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * event_name: a processor event by its name, as libpfm4 knows them for each processor
- * ("amd64_fam19h_zen3::RETIRED_TAKEN_BRANCH_INSTRUCTIONS", "INST_RETIRED", "perf::CONTEXT-SWITCHES"),
- * or raw as in perf(1) ("r1c2"). The only place that knows libpfm4, which is opened at run time.
+ * ("amd64_fam19h_zen3::RETIRED_TAKEN_BRANCH_INSTRUCTIONS", "INST_RETIRED",
+ * "perf::CONTEXT-SWITCHES"), or raw as in perf(1) ("r1c2"). The only place that knows libpfm4,
+ * which is opened at run time.
  */
 #pragma once
 

@@ -148,17 +148,19 @@ struct probing *probing_open(const struct probe_target *targets, size_t count,
     return probing;
 }
 
-static void read_all(const struct probing *probing, struct probe_readings *out)
+static void read_one(const struct probing *probing, size_t probe, struct probe_readings *out)
 {
-    for (size_t i = 0; probes[i]; i++)
-        for (size_t j = 0; probing->probes[i].is_open && j < probing->count; j++)
-            probes[i]->read(probing->probes[i].state, &probing->targets[j], out);
+    for (size_t i = 0; probing->probes[probe].is_open && i < probing->count; i++)
+        probes[probe]->read(probing->probes[probe].state, &probing->targets[i], out);
 }
 
 void probing_begin(struct probing *probing)
 {
     probe_readings_done(&probing->begin);
-    read_all(probing, &probing->begin);
+    /* The other way round than at the end: what disturbs the machines by reading (`guest`) must not
+     * be among what the others see. */
+    for (size_t i = COUNT_OF(probes) - 1; i-- > 0;)
+        read_one(probing, i, &probing->begin);
     probing->begin_ns = clock_monotonic_ns();
 }
 
@@ -166,7 +168,8 @@ void probing_end(struct probing *probing, struct probe_readings *out)
 {
     CLEANUP_PROBE_READINGS struct probe_readings end = {0};
     probe_readings_add(out, -1, clock_monotonic_ns() - probing->begin_ns, "interval_ns");
-    read_all(probing, &end);
+    for (size_t i = 0; probes[i]; i++)
+        read_one(probing, i, &end);
     probe_readings_subtract(&end, &probing->begin, out);
     for (size_t i = 0; probes[i]; i++) {
         if (probing->probes[i].is_open)
