@@ -15,8 +15,10 @@
 #include "base/mem.h"
 #include "command/list.h"
 #include "top/json.h"
+#include "top/live.h"
 #include "top/model.h"
 #include "top/sampler.h"
+#include "top/terminal.h"
 #include "top/text.h"
 
 #define WIDTH_WITHOUT_TERMINAL 160
@@ -158,6 +160,13 @@ static int run_batch(struct sampler *sampler, const struct options *options, str
     return rc;
 }
 
+static int run_live(struct sampler *sampler, const struct options *options, struct error *err)
+{
+    const struct live_options live = {
+        .view = view_of(options), .delay_ns = options->delay_ns, .count = options->count};
+    return live_run(sampler, &live, err);
+}
+
 static int run(const struct command_call *call, struct error *err)
 {
     const struct options *options = call->options[0];
@@ -167,7 +176,8 @@ static int run(const struct command_call *call, struct error *err)
     int rc = sampler_open(&sampling, &sampler, err);
     if (rc < 0)
         return rc;
-    rc = run_batch(sampler, options, err);
+    bool is_live = !options->batch && !options->json && terminal_is_usable();
+    rc = is_live ? run_live(sampler, options, err) : run_batch(sampler, options, err);
     sampler_close(sampler);
     return rc;
 }
@@ -175,13 +185,15 @@ static int run(const struct command_call *call, struct error *err)
 const struct command command_top = {
     .name = "top",
     .summary = "Show the virtual machines of this host live, and what they lose where",
-    .help = "One line for each machine, whoever started it: QEMU and KVM, by libvirt or by\n"
-            "hand, Xen, VirtualBox. The host's own processes are one line.\n"
-            "\n"
-            "  vtax top --batch --count 5 --sort exits\n"
-            "  vtax top --json --delay 5s | jq .machines\n"
-            "\n"
-            "A figure that cannot be had is '-', with the reason below.\n",
+    .help =
+        "One line for each machine, whoever started it: QEMU and KVM, by libvirt or by\n"
+        "hand, Xen, VirtualBox. The host's own processes are one line. On a terminal '?' shows\n"
+        "the keys; elsewhere it is as with --batch.\n"
+        "\n"
+        "  vtax top --batch --count 5 --sort exits\n"
+        "  vtax top --json --delay 5s | jq .machines\n"
+        "\n"
+        "A figure that cannot be had is '-', with the reason below.\n",
     .tables = {&table},
     .run = run,
 };

@@ -172,6 +172,40 @@ static void fill_vcpus(const struct vm *before, const struct vm *after, struct t
     }
 }
 
+static const struct vm_task *find_task(const struct vm *vm, const struct vm_task *task)
+{
+    for (size_t i = 0; i < vm->task_count; i++)
+        if (vm->tasks[i].tid == task->tid)
+            return &vm->tasks[i];
+    return NULL;
+}
+
+static int compare_tasks(const void *left, const void *right)
+{
+    const struct top_task *a = left, *b = right;
+    if (!a->run.missing != !b->run.missing)
+        return a->run.missing ? 1 : -1;
+    if (a->run.value != b->run.value)
+        return a->run.value > b->run.value ? -1 : 1;
+    return a->task->tid < b->task->tid ? -1 : 1;
+}
+
+static void fill_tasks(const struct vm *before, const struct vm *after, struct top_row *row)
+{
+    uint64_t elapsed_ns = after->time_ns > before->time_ns ? after->time_ns - before->time_ns : 0;
+    row->tasks = mem_array(after->task_count ? after->task_count : 1, sizeof(*row->tasks));
+    for (size_t i = 0; i < after->task_count; i++) {
+        const struct vm_task *is = &after->tasks[i], *was = find_task(before, is);
+        struct top_task *task = &row->tasks[row->task_count++];
+        *task = (struct top_task){is, missing(just_found), missing(just_found)};
+        if (!was)
+            continue;
+        task->run = scale(figure_rate(&was->run, &is->run, elapsed_ns), 1e-9);
+        task->wait = scale(figure_rate(&was->wait, &is->wait, elapsed_ns), 1e-9);
+    }
+    qsort(row->tasks, row->task_count, sizeof(row->tasks[0]), compare_tasks);
+}
+
 static void fill_row(const struct snapshot *before, const struct vm *vm, struct top_row *row)
 {
     const struct vm *was = snapshot_find(before, vm);
@@ -185,6 +219,7 @@ static void fill_row(const struct snapshot *before, const struct vm *vm, struct 
     fill_values(was, vm, row);
     fill_reasons(was, vm, row);
     fill_vcpus(was, vm, row);
+    fill_tasks(was, vm, row);
 }
 
 static double sum_known(const struct top *top, enum value_id id)
@@ -237,6 +272,7 @@ static void row_done(struct top_row *row)
 {
     free(row->reasons);
     free(row->vcpus);
+    free(row->tasks);
 }
 
 static int compare_names(const struct top_row *a, const struct top_row *b)

@@ -50,6 +50,11 @@ struct top_vcpu {
     struct rate migrations;       /* per second */
 };
 
+struct top_task {
+    const struct vm_task *task;
+    struct rate run, wait; /* CPUs */
+};
+
 struct top_row {
     const struct vm *vm; /* NULL: the host's own processes */
     struct rate values[VALUE_COUNT];
@@ -57,6 +62,8 @@ struct top_row {
     size_t reason_count;
     struct top_vcpu *vcpus;
     size_t vcpu_count;
+    struct top_task *tasks; /* the busiest first */
+    size_t task_count;
 };
 
 struct top_options {

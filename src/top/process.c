@@ -47,6 +47,7 @@ static void learn_name(struct vm_thread *thread, int task_fd)
     if (read_at(task_fd, text, sizeof(text), "%d/comm", thread->tid) <= 0)
         return;
     text[strcspn(text, "\n")] = '\0';
+    snprintf(thread->name, sizeof(thread->name), "%.*s", (int)sizeof(thread->name) - 1, text);
     thread->accelerator = parse_vcpu(text, &thread->number);
 }
 
@@ -104,6 +105,15 @@ static void add_vcpu(struct vm *vm, const struct vm_thread *thread, int task_fd)
         vcpu->migrations = figure_missing("the kernel does not count them (CONFIG_SCHED_DEBUG)");
 }
 
+static void add_task(struct vm *vm, const struct vm_thread *thread)
+{
+    struct vm_task *task = vm_add_task(vm);
+    task->tid = thread->tid;
+    memcpy(task->name, thread->name, sizeof(task->name));
+    task->run = figure_of(thread->run_ns);
+    task->wait = figure_of(thread->wait_ns);
+}
+
 /* 0; -ESRCH; -ENOTSUP: no scheduler statistics. */
 static int read_threads(struct vm_process *process, int proc_fd, struct vm *vm)
 {
@@ -120,6 +130,8 @@ static int read_threads(struct vm_process *process, int proc_fd, struct vm *vm)
         thread->is_there = true;
         if (added < 0 && added != -ESRCH)
             rc = -ENOTSUP;
+        if (added == 0)
+            add_task(vm, thread);
         if (thread->accelerator != PARSE_NO_VCPU)
             add_vcpu(vm, thread, task_fd);
     }

@@ -14,8 +14,9 @@ struct vm_thread {
     pid_t tid;
     enum parse_accelerator accelerator;
     unsigned number; /* of the vCPU */
-    unsigned looks;  /* how often its name was read */
-    bool is_there;   /* in this reading */
+    char name[VM_TASK_NAME_MAX];
+    unsigned looks; /* how often its name was read */
+    bool is_there;  /* in this reading */
     uint64_t run_ns, wait_ns;
 };
 

@@ -43,6 +43,14 @@ struct vm_vcpu *vm_add_vcpu(struct vm *vm)
     return vcpu;
 }
 
+struct vm_task *vm_add_task(struct vm *vm)
+{
+    vm->tasks = mem_resize_array(vm->tasks, vm->task_count + 1, sizeof(vm->tasks[0]));
+    struct vm_task *task = &vm->tasks[vm->task_count++];
+    *task = (struct vm_task){0};
+    return task;
+}
+
 void snapshot_add_note(struct snapshot *snapshot, const char *note)
 {
     for (size_t i = 0; i < SNAPSHOT_NOTES; i++)
@@ -57,6 +65,7 @@ void vm_done(struct vm *vm)
     free(vm->name);
     free(vm->uuid);
     free(vm->vcpus);
+    free(vm->tasks);
     free(vm->reasons);
 }
 

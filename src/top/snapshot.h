@@ -28,6 +28,14 @@ struct vm_vcpu {
     struct figure run, wait, guest, migrations;
 };
 
+#define VM_TASK_NAME_MAX 16
+/* Any thread of the machine's process. */
+struct vm_task {
+    pid_t tid;
+    char name[VM_TASK_NAME_MAX];
+    struct figure run, wait;
+};
+
 /* Powers of two of ns: bucket i counts exits that took less than 2^i ns and not less than 2^(i-1);
  * the last takes all longer ones. */
 #define EXIT_BUCKETS 40
@@ -52,6 +60,8 @@ struct vm {
     struct figure figures[FIGURE_COUNT];
     struct vm_vcpu *vcpus;
     size_t vcpu_rows;
+    struct vm_task *tasks;
+    size_t task_count;
     struct vm_reason *reasons;
     size_t reason_count;
 };
@@ -86,6 +96,7 @@ const struct vm *snapshot_find(const struct snapshot *snapshot, const struct vm 
 /* Adds a reason for exits, the caller's to fill. */
 struct vm_reason *vm_add_reason(struct vm *vm, const char *name, size_t name_length);
 struct vm_vcpu *vm_add_vcpu(struct vm *vm);
+struct vm_task *vm_add_task(struct vm *vm);
 void vm_done(struct vm *vm);
 void snapshot_add_note(struct snapshot *snapshot, const char *note);
 void snapshot_done(struct snapshot *snapshot);
