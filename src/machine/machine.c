@@ -305,6 +305,12 @@ pid_t machine_pid(const struct machine *machine)
     return platform->pid ? platform->pid(machine->back_end) : 0;
 }
 
+int machine_domain(const struct machine *machine)
+{
+    const struct platform *platform = machine->site->platform;
+    return platform->domain ? platform->domain(machine->back_end) : 0;
+}
+
 const char *machine_scratch_path(struct machine *machine, unsigned which)
 {
     const struct platform *platform = machine->site->platform;

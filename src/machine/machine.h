@@ -111,6 +111,8 @@ struct platform {
     void (*endpoint)(void *machine, struct channel_options *out_options);
     /* The process on the host that is the machine, with its descendants. */
     pid_t (*pid)(void *machine);
+    /* Xen's number of the domain; NULL: no machine of this platform is one. */
+    int (*domain)(void *machine);
     /* Paths of the scratch disks as the machine sees them. */
     const char *(*scratch_path)(void *machine, unsigned which);
     /* The files behind them on the host, for checking what is really on the disk. */
@@ -169,6 +171,8 @@ unsigned machine_vcpus(const struct machine *machine);
 const char *machine_load_address(const struct machine *machine);
 /* 0: there is none. */
 pid_t machine_pid(const struct machine *machine);
+/* 0: it is no domain of Xen's. */
+int machine_domain(const struct machine *machine);
 const char *machine_scratch_path(struct machine *machine, unsigned which);
 const char *machine_scratch_file(struct machine *machine, unsigned which);
 int machine_read_usage(struct machine *machine, struct machine_usage *out_usage, struct error *err)

@@ -479,6 +479,12 @@ static void stop(void *object)
     free(machine);
 }
 
+static int domain_of(void *object)
+{
+    const struct xen_machine *machine = object;
+    return (int)machine->id;
+}
+
 /* Not none as elsewhere: Xen's disk back-end ties O_DIRECT to Linux AIO, which Debian builds its
  * QEMU for Xen without; the disks would never appear, and QEMU would try for ever. */
 static const struct option xen_rows[] = {
@@ -500,8 +506,8 @@ static const struct option xen_rows[] = {
                  .estimate_ns = 8 * NS_PER_S},                                                     \
         .is_virtual = true, .probe = probe, .open = open_site, .start = start, .alive = alive,     \
         .usage = usage, .starts = starts, .console_tail = console_tail, .endpoint = endpoint,      \
-        .pid = pid, .scratch_path = scratch_path, .scratch_file = scratch_file, .stop = stop,      \
-        .close = close_site                                                                        \
+        .pid = pid, .domain = domain_of, .scratch_path = scratch_path,                             \
+        .scratch_file = scratch_file, .stop = stop, .close = close_site                            \
     }
 
 const struct platform platform_xen_pv = XEN("xen-pv", "Xen, paravirtualized guests.");

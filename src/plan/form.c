@@ -53,7 +53,7 @@ static const struct option options[FORM_KEY_COUNT] = {
                                   .help = "NUMA nodes that memory comes from (default: any)."},
     [FORM_PROBES] = {"probes", 0, OPTION_TEXTS, AT(plan.probes), "LIST",
                      .help = "Probes that look during each trial, such as host,process,exits, or "
-                             "none (default: all)."},
+                             "none (default: all but xen)."},
     [FORM_EVENTS] = {"events", 0, OPTION_TEXTS, AT(plan.events), "LIST",
                      .help = "Processor events that the probe counters counts besides instructions "
                              "and cycles: names that libpfm4 knows, or raw as r1c2."},

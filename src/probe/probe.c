@@ -12,8 +12,8 @@
 #define PROBES_NONE "none"
 
 const struct probe *const probes[] = {
-    &probe_host,     &probe_process, &probe_pressure, &probe_exits, &probe_kvm,
-    &probe_counters, &probe_guest,   &probe_injected, NULL,
+    &probe_host, &probe_process,  &probe_pressure, &probe_exits,    &probe_xen,
+    &probe_kvm,  &probe_counters, &probe_guest,    &probe_injected, NULL,
 };
 
 static struct probe_reading *add(struct probe_readings *readings, int machine)
@@ -123,9 +123,11 @@ int probe_check_names(const struct option_texts *names, struct error *err)
     return 0;
 }
 
-static bool is_wanted(const struct option_texts *wanted, const char *name)
+static bool is_wanted(const struct option_texts *wanted, const struct probe *probe)
 {
-    return !wanted || wanted->count == 0 || is_named(wanted, name);
+    if (!wanted || wanted->count == 0)
+        return !probe->on_request;
+    return is_named(wanted, probe->name);
 }
 
 struct probing *probing_open(const struct probe_target *targets, size_t count,
@@ -138,8 +140,10 @@ struct probing *probing_open(const struct probe_target *targets, size_t count,
     for (size_t i = 0; probes[i]; i++) {
         struct opened *opened = &probing->probes[i];
         struct error err = {0};
-        if (!is_wanted(wanted, probes[i]->name)) {
-            opened->why_not = mem_strdup("switched off by the plan's `probes`");
+        if (!is_wanted(wanted, probes[i])) {
+            opened->why_not = mem_printf(
+                "%s", wanted && wanted->count ? "switched off by the plan's `probes`"
+                                              : "looks only where the plan's `probes` name it");
             continue;
         }
         opened->is_open = probes[i]->open(targets, count, &opened->state, &err) >= 0;

@@ -25,6 +25,7 @@ struct probe_target {
     bool is_virtual;
     bool is_kvm;
     bool is_fake;
+    int domain;              /* Xen's number of it; 0: it is no domain of Xen's */
     struct channel *channel; /* NULL: none */
     struct machine *machine; /* NULL outside of a campaign */
     const struct option_texts
@@ -64,6 +65,7 @@ void probe_readings_subtract(const struct probe_readings *later,
 struct probe {
     const char *name;
     const char *help;
+    bool on_request; /* it disturbs: only where it is named */
     /* Negative with the reason why it cannot look at any of these. */
     int (*open)(const struct probe_target *targets, size_t count, void **out_state,
                 struct error *err);

@@ -84,7 +84,8 @@ Options that change the plan:
       --placement-numa-node LIST
                               NUMA nodes that memory comes from (default: any).
       --probes LIST           Probes that look during each trial, such as
-                              host,process,exits, or none (default: all).
+                              host,process,exits, or none (default: all but
+                              xen).
       --events LIST           Processor events that the probe counters counts
                               besides instructions and cycles: names that
                               libpfm4 knows, or raw as r1c2.

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "test.h"
+
+#include <string.h>
+
+#include "probe/xentrace.h"
+
+#define WITH_TICKS 0x80000000u
+#define EXTRA(n) ((uint32_t)(n) << 28)
+#define VCPU(domain, vcpu) ((uint32_t)(domain) << 16 | (vcpu))
+enum { RUNS = 0x00021101, BLOCKS = 0x00021021, EXITS = 0x00081102, ENTERS = 0x00081001 };
+
+struct buffer {
+    uint32_t words[256];
+    size_t count;
+};
+
+static void put_cpu(struct buffer *buffer, uint32_t cpu)
+{
+    const uint32_t words[] = {0x0001f003 | EXTRA(2), cpu, 4096};
+    memcpy(buffer->words + buffer->count, words, sizeof(words));
+    buffer->count += COUNT_OF(words);
+}
+
+static void put(struct buffer *buffer, uint32_t event, uint64_t ticks, uint32_t extra)
+{
+    const uint32_t words[] = {event | EXTRA(1) | WITH_TICKS, (uint32_t)ticks,
+                              (uint32_t)(ticks >> 32), extra};
+    memcpy(buffer->words + buffer->count, words, sizeof(words));
+    buffer->count += COUNT_OF(words);
+}
+
+static void feed(struct xentrace *trace, const struct buffer *buffer)
+{
+    size_t bytes = buffer->count * sizeof(buffer->words[0]);
+    assert_int_equal(xentrace_feed(trace, buffer->words, bytes), bytes);
+}
+
+static void check_sum(const struct xentrace_sum *sum, unsigned domain, unsigned reason,
+                      uint64_t count, uint64_t ticks)
+{
+    assert_int_equal(sum->domain, domain);
+    assert_int_equal(sum->reason, reason);
+    assert_int_equal(sum->count, count);
+    assert_int_equal(sum->ticks, ticks);
+}
+
+/* Two domains on two CPUs; one is off the CPU in an exit for HLT and comes back on the other. */
+static void test_exits_of_two_domains(void **state)
+{
+    (void)state;
+    CLEANUP_XENTRACE struct xentrace trace = {0};
+    struct buffer buffer = {.count = 0};
+    put_cpu(&buffer, 0);
+    put(&buffer, EXITS, 5, 0x72); /* nobody is known to run here */
+    put(&buffer, RUNS, 10, VCPU(1, 0));
+    put(&buffer, ENTERS, 20, 0);
+    put(&buffer, EXITS, UINT64_C(0x100000000), 0x72);
+    put(&buffer, ENTERS, UINT64_C(0x100000064), 0);
+    put(&buffer, EXITS, UINT64_C(0x100001000), 0x78);
+    put(&buffer, BLOCKS, UINT64_C(0x100001010), VCPU(1, 0));
+    put_cpu(&buffer, 1);
+    put(&buffer, RUNS, 30, VCPU(2, 0));
+    put(&buffer, EXITS, 40, 0x72);
+    put(&buffer, ENTERS, 43, 0);
+    put(&buffer, BLOCKS, 50, VCPU(2, 0));
+    put(&buffer, RUNS, UINT64_C(0x100002000), VCPU(1, 0));
+    put(&buffer, ENTERS, UINT64_C(0x100002001), 0);
+    feed(&trace, &buffer);
+    assert_int_equal(trace.sum_count, 3);
+    check_sum(&trace.sums[0], 1, 0x72, 1, 100);
+    check_sum(&trace.sums[1], 2, 0x72, 1, 3);
+    check_sum(&trace.sums[2], 1, 0x78, 1, 17);
+    assert_int_equal(trace.lost, 0);
+    assert_int_equal(trace.torn, 1);
+}
+
+/* A full ring is counted, and the exit that it cut is no exit of any length. */
+static void test_lost_records(void **state)
+{
+    (void)state;
+    CLEANUP_XENTRACE struct xentrace trace = {0};
+    struct buffer buffer = {.count = 0};
+    put_cpu(&buffer, 0);
+    put(&buffer, RUNS, 10, VCPU(1, 0));
+    put(&buffer, EXITS, 20, 0x72);
+    put(&buffer, 0x0001f001, 30, 77);
+    put(&buffer, ENTERS, 1000, 0);
+    feed(&trace, &buffer);
+    assert_int_equal(trace.lost, 77);
+    assert_int_equal(trace.torn, 1);
+    assert_int_equal(trace.sum_count, 0);
+}
+
+/* However a file is cut, it says the same. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    struct buffer buffer = {.count = 0};
+    put_cpu(&buffer, 3);
+    put(&buffer, RUNS, 10, VCPU(1, 1));
+    put(&buffer, EXITS, 20, 0x7b);
+    put(&buffer, ENTERS, 25, 0);
+    const char *bytes = (const char *)buffer.words;
+    size_t length = buffer.count * sizeof(buffer.words[0]);
+    for (size_t cut = 0; cut <= length; cut++) {
+        CLEANUP_XENTRACE struct xentrace trace = {0};
+        size_t used = xentrace_feed(&trace, bytes, cut);
+        assert_true(used <= cut && cut - used < 40);
+        assert_int_equal(used + xentrace_feed(&trace, bytes + used, length - used), length);
+        assert_int_equal(trace.sum_count, 1);
+        check_sum(&trace.sums[0], 1, 0x7b, 1, 5);
+    }
+}
+
+static void test_rate(void **state)
+{
+    (void)state;
+    static const char text[] = "host : x\ncpu_mhz                : 2394.375\nhw_caps : 1\n";
+    assert_true(xentrace_parse_mhz(text, strlen(text)) == 2394.375);
+    assert_true(isnan(xentrace_parse_mhz(text, 12)));
+    assert_true(isnan(xentrace_parse_mhz("cpu_mhz : -1", 12)));
+    assert_true(isnan(xentrace_parse_mhz("", 0)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exits_of_two_domains),
+        cmocka_unit_test(test_lost_records),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_rate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
