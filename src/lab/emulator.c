@@ -246,13 +246,20 @@ static pid_t start(const struct words *words, const struct emulator *emulator,
         emulator->stock
             ? mem_printf("QEMU_MODULE_DIR=%s/root" LIBRARIES "/qemu", emulator->stock->directory)
             : mem_strdup("LC_ALL=C.UTF-8");
+    CLEANUP_FD int terminal = -1;
+    int input = 0; /* none: 0 would not be standard input but nothing */
+    if (options->shell) {
+        input = terminal = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (terminal < 0)
+            return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "hand over standard input");
+    }
     const char *environment[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", temporary, modules,
         NULL};
     const struct process_options process = {
         .argv = (const char *const *)words->items,
         .environment = environment,
-        .stdin_fd = options->shell ? STDIN_FILENO : 0,
+        .stdin_fd = input,
         .stdout_fd = port_fd,
         .stderr_fd = log_fd,
         .own_group = !options->shell,

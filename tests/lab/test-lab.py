@@ -5,13 +5,15 @@ cache, or are built into it; results and logs stay in the test's own directory.
 usage: test-lab.py [TEST...] kvm|xen|virtualbox
 """
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
 import time
 import unittest
 
-from labtest import LabWorld, run_or_skip
+from labtest import VTAX, LabWorld, run_or_skip
 
 HYPERVISOR = "kvm"
 PLATFORMS = {"kvm": ["kvm"], "virtualbox": ["virtualbox"],
@@ -179,6 +181,41 @@ class Lab(LabWorld):
         self.assertIn(kept[0], err)
         self.assertIn("console.log", os.listdir(os.path.join(self.runs, kept[0])))
         self.assertNotIn("job.raw", os.listdir(os.path.join(self.runs, kept[0])))
+
+    def test_shell(self):
+        """Typed at a terminal."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([VTAX, "lab", "shell", HYPERVISOR], env=self.env, stdin=theirs,
+                                   stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        self.read_until(ours, "'exit' powers off.")
+        os.write(ours, b"echo $((6 * 7)) $(basename /job/bin/vta[x])-there\n")
+        self.read_until(ours, "42 vtax-there")
+        os.write(ours, b"exit\n")
+        with self.assertRaises(OSError):
+            self.read_until(ours, "never said")
+        self.assertEqual(process.wait(600), 0)
+        os.close(ours)
+        self.assertEqual(self.left_behind(), [])
+
+    def read_until(self, terminal, text):
+        shown = ""
+        while text not in shown:
+            ready, _, _ = select.select([terminal], [], [], 1200)
+            self.assertTrue(ready, shown)
+            shown += os.read(terminal, 4096).decode(errors="replace")
+        return shown
+
+    def test_guest_that_dies(self):
+        """Too little memory for its kernel: the trial fails, and the others go on."""
+        plan = self.write("plan.yaml", "name: small\nplatforms: [native, kvm]\nmemory: 64MiB\n"
+                          "workloads:\n  - bzip2: {input: 1MiB}\nblocks: 1\n")
+        err = self.vtax_lab("--", plan, code=1)
+        self.assertIn("starting it again", err)
+        found = dict(self.rows("SELECT c.platform, t.status FROM trial t"
+                               " JOIN cell c ON c.id = t.cell_id"))
+        self.assertEqual(found, {"native": "ok", "kvm": "failed"})
+        self.assertEqual(self.left_behind(), [])
 
     def test_no_emulator(self):
         _, err = self.vtax("lab", "run", HYPERVISOR, "--qemu", "/bin/true", "--store", self.store,
