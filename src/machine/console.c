@@ -111,6 +111,7 @@ int console_look(const char *path, off_t *position,
         const char *line = find(text, &length);
         if (!line)
             continue;
+        *position = from + (line - text); /* it is found by who looks again */
         *out_line = mem_strndup(line, length);
         return 1;
     }

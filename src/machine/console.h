@@ -20,8 +20,8 @@ char *console_read_last_line(const char *path);
 const char *console_find_death(const char *text, size_t *out_length);
 
 /* Looks for a line that find() (as above) gives in what was added to the file since the last look
- * and a little before that. *position: how far was looked, 0 at first. Returns 1 with the line, the
- * caller's to free; 0: there is none. */
+ * and a little before that. *position: how far was looked, 0 at first; the line that was found is
+ * found again. Returns 1 with the line, the caller's to free; 0: there is none. */
 int console_look(const char *path, off_t *position,
                  const char *(*find)(const char *text, size_t *out_length), char **out_line)
     __attribute__((warn_unused_result));

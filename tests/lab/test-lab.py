@@ -207,14 +207,17 @@ class Lab(LabWorld):
         return shown
 
     def test_guest_that_dies(self):
-        """Too little memory for its kernel: the trial fails, and the others go on."""
+        """Too little memory, for its kernel or for its work: the trial fails, the others go on."""
         plan = self.write("plan.yaml", "name: small\nplatforms: [native, kvm]\nmemory: 64MiB\n"
                           "workloads:\n  - bzip2: {input: 1MiB}\nblocks: 1\n")
-        err = self.vtax_lab("--", plan, code=1)
-        self.assertIn("starting it again", err)
-        found = dict(self.rows("SELECT c.platform, t.status FROM trial t"
-                               " JOIN cell c ON c.id = t.cell_id"))
-        self.assertEqual(found, {"native": "ok", "kvm": "failed"})
+        err = self.vtax_lab("--", plan)
+        self.assertIn("trial failed: ", err)
+        found = {platform: (status, cause) for platform, status, cause in self.rows(
+            "SELECT c.platform, t.status, t.cause FROM trial t JOIN cell c ON c.id = t.cell_id")}
+        self.assertEqual(found["native"], ("ok", None))
+        status, cause = found["kvm"]
+        self.assertEqual(status, "failed")
+        self.assertRegex(cause, "its kernel died: |ended by signal 9|has ended: ")
         self.assertEqual(self.left_behind(), [])
 
     def test_no_emulator(self):

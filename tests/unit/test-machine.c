@@ -209,6 +209,23 @@ static void test_console(void **state)
     assert_null(console_find_death("", &length));
 }
 
+/* Who looks again finds the same death, whatever came after it. */
+static void test_console_death_stays(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/vtax-console-XXXXXX";
+    int fd = mkstemp(path);
+    dprintf(fd, "%0999d\n[2] Kernel panic - not syncing: VFS\n%0999d\n", 1, 3);
+    off_t position = 0;
+    for (int i = 0; i < 3; i++) {
+        struct error err = {0};
+        assert_int_equal(console_check(path, &position, &err), -EPIPE);
+        assert_string_equal(err.text, "its kernel died: [2] Kernel panic - not syncing: VFS");
+    }
+    close(fd);
+    unlink(path);
+}
+
 static void test_console_without_escapes(void **state)
 {
     (void)state;
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_user_network),
         cmocka_unit_test(test_qemu_log),
         cmocka_unit_test(test_console),
+        cmocka_unit_test(test_console_death_stays),
         cmocka_unit_test(test_console_without_escapes),
         cmocka_unit_test(test_fake_depends_on_its_trial_alone),
         cmocka_unit_test(test_fake_distribution),
