@@ -14,6 +14,7 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "command/list.h"
+#include "top/exporter.h"
 #include "top/json.h"
 #include "top/live.h"
 #include "top/model.h"
@@ -32,6 +33,7 @@ struct options {
     bool reverse;
     char *filter;
     bool ask_guests;
+    char *openmetrics;
 };
 
 /* Index i is value i - 1: SORT_NAME comes first. The names of value_kinds, which a test compares.
@@ -91,6 +93,11 @@ static const struct option rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(struct options, ask_guests),
      .help = "Ask guest agents for the steal that guests see; that runs code in guests."},
+    {.name = "openmetrics",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct options, openmetrics),
+     .value_name = "ADDRESS",
+     .help = "Serve Prometheus at PORT, ADDRESS or ADDRESS:PORT; without an address on loopback."},
 };
 
 static const struct option_table table = {rows, COUNT_OF(rows), sizeof(struct options)};
@@ -167,17 +174,31 @@ static int run_live(struct sampler *sampler, const struct options *options, stru
     return live_run(sampler, &live, err);
 }
 
+/* As the options say where it goes to. */
+static int show(struct sampler *sampler, const struct options *options,
+                const struct exporter_address *address, struct error *err)
+{
+    if (options->openmetrics)
+        return exporter_run(sampler, address, err);
+    if (!options->batch && !options->json && terminal_is_usable())
+        return run_live(sampler, options, err);
+    return run_batch(sampler, options, err);
+}
+
 static int run(const struct command_call *call, struct error *err)
 {
     const struct options *options = call->options[0];
     const struct sampler_options sampling = {.ask_guests = options->ask_guests};
+    struct exporter_address address = {0};
     struct sampler *sampler;
     setlocale(LC_CTYPE, "");
-    int rc = sampler_open(&sampling, &sampler, err);
+    int rc = options->openmetrics ? exporter_parse(options->openmetrics, &address, err) : 0;
     if (rc < 0)
         return rc;
-    bool is_live = !options->batch && !options->json && terminal_is_usable();
-    rc = is_live ? run_live(sampler, options, err) : run_batch(sampler, options, err);
+    rc = sampler_open(&sampling, &sampler, err);
+    if (rc < 0)
+        return rc;
+    rc = show(sampler, options, &address, err);
     sampler_close(sampler);
     return rc;
 }
