@@ -62,7 +62,8 @@ def run(qemu, kernel, initrd, work, plugin):
     if work == "loop":
         words += f" rdinit=/loop -- count spin {LOOP_ROUNDS}"
         argv += ["-initrd", initrd]
-    process = subprocess.Popen([*argv, "-append", words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*argv, "-append", words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
