@@ -46,11 +46,14 @@ class OpenMetrics(World):
 
     def send(self, data, port=None):
         with socket.create_connection(("127.0.0.1", port or self.port), timeout=60) as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
             answer = b""
-            while part := connection.recv(4096):
-                answer += part
+            try:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                while part := connection.recv(4096):
+                    answer += part
+            except OSError:
+                pass # it has hung up: a refusal too
         return answer.split(b"\r\n")[0].decode()
 
     def test_machine(self):
