@@ -98,7 +98,12 @@ class OpenMetrics(World):
         idle = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(40)]
         for connection in idle:
             connection.close()
-        self.scrape()
+        while True: # until it has seen that they are gone
+            try:
+                self.scrape()
+                break
+            except OSError:
+                self.assertIsNone(self.process.poll())
         self.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.process.wait(timeout=60), 130)
 
