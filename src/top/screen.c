@@ -102,7 +102,7 @@ size_t screen_encode(uint32_t character, char bytes[SCREEN_BYTES_MAX])
 
 char *screen_row_text(const struct screen *screen, int row)
 {
-    struct strbuf out;
+    CLEANUP_STRBUF struct strbuf out;
     strbuf_init(&out);
     for (int i = 0; i < screen->columns; i++) {
         uint32_t character = screen->cells[row * screen->columns + i].character;

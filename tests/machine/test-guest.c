@@ -122,37 +122,32 @@ static void test_qemu_killed_in_mid_job(void **state)
     free_machine(machine);
 }
 
-static void test_kernel_panic(void **state)
+/* A machine whose kernel ends by this command; the error says `expected`. */
+static void check_end(struct world *world, const char *command, const char *expected)
 {
-    struct world *world = *state;
     struct machine *machine;
     struct channel_result result;
     struct error err = {0};
     world_open_site(world, "qemu-tcg");
     world_start(world, 1, 0, &machine);
-    const char *const argv[] = {"sh", "-c", "echo c >/proc/sysrq-trigger; sleep 1000", NULL};
+    const char *const argv[] = {"sh", "-c", command, NULL};
     int rc = channel_run(machine_channel(machine), argv, 600 * NS_PER_S, &result, &err);
     print_message("%s\n", err.text);
     assert_int_equal(rc, -EPIPE);
-    assert_non_null(strstr(err.text, "its kernel died: "));
+    assert_non_null(strstr(err.text, expected));
     free_machine(machine);
+}
+
+static void test_kernel_panic(void **state)
+{
+    check_end(*state, "echo c >/proc/sysrq-trigger; sleep 1000", "its kernel died: ");
 }
 
 /* What a kernel does that dies before it can say anything. */
 static void test_reset(void **state)
 {
-    struct world *world = *state;
-    struct machine *machine;
-    struct channel_result result;
-    struct error err = {0};
-    world_open_site(world, "qemu-tcg");
-    world_start(world, 1, 0, &machine);
-    const char *const argv[] = {"sh", "-c", "echo b >/proc/sysrq-trigger; sleep 1000", NULL};
-    int rc = channel_run(machine_channel(machine), argv, 600 * NS_PER_S, &result, &err);
-    print_message("%s\n", err.text);
-    assert_int_equal(rc, -EPIPE);
-    assert_non_null(strstr(err.text, "has ended: the guest powered off or reset itself; last"));
-    free_machine(machine);
+    check_end(*state, "echo b >/proc/sysrq-trigger; sleep 1000",
+              "has ended: the guest powered off or reset itself; last");
 }
 
 static void kill_before_it_is_ready(struct machine *machine)
