@@ -208,6 +208,8 @@ class Lab(LabWorld):
 
     def test_guest_that_dies(self):
         """Too little memory, for its kernel or for its work: the trial fails, the others go on."""
+        if HYPERVISOR != "kvm":
+            self.skipTest("how a guest with 64 MiB ends is known of KVM's only")
         plan = self.write("plan.yaml", "name: small\nplatforms: [native, kvm]\nmemory: 64MiB\n"
                           "workloads:\n  - bzip2: {input: 1MiB}\nblocks: 1\n")
         err = self.vtax_lab("--", plan)
