@@ -2,6 +2,7 @@
 #include "top/exporter.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -21,13 +22,57 @@
 #define CLIENT_MEMORY ((size_t)16 << 10) /* for what it asks */
 #define READ_AGAIN_NS (NS_PER_S / 10)    /* many clients at once cost one reading */
 
+#define LIBRARY "libmicrohttpd.so.12"
+
+/* Opened when it is asked for, so that vtax runs where it is not installed, as in the lab's images.
+ */
+struct library {
+    struct MHD_Daemon *(*start)(unsigned flags, uint16_t port, MHD_AcceptPolicyCallback policy,
+                                void *policy_context, MHD_AccessHandlerCallback handler,
+                                void *context, ...);
+    void (*stop)(struct MHD_Daemon *daemon);
+    const union MHD_DaemonInfo *(*info)(struct MHD_Daemon *daemon, enum MHD_DaemonInfoType type,
+                                        ...);
+    struct MHD_Response *(*make)(size_t size, void *buffer, enum MHD_ResponseMemoryMode mode);
+    enum MHD_Result (*add_header)(struct MHD_Response *response, const char *header,
+                                  const char *content);
+    enum MHD_Result (*queue)(struct MHD_Connection *connection, unsigned status,
+                             struct MHD_Response *response);
+    void (*destroy)(struct MHD_Response *response);
+};
+
 struct exporter {
+    struct library http;
     struct sampler *sampler;
     uint64_t read_ns;   /* when text was made; 0: never */
     struct strbuf text; /* of the last reading */
     struct error err;   /* why there is none */
     bool failed;
 };
+
+static int open_library(struct library *library, struct error *err)
+{
+    static const char *const names[] = {
+        "MHD_start_daemon",        "MHD_stop_daemon",
+        "MHD_get_daemon_info",     "MHD_create_response_from_buffer",
+        "MHD_add_response_header", "MHD_queue_response",
+        "MHD_destroy_response",
+    };
+    void *symbols[COUNT_OF(names)];
+    void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
+                         "listen for Prometheus: %s: install the package libmicrohttpd12",
+                         dlerror());
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        symbols[i] = dlsym(handle, names[i]);
+        if (!symbols[i])
+            return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "'%s' lacks %s", LIBRARY, names[i]);
+    }
+    _Static_assert(sizeof(symbols) == sizeof(*library), "one symbol for each");
+    memcpy(library, symbols, sizeof(*library));
+    return 0;
+}
 
 static int refuse(const char *text, struct error *err)
 {
@@ -98,25 +143,25 @@ static void read_again(struct exporter *exporter)
     exporter->read_ns = clock_monotonic_ns();
 }
 
-static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status,
-                                   const char *type, const char *text, size_t length)
+static enum MHD_Result answer_text(const struct library *http, struct MHD_Connection *connection,
+                                   unsigned status, const char *type, const char *text,
+                                   size_t length)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(length, (void *)text, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = http->make(length, (void *)text, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    http->add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
+        http->add_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    enum MHD_Result result = http->queue(connection, status, response);
+    http->destroy(response);
     return result;
 }
 
-static enum MHD_Result answer_line(struct MHD_Connection *connection, unsigned status,
-                                   const char *text)
+static enum MHD_Result answer_line(const struct library *http, struct MHD_Connection *connection,
+                                   unsigned status, const char *text)
 {
-    return answer_text(connection, status, "text/plain; charset=utf-8", text, strlen(text));
+    return answer_text(http, connection, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
@@ -124,10 +169,11 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
                               size_t *body_bytes, void **request)
 {
     struct exporter *exporter = context;
+    const struct library *http = &exporter->http;
     (void)version;
     (void)body;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return answer_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        return answer_line(http, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     if (!*request && *body_bytes == 0) { /* the headers are there, more may come */
         *request = exporter;
         return MHD_YES;
@@ -135,19 +181,20 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     if (*body_bytes)
         return MHD_NO;
     if (strcmp(path, "/metrics") != 0)
-        return answer_line(connection, MHD_HTTP_NOT_FOUND, "see /metrics\n");
+        return answer_line(http, connection, MHD_HTTP_NOT_FOUND, "see /metrics\n");
     read_again(exporter);
     if (exporter->failed)
-        return answer_line(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, exporter->err.text);
-    return answer_text(connection, MHD_HTTP_OK, OPENMETRICS_TYPE, exporter->text.text,
+        return answer_line(http, connection, MHD_HTTP_INTERNAL_SERVER_ERROR, exporter->err.text);
+    return answer_text(http, connection, MHD_HTTP_OK, OPENMETRICS_TYPE, exporter->text.text,
                        exporter->text.length);
 }
 
 /* The address is the one that was asked for; the port may have been chosen by the kernel. */
-static void say_where(struct MHD_Daemon *daemon, const struct exporter_address *address)
+static void say_where(const struct library *http, struct MHD_Daemon *daemon,
+                      const struct exporter_address *address)
 {
     char host[INET6_ADDRSTRLEN];
-    const union MHD_DaemonInfo *port = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
+    const union MHD_DaemonInfo *port = http->info(daemon, MHD_DAEMON_INFO_BIND_PORT);
     bool is_v6 = address->any.sa_family == AF_INET6;
     inet_ntop(address->any.sa_family,
               is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr,
@@ -167,12 +214,15 @@ static void log_nothing(void *context, const char *format, va_list list)
 int exporter_run(struct sampler *sampler, const struct exporter_address *address, struct error *err)
 {
     struct exporter exporter = {.sampler = sampler};
+    int rc = open_library(&exporter.http, err);
+    if (rc < 0)
+        return rc;
     unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
     if (address->any.sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     strbuf_init(&exporter.text);
     errno = 0;
-    struct MHD_Daemon *daemon = MHD_start_daemon(
+    struct MHD_Daemon *daemon = exporter.http.start(
         flags, 0, NULL, NULL, answer, &exporter, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL,
         MHD_OPTION_SOCK_ADDR, &address->any, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CLIENT_TIMEOUT_S,
@@ -182,11 +232,11 @@ int exporter_run(struct sampler *sampler, const struct exporter_address *address
         return error_set_errno(err, ERROR_ENVIRONMENT, errno ? -errno : -EADDRINUSE,
                                "listen for Prometheus");
     }
-    say_where(daemon, address);
+    say_where(&exporter.http, daemon, address);
     struct pollfd signals = {.fd = interrupt_fd(), .events = POLLIN};
     while (!interrupt_requested())
         poll(&signals, 1, -1);
-    MHD_stop_daemon(daemon);
+    exporter.http.stop(daemon);
     strbuf_done(&exporter.text);
     return interrupt_check(err);
 }
