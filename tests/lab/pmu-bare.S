@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A machine of its own, without any operating system, that tries the emulated PMU and prints what it
- * finds on the serial port, a name and a hexadecimal number a line. QEMU boots it by multiboot, in
- * 32-bit protected mode without paging, at CPL 0.
+ * A machine of its own, without any operating system, that tries the emulated PMU.
  */
-    .set SELECT0, 0xC0010200
-    .set COUNTER0, 0xC0010201
+    .include "pmu-machine.inc"
     .set LOOPS, 1000000
-
-    .section .text
-    .code32
-    .globl _start
-_start:
-    jmp begin
-    .balign 4
-header:
-    .long 0x1BADB002
-    .long 0x10000                /* the addresses below are valid */
-    .long -(0x1BADB002 + 0x10000)
-    .long header, load_start, load_end, bss_end, _start
-    .set load_start, _start
 
 begin:
     mov $stack_end, %esp
@@ -300,61 +284,15 @@ print:
     xor %eax, %eax
     xor %edx, %edx
     wrmsr
-1:  lodsb
-    test %al, %al
-    jz 2f
-    call put
-    jmp 1b
-2:  mov $' ', %al
-    call put
-    pop %ebx
-    mov $8, %edi
-3:  rol $4, %ebx
-    mov %bl, %al
-    and $15, %al
-    add $'0', %al
-    cmp $'9', %al
-    jbe 4f
-    add $39, %al
-4:  call put
-    dec %edi
-    jnz 3b
-    mov $10, %al
-put:
-    mov $0x3f8, %dx
-    out %al, %dx
-    ret
+    pop %eax
+    jmp show
 
-/* A gate for each of the 256 vectors; three have handlers of their own. */
 set_up_idt:
-    mov $idt, %edi
-    mov $256, %ecx
-1:  mov $other, %eax
-    call gate
-    dec %ecx
-    jnz 1b
-    mov $idt + 8 * 3, %edi
-    mov $breakpoint, %eax
-    call gate
-    mov $idt + 8 * 6, %edi
-    mov $undefined, %eax
-    call gate
-    mov $idt + 8 * 13, %edi
-    mov $protection, %eax
-    call gate
-    mov $idt + 8 * 0xee, %edi
-    mov $interrupt, %eax
-    call gate
-    lidt idt_pointer
-    ret
-gate:
-    mov %ax, (%edi)
-    mov %cs, %dx
-    mov %dx, 2(%edi)
-    movw $0x8e00, 4(%edi)
-    shr $16, %eax
-    mov %ax, 6(%edi)
-    add $8, %edi
+    call fill_idt
+    handle 3, breakpoint
+    handle 6, undefined
+    handle 13, protection
+    handle 0xee, interrupt
     ret
 
 breakpoint:
@@ -379,12 +317,6 @@ interrupt:
     incl interrupts
     movl $0, 0xFEE000B0          /* end of interrupt */
     iret
-other:
-    mov $name_other, %esi
-    xor %eax, %eax
-    call print
-5:  hlt
-    jmp 5b
 
 name_cpuid: .asciz "cpuid"
 name_loop: .asciz "loop"
@@ -403,7 +335,6 @@ name_faults_count: .asciz "faults-count"
 name_interrupts: .asciz "interrupts"
 name_beyond: .asciz "beyond"
 name_end: .asciz "end"
-name_other: .asciz "unexpected-interrupt"
 
 idt_pointer:
     .word 256 * 8 - 1

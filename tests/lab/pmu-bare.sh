@@ -20,7 +20,7 @@ missing() {
 libraries=$root/usr/lib/x86_64-linux-gnu
 
 run() { # run MACHINE OPTIONS: what the machine and the plugin print
-    timeout 60 "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/pulseaudio" \
+    timeout 600 "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/pulseaudio" \
         "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \
         -nodefaults -no-user-config -machine q35 -accel tcg,thread=multi -cpu max,+svm -m 64 \
         -display none -serial stdio -monitor none -no-reboot \

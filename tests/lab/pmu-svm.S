@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A machine of its own, without any operating system, that is a hypervisor for a moment and prints
- * what its guests found: their counters, and the interrupts of their counters. Built and booted like
- * pmu-bare.S; 32-bit protected mode without paging, host and guests in the same memory.
+ * what its guests found: their counters, and the interrupts of their counters. Host and guests are in
+ * the same memory.
  */
+    .include "pmu-machine.inc"
     .set EFER, 0xC0000080
     .set HSAVE_PA, 0xC0010117
-    .set SELECT0, 0xC0010200
-    .set COUNTER0, 0xC0010201
     .set X2APIC_LVTPC, 0x834
     .set LOOPS, 1000
     .set EXIT_CODE, 0x070
     .set SAVE, 0x400
     .set EXIT_MSR, 0x7c
     .set EXIT_VMMCALL, 0x81
-
-    .section .text
-    .code32
-    .globl _start
-_start:
-    jmp begin
-    .balign 4
-header:
-    .long 0x1BADB002
-    .long 0x10000
-    .long -(0x1BADB002 + 0x10000)
-    .long header, load_start, load_end, bss_end, _start
-    .set load_start, _start
 
 begin:
     mov $stack_end, %esp
@@ -68,11 +54,11 @@ begin:
     call run
     mov result, %eax
     mov $name_loop, %esi
-    call print
+    call show
     mov $COUNTER0, %ecx
     rdmsr
     mov $name_host, %esi
-    call print
+    call show
     mov $vmcb2, %edi
     mov $guest_read, %eax
     call make_vmcb
@@ -80,13 +66,13 @@ begin:
     call run
     mov result, %eax
     mov $name_other, %esi
-    call print
+    call show
     movl $guest_read, vmcb1 + SAVE + 0x178
     mov $vmcb1, %eax
     call run
     mov result, %eax
     mov $name_again, %esi
-    call print
+    call show
 
     /* a guest's exception at the address of the host's VMRUN is the guest's: it is left again only
      * by its own VMMCALL, and what it counts goes on */
@@ -103,11 +89,11 @@ begin:
     call run
     mov result, %eax
     mov $name_address, %esi
-    call print
+    call show
     mov $COUNTER0, %ecx
     rdmsr
     mov $name_host_still, %esi
-    call print
+    call show
 
     /* an overflow in a guest that has interrupts off for a while */
     mov $vmcb1, %edi
@@ -119,10 +105,10 @@ begin:
     call run
     mov result, %eax
     mov $name_early, %esi
-    call print
+    call show
     mov fixed, %eax
     mov $name_late, %esi
-    call print
+    call show
 
     /* an overflow in a guest with PMC virtualization and virtual NMI */
     mov $vmcb2, %edi
@@ -134,15 +120,15 @@ begin:
     call run
     mov nmis, %eax
     mov $name_nmis, %esi
-    call print
+    call show
     mov vmcb2 + 0x060, %eax
     and $0x1800, %eax
     mov $name_control, %esi
-    call print
+    call show
 
     mov $name_end, %esi
     xor %eax, %eax
-    call print
+    call show
     mov $0, %al
     out %al, $0xf4
 2:  hlt
@@ -174,7 +160,7 @@ vmrun_here:
 4:  ret
 5:  mov %ebx, %eax
     mov $name_exit, %esi
-    call print
+    call show
     mov current, %eax
     ret
 
@@ -285,66 +271,13 @@ guest_nmi:
     jnz 1b
     vmmcall
 
-/* The string at ESI and EAX. */
-print:
-    push %eax
-1:  lodsb
-    test %al, %al
-    jz 2f
-    call put
-    jmp 1b
-2:  mov $' ', %al
-    call put
-    pop %ebx
-    mov $8, %edi
-3:  rol $4, %ebx
-    mov %bl, %al
-    and $15, %al
-    add $'0', %al
-    cmp $'9', %al
-    jbe 4f
-    add $39, %al
-4:  call put
-    dec %edi
-    jnz 3b
-    mov $10, %al
-put:
-    mov $0x3f8, %dx
-    out %al, %dx
-    ret
-
 set_up_idt:
-    mov $idt, %edi
-    mov $256, %ecx
-1:  mov $stray, %eax
-    call gate
-    dec %ecx
-    jnz 1b
-    mov $idt + 8 * 2, %edi
-    mov $nmi, %eax
-    call gate
-    mov $idt + 8 * 6, %edi
-    mov $undefined, %eax
-    call gate
-    mov $idt + 8 * 13, %edi
-    mov $protection, %eax
-    call gate
-    mov $idt + 8 * 0x40, %edi
-    mov $fixed_interrupt, %eax
-    call gate
-    mov $idt + 8 * 0xfd, %edi
-    mov $kick, %eax
-    call gate
-    lidt idt_pointer
-    ret
-gate:
-    mov %ax, (%edi)
-    mov %cs, %dx
-    mov %dx, 2(%edi)
-    movw $0x8e00, 4(%edi)
-    shr $16, %eax
-    mov %ax, 6(%edi)
-    add $8, %edi
+    call fill_idt
+    handle 2, nmi
+    handle 6, undefined
+    handle 13, protection
+    handle 0x40, fixed_interrupt
+    handle 0xfd, kick
     ret
 
 nmi:
@@ -356,12 +289,6 @@ fixed_interrupt:
 kick:
     movl $0, 0xFEE000B0
     iret
-stray:
-    mov $name_stray, %esi
-    xor %eax, %eax
-    call print
-6:  hlt
-    jmp 6b
 
 name_loop: .asciz "guest-loop"
 name_host: .asciz "host-counter"
@@ -374,7 +301,6 @@ name_late: .asciz "interrupts-on"
 name_nmis: .asciz "guest-nmis"
 name_control: .asciz "nmi-control"
 name_exit: .asciz "unexpected-exit"
-name_stray: .asciz "unexpected-interrupt"
 name_end: .asciz "end"
 
 idt_pointer:
