@@ -26,7 +26,7 @@
 #define FILE_BYTES_MAX ((size_t)64 << 20)
 
 struct compare_command {
-    struct option_texts designs;
+    struct option_texts designs, works;
     uint64_t vms;
     uint64_t times;
     char *from;
@@ -45,6 +45,12 @@ static const struct option rows[] = {
      .fallback = "none,emulated,mediated,hardware",
      .words = measure_designs,
      .help = "The designs to compare, each in a server of its own."},
+    {.name = "works",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(struct compare_command, works),
+     .value_name = "LIST",
+     .words = measure_works,
+     .help = "The works to do (default: all); a slowdown needs `loop`, too."},
     {.name = "vms",
      .type = OPTION_COUNT,
      .offset = offsetof(struct compare_command, vms),
@@ -113,14 +119,26 @@ static enum counters find_counters(const char *name)
     return (enum counters)counters;
 }
 
+static bool is_chosen(const struct option_texts *chosen, const char *word)
+{
+    bool is = chosen->count == 0;
+    for (size_t i = 0; i < chosen->count; i++)
+        is |= strcmp(chosen->items[i], word) == 0;
+    return is;
+}
+
 static int compare_here(const struct compare_command *want, struct error *err)
 {
     struct vocabulary vocabulary;
+    unsigned works = 0;
     vocabulary_init(&vocabulary);
+    for (unsigned i = 0; i < WORK_COUNT; i++)
+        works |= (unsigned)is_chosen(&want->works, measure_works[i]) << i;
     const struct works_options options = {.platform = "kvm",
                                           .design = find_design(want->designs.items[0]),
                                           .vms = (unsigned)want->vms,
                                           .times = (unsigned)want->times,
+                                          .works = works,
                                           .vocabulary = &vocabulary.plan};
     return works_run(&options, stdout, err);
 }
@@ -132,7 +150,9 @@ static int measure_design(const struct compare_command *want, const char *design
     CLEANUP_FREE char *designs = mem_printf("--designs=%s", design);
     CLEANUP_FREE char *vms = mem_printf("--vms=%" PRIu64, want->vms);
     CLEANUP_FREE char *times = mem_printf("--times=%" PRIu64, want->times);
-    const char *const command[] = {"pmu", "compare", designs, vms, times, NULL};
+    CLEANUP_FREE char *chosen = option_format(option_find(&table, "works", 5), want);
+    CLEANUP_FREE char *works = chosen ? mem_printf("--works=%s", chosen) : NULL;
+    const char *const command[] = {"pmu", "compare", designs, vms, times, works, NULL};
     struct progress progress;
     progress_init(&progress);
     const struct lab_options options = {.hypervisor = hypervisor_find("kvm"),

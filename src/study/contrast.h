@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * contrast: designs of counters side by side: what was measured of each (measure.h), as medians
- * with their spread, for people (text, HTML) and for programs (JSON).
+ * contrast: designs of counters side by side: what was measured of each (measure.h), as means with
+ * their 95 % intervals, for people (text, HTML) and for programs (JSON).
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "stats/interval.h"
 #include "study/measure.h"
 
 enum contrast_metric {
@@ -21,14 +22,17 @@ enum contrast_metric {
     CONTRAST_METRICS
 };
 
-struct contrast_spread {
-    double median, least, most;
-    unsigned count; /* of measures; 0: nothing is known */
+struct contrast_value {
+    size_t n; /* measures that have it; 0: nothing is known */
+    double mean;
+    struct interval interval; /* of the mean; of a ratio from logs. INTERVAL_TOO_FEW below 2 */
 };
 
 struct contrast_cell {
     unsigned work, vms, design;
-    struct contrast_spread spreads[CONTRAST_METRICS];
+    unsigned failed;               /* measures that came to nothing */
+    const struct measure *failure; /* the first of them; NULL */
+    struct contrast_value values[CONTRAST_METRICS];
 };
 
 /* What the server's own perf shows while guests use theirs. */
@@ -45,7 +49,14 @@ struct contrast {
     enum contrast_sight sights[MEASURE_DESIGNS];
 };
 
+/* The measures must outlive it. */
 void contrast_make(const struct measures *measures, struct contrast *out_contrast);
+/* NULL: none was measured. */
+const struct contrast_cell *contrast_find(const struct contrast *contrast, unsigned work,
+                                          unsigned vms, unsigned design);
+/* Does any design of this work and number of VMs have the metric? */
+bool contrast_has(const struct contrast *contrast, unsigned work, unsigned vms,
+                  enum contrast_metric metric);
 void contrast_done(struct contrast *contrast);
 
 void contrast_write_text(const struct contrast *contrast, FILE *out);
@@ -57,5 +68,8 @@ void contrast_write_html(const struct contrast *contrast, FILE *out);
 /* What the writers share. */
 extern const char *const contrast_titles[CONTRAST_METRICS];
 extern const char *const contrast_sight_words[];
-/* Short text of a number of this metric. */
-const char *contrast_format(enum contrast_metric metric, double value, char out_text[32]);
+extern const char *const contrast_slowdown_sentence, *const contrast_sight_sentence;
+#define CONTRAST_TEXT_MAX 96
+/* "1234 ±5% (n=3)", "1234 (n=1)", "-"; out_text is returned. */
+const char *contrast_format(const struct contrast_value *value, enum contrast_metric metric,
+                            char out_text[CONTRAST_TEXT_MAX]);

@@ -10,7 +10,6 @@
 #include "base/units.h"
 
 #define LINE_BYTES 1024
-#define VMS_MAX 4
 #define REPEATS_MAX 1000
 #define MEASURES_MAX 100000
 
@@ -41,11 +40,24 @@ void measure_init(struct measure *measure)
         measure->values[i] = MEASURE_UNKNOWN;
 }
 
+void measure_set_cause(struct measure *measure, const char *cause)
+{
+    size_t length = 0;
+    for (; cause[length] && length + 1 < sizeof(measure->cause); length++) {
+        unsigned char c = (unsigned char)cause[length];
+        measure->cause[length] = c < ' ' || c >= 127 ? ' ' : (char)c;
+    }
+    measure->cause[length] = '\0';
+}
+
 void measure_write(const struct measure *measure, FILE *out)
 {
-    fprintf(out, "measure design=%s work=%s vms=%u repeat=%u", measure_designs[measure->design],
-            measure_works[measure->work], measure->vms, measure->repeat);
-    for (unsigned i = 0; i < MEASURE_VALUES; i++)
+    fprintf(out, "%s design=%s work=%s vms=%u repeat=%u", measure->cause[0] ? "failed" : "measure",
+            measure_designs[measure->design], measure_works[measure->work], measure->vms,
+            measure->repeat);
+    if (measure->cause[0])
+        fprintf(out, " cause=%s", measure->cause);
+    for (unsigned i = 0; !measure->cause[0] && i < MEASURE_VALUES; i++)
         if (measure->values[i] != MEASURE_UNKNOWN)
             fprintf(out, " %s=%" PRIu64, measure_names[i], measure->values[i]);
     fputc('\n', out);
@@ -82,7 +94,7 @@ static int take_field(struct measure *measure, char *word)
     if (strcmp(word, "work") == 0)
         return take_word(measure_works, text, &measure->work);
     if (strcmp(word, "vms") == 0)
-        return take_number(text, VMS_MAX, &measure->vms);
+        return take_number(text, MEASURE_VMS_MAX, &measure->vms);
     if (strcmp(word, "repeat") == 0)
         return take_number(text, REPEATS_MAX, &measure->repeat);
     for (unsigned i = 0; i < MEASURE_VALUES; i++)
@@ -91,10 +103,24 @@ static int take_field(struct measure *measure, char *word)
     return -EBADMSG;
 }
 
+/* The cause is the rest of the line. */
+static int take_cause(char *text, struct measure *measure)
+{
+    char *cause = strstr(text, " cause=");
+    if (!cause || !cause[7])
+        return -EBADMSG;
+    measure_set_cause(measure, cause + 7);
+    *cause = '\0';
+    return 0;
+}
+
 static int take_text(char *text, struct measure *measure)
 {
+    bool failed = strncmp(text, "failed ", 7) == 0;
+    int rc = failed ? take_cause(text, measure) : 0;
     char *rest = NULL, *word = strtok_r(text, " ", &rest);
-    int rc = word && strcmp(word, "measure") == 0 ? 0 : -EBADMSG;
+    if (rc == 0 && !failed && !(word && strcmp(word, "measure") == 0))
+        rc = -EBADMSG;
     while (rc == 0 && (word = strtok_r(NULL, " ", &rest)))
         rc = take_field(measure, word);
     return rc == 0 && measure->vms == 0 ? -EBADMSG : rc;
@@ -126,7 +152,7 @@ void measures_done(struct measures *measures)
     *measures = (struct measures){0};
 }
 
-static void add(struct measures *measures, const struct measure *measure)
+void measures_add(struct measures *measures, const struct measure *measure)
 {
     MEM_GROW(measures->items, measures->count, measures->room);
     measures->items[measures->count++] = *measure;
@@ -139,7 +165,7 @@ int measures_parse(const char *buf, size_t length, struct measures *measures)
         ssize_t taken = measure_parse(buf + at, length - at, &measure);
         if (taken <= 0 || measures->count >= MEASURES_MAX)
             return -EBADMSG;
-        add(measures, &measure);
+        measures_add(measures, &measure);
         at += (size_t)taken;
     }
     return 0;

@@ -3,6 +3,7 @@
  * measure: what one work on one design of counters cost, as one line of text:
  *
  *     measure design=hardware work=stat vms=2 repeat=0 machine=N guests=N ...
+ *     failed design=hardware work=stat vms=2 repeat=1 cause=TEXT TO THE END OF THE LINE
  *
  * The server prints such lines, and they are what is kept of a comparison. A value that a design
  * cannot give is left out.
@@ -44,12 +45,15 @@ enum measure_value {
 };
 
 #define MEASURE_UNKNOWN UINT64_MAX
+#define MEASURE_VMS_MAX 4
+#define MEASURE_CAUSE_MAX 256
 
 struct measure {
     unsigned design; /* enum counters' word, index into measure_designs */
     unsigned work;
     unsigned vms, repeat;
     uint64_t values[MEASURE_VALUES];
+    char cause[MEASURE_CAUSE_MAX]; /* why it failed; "": it did not */
 };
 
 enum { MEASURE_DESIGNS = 4 };
@@ -59,6 +63,8 @@ extern const char *const measure_names[MEASURE_VALUES]; /* "machine", ... */
 
 /* All values unknown. */
 void measure_init(struct measure *measure);
+/* What is no printable ASCII becomes a space; what is too long is cut. */
+void measure_set_cause(struct measure *measure, const char *cause);
 void measure_write(const struct measure *measure, FILE *out);
 /* Reads one line from the start of buf (length bytes, any content). Returns the bytes that it takes
  * including the newline, 0 when there is no whole line, -EBADMSG when it is none of ours. */
@@ -70,6 +76,7 @@ struct measures {
     size_t count, room;
 };
 
+void measures_add(struct measures *measures, const struct measure *measure);
 void measures_done(struct measures *measures);
 /* All lines of a text; -EBADMSG, with what was before it read, at one that is none of ours. */
 int measures_parse(const char *buf, size_t length, struct measures *measures)

@@ -255,13 +255,13 @@ static int run_work(struct works *works, struct measure *measure, struct error *
     return finish(works, &texts, measure, err);
 }
 
-/* Without counters a guest's perf has nothing to do. */
+/* Is it to be done? Without counters a guest's perf has nothing to do. */
 static bool is_possible(const struct works *works, unsigned work)
 {
-    return works->counted || work <= WORK_LOOP;
+    return (works->options->works >> work & 1) && (works->counted || work <= WORK_LOOP);
 }
 
-/* A work that failed has no line; the others can be measured all the same. */
+/* A work that failed is kept with its cause; the others can be measured all the same. */
 static int measure(struct works *works, const struct measure *which, FILE *out, struct error *err)
 {
     struct measure measure = *which;
@@ -269,12 +269,15 @@ static int measure(struct works *works, const struct measure *which, FILE *out, 
     fprintf(stderr, "vtax: work '%s' with %u VMs, repeat %u\n", measure_works[measure.work],
             measure.vms, measure.repeat);
     int rc = run_work(works, &measure, &cause);
-    if (rc == 0)
-        measure_write(&measure, out);
-    else
+    if (rc == -EINTR)
+        return interrupt_check(err);
+    if (rc < 0) {
         fprintf(stderr, "vtax: not measured: %s\n", cause.text);
+        measure_set_cause(&measure, cause.text);
+    }
+    measure_write(&measure, out);
     fflush(out);
-    return rc == -EINTR ? interrupt_check(err) : 0;
+    return 0;
 }
 
 static int run_all(struct works *works, FILE *out, struct error *err)

@@ -16,6 +16,7 @@ struct works_options {
     unsigned design;      /* index into measure_designs; what this server has */
     unsigned vms;         /* 1 .. this many */
     unsigned times;
+    unsigned works; /* bit i: measure_works[i] is done */
     const struct plan_vocabulary *vocabulary;
 };
 

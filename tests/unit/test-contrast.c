@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ static const char lines[] =
     "measure design=emulated work=host vms=1 repeat=0 machine=6300 guests=1500 wanted=1000 "
     "counted=1000 host-own=400 host-all=1400\n"
     "measure design=hardware work=host vms=1 repeat=0 machine=6300 guests=1500 wanted=1000 "
-    "counted=1000 host-own=400 host-all=402\n";
+    "counted=1000 host-own=400 host-all=402\n"
+    "failed design=hardware work=record vms=1 repeat=0 cause=perf <record>: \"no\" more\n";
 
 static const struct contrast_cell *find(const struct contrast *contrast, unsigned work,
                                         unsigned design)
@@ -62,7 +64,10 @@ static void test_lines(void **state)
                                       "measure work=loop vms=9\n",
                                       "measure work=loop vms=0\n",
                                       "measure work=loop vms=1 colour=3\n",
-                                      "measure work=loop vms=1 exits=-1\n"};
+                                      "measure work=loop vms=1 exits=-1\n",
+                                      "failed work=loop vms=1\n",
+                                      "failed work=loop vms=1 cause=\n",
+                                      "failed work=loop vms=0 cause=x\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(measure_parse(bad[i], strlen(bad[i]), &measure), -EBADMSG);
     assert_int_equal(measure_parse("measure work", 12, &measure), 0);
@@ -75,19 +80,29 @@ static void test_metrics(void **state)
     struct contrast contrast;
     assert_int_equal(measures_parse(lines, sizeof(lines) - 1, &measures), 0);
     contrast_make(&measures, &contrast);
-    const struct contrast_spread *spread = find(&contrast, WORK_LOOP, NONE)->spreads;
-    assert_int_equal(spread[CONTRAST_EXITS].count, 3);
-    assert_true(spread[CONTRAST_EXITS].median == 11 && spread[CONTRAST_EXITS].least == 10 &&
-                spread[CONTRAST_EXITS].most == 12);
-    assert_true(spread[CONTRAST_PER_SWITCH].median == 11);
-    assert_int_equal(spread[CONTRAST_ERROR].count, 0);
-    spread = find(&contrast, WORK_STAT, MEDIATED)->spreads;
-    assert_true(spread[CONTRAST_SLOWDOWN].median == 2); /* of the loop without counters */
-    assert_true(spread[CONTRAST_ERROR].median == -10);
-    assert_true(spread[CONTRAST_ACCESSES].median == 300);
-    spread = find(&contrast, WORK_RECORD, MEDIATED)->spreads;
-    assert_true(spread[CONTRAST_LOST].median == 2);
-    assert_int_equal(spread[CONTRAST_PER_SWITCH].count, 0); /* no switch to divide by */
+    const struct contrast_value *values = find(&contrast, WORK_LOOP, NONE)->values;
+    assert_int_equal(values[CONTRAST_EXITS].n, 3);
+    assert_true(values[CONTRAST_EXITS].mean == 11);
+    /* t(0.975; 2) = 4.3027, sd 1 */
+    assert_float_equal(values[CONTRAST_EXITS].interval.lo, 11 - 4.30265 / sqrt(3), 1e-4);
+    assert_true(values[CONTRAST_PER_SWITCH].mean == 11);
+    assert_int_equal(values[CONTRAST_ERROR].n, 0);
+    assert_true(values[CONTRAST_SLOWDOWN].mean == 1); /* by definition: it has no interval */
+    assert_int_equal(values[CONTRAST_SLOWDOWN].interval.state, INTERVAL_TOO_FEW);
+    values = find(&contrast, WORK_STAT, MEDIATED)->values;
+    /* of the loop without counters: the geometric mean of 2000, 2100, 2200 */
+    assert_float_equal(values[CONTRAST_SLOWDOWN].mean, 4200 / cbrt(2000. * 2100 * 2200), 1e-9);
+    assert_int_equal(values[CONTRAST_SLOWDOWN].interval.state, INTERVAL_TOO_FEW);
+    assert_true(values[CONTRAST_ERROR].mean == -10);
+    assert_true(values[CONTRAST_ACCESSES].mean == 300);
+    values = find(&contrast, WORK_RECORD, MEDIATED)->values;
+    assert_true(values[CONTRAST_LOST].mean == 2);
+    assert_int_equal(values[CONTRAST_PER_SWITCH].n, 0); /* no switch to divide by */
+    const struct contrast_cell *failed = contrast_find(&contrast, WORK_RECORD, 1, HARDWARE);
+    assert_int_equal(failed->failed, 1);
+    assert_int_equal(failed->values[CONTRAST_EXITS].n, 0);
+    assert_string_equal(failed->failure->cause, "perf <record>: \"no\" more");
+    assert_null(contrast_find(&contrast, WORK_RECORD, 2, HARDWARE));
     assert_int_equal(contrast.sights[NONE], SIGHT_UNKNOWN);
     assert_int_equal(contrast.sights[EMULATED], SIGHT_ALL);
     assert_int_equal(contrast.sights[MEDIATED], SIGHT_ITSELF);
@@ -116,15 +131,19 @@ static void test_writers(void **state)
 {
     (void)state;
     char *text = write_with(contrast_write_text);
-    assert_non_null(strstr(text, "loop      1  none               11 +-9%"));
+    assert_non_null(strstr(text, "loop, 1 VM\n  VM exits              11 \u00b123% (n=3)"));
+    assert_non_null(strstr(text, "hardware: 1 failed: perf <record>"));
     assert_non_null(strstr(text, "mediated   itself\n"));
     free(text);
     text = write_with(contrast_write_json);
-    assert_non_null(strstr(text, "\"samples_lost\":{\"median\":2,\"least\":2,\"most\":2,"));
+    assert_non_null(strstr(text, "\"samples_lost\":{\"mean\":2,\"lo\":null,\"hi\":null,\"n\":1}"));
+    assert_non_null(strstr(text, "\"failed\":1,\"cause\":\"perf <record>: \\\"no\\\" more\""));
     assert_non_null(strstr(text, "\"emulated\":\"itself and guests\""));
     free(text);
     text = write_with(contrast_write_html);
-    assert_non_null(strstr(text, "<tr><td>stat<td>1<td>mediated<td>20<td>300<td>7<td>90"));
+    assert_non_null(
+        strstr(text, "<tr><td>stat<td>1<td>accesses by hypervisor<td>-<td>-<td>300 (n=1)"));
+    assert_non_null(strstr(text, "1 failed: perf &lt;record&gt;"));
     assert_non_null(strstr(text, "<h2>slowdown</h2><svg"));
     free(text);
 }
