@@ -106,6 +106,11 @@ void vnmi_enter(struct vcpu *vcpu);
 void vnmi_return(unsigned index, void *plugin);
 void vnmi_leave(struct vcpu *vcpu);
 
+/* virq.c: interrupts that the hypervisor injects, at VMRUN, at #VMEXIT, and when VMRUN faulted. */
+void virq_enter(struct vcpu *vcpu);
+void virq_leave(struct vcpu *vcpu);
+void virq_cancel(struct vcpu *vcpu);
+
 /* pmi.c: interrupts of the host, and of the guest that is running or has just been entered. */
 void pmi_raise_host(struct vcpu *vcpu);
 void pmi_raise_guest(struct vcpu *vcpu);

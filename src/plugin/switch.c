@@ -58,6 +58,8 @@ void switch_run(unsigned index, void *userdata)
         pmi_inject(vcpu);
     if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL && !outcome.invalid)
         vnmi_enter(vcpu);
+    if (!outcome.invalid)
+        virq_enter(vcpu);
     count_arm(vcpu);
     if (outcome.invalid)
         refuse(vcpu, site, vmcb);
@@ -68,6 +70,7 @@ void switch_cancel(struct vcpu *vcpu)
 {
     struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, &vcpu->slot->counts);
     book_cancel(vcpu);
+    virq_cancel(vcpu);
     if (outcome.host_interrupts)
         pmi_raise_host(vcpu);
     count_arm(vcpu);
@@ -155,6 +158,7 @@ void switch_exit(unsigned index, void *userdata)
     vcpu->deferred = false;
     vcpu->raised = false;
     vcpu->restore_rcx = false;
+    virq_leave(vcpu);
     correct_counts(vcpu);
     note_lvtpc(vcpu);
     book_leave(vcpu, pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_CODE));

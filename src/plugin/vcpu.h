@@ -77,7 +77,10 @@ struct vcpu {
     bool deferred;            /* a fixed interrupt waits for the guest to allow interrupts */
     bool nmi_enabled, nmi_masked, nmi_waits; /* of the running guest, see vnmi.c */
     bool kicked;                             /* an exit was asked for and has not come */
-    bool amend_cpuid;                        /* CPUID is under way, leaf is its leaf */
+    bool virtual_interrupt;                  /* stands for an injection, see virq.c */
+    uint64_t own_control;                    /* what the hypervisor has in its place */
+    uint32_t own_intercepts;
+    bool amend_cpuid; /* CPUID is under way, leaf is its leaf */
     uint32_t leaf;
     bool raised;      /* an exception is on its way */
     bool restore_rcx; /* a #GP is under way, see msr.c */

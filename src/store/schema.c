@@ -154,9 +154,37 @@ static const char readings[] = "CREATE TABLE reading(\n"
                                "  CHECK ((value IS NULL) <> (missing IS NULL))\n"
                                ") STRICT, WITHOUT ROWID;\n" ONLY_ADD("reading");
 
+/* Designs of counters side by side: one row a value, or one that says why a work failed. */
+static const char comparisons[] =
+    "CREATE TABLE comparison(\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  start_ns INTEGER NOT NULL\n"
+    ") STRICT;\n" ONLY_ADD("comparison")
+
+        "CREATE TABLE comparison_fact(\n"
+        "  comparison_id INTEGER NOT NULL REFERENCES comparison(id),\n"
+        "  name TEXT NOT NULL,\n"
+        "  value TEXT NOT NULL,\n"
+        "  PRIMARY KEY (comparison_id, name)\n"
+        ") STRICT, WITHOUT ROWID;\n" ONLY_ADD("comparison_fact")
+
+            "CREATE TABLE measure(\n"
+            "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+            "  comparison_id INTEGER NOT NULL REFERENCES comparison(id),\n"
+            "  design TEXT NOT NULL,\n"
+            "  work TEXT NOT NULL,\n"
+            "  vms INTEGER NOT NULL CHECK (vms > 0),\n"
+            "  repeat INTEGER NOT NULL CHECK (repeat >= 0),\n"
+            "  name TEXT,\n"
+            "  value INTEGER CHECK ((name IS NULL) = (value IS NULL)),\n"
+            "  cause TEXT CHECK ((name IS NULL) <> (cause IS NULL)),\n"
+            "  UNIQUE (comparison_id, design, work, vms, repeat, name)\n"
+            ") STRICT;\n" ONLY_ADD("measure");
+
 const char *const schema_migrations[] = {
     campaigns_and_trials,
     attachments,
     readings,
+    comparisons,
 };
 const size_t schema_version = COUNT_OF(schema_migrations);

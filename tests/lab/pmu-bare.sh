@@ -90,6 +90,10 @@ expect fault-at-vmrun 000007d3 "an exception at the address of the host's VMRUN 
 expect host-still 00000000 "and so is what the guest counts then"
 expect interrupts-off 00000000 "no fixed interrupt while the guest has them off"
 expect interrupts-on 00000001 "and one when it has them on, without an exit of its own"
+expect injected 00000001 "what the hypervisor injects comes once, though its handler programs a counter"
+expect virtual-interrupt 00000000 "and leaves nothing behind"
+expect intercepts 00000011 "of how it was delivered"
+expect injected-in-shadow 00000001 "in an interrupt shadow, too"
 expect end 00000000 "the machine came to its end"
 
 options=",switch=architectural"

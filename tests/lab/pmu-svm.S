@@ -110,6 +110,41 @@ begin:
     mov $name_late, %esi
     call show
 
+    /* an interrupt that the hypervisor injects, whose handler programs a counter at once, comes once */
+    mov $vmcb3, %edi
+    mov $guest_injected, %eax
+    call make_vmcb
+    movl $0x202, vmcb3 + SAVE + 0x170    /* interrupts on */
+    movl $0x11, vmcb3 + 0x00c            /* INTR, VINTR */
+    movl $0x80000041, vmcb3 + 0x0a8
+    mov $vmcb3, %eax
+    call run
+    mov result, %eax
+    mov $name_injected, %esi
+    call show
+    mov vmcb3 + 0x060, %eax              /* V_IRQ, its priority; the intercepts are as they were */
+    and $0x1f0100, %eax
+    or vmcb3 + 0x064, %eax
+    mov $name_virtual, %esi
+    call show
+    mov vmcb3 + 0x00c, %eax
+    mov $name_intercepts, %esi
+    call show
+
+    /* the same in an interrupt shadow, which an injection does not respect */
+    mov $vmcb3, %edi
+    mov $guest_injected, %eax
+    call make_vmcb
+    movl $0x202, vmcb3 + SAVE + 0x170
+    movl $1, vmcb3 + 0x068               /* an interrupt shadow: it comes all the same */
+    movl $0x80000041, vmcb3 + 0x0a8
+    movl $0, injected
+    mov $vmcb3, %eax
+    call run
+    mov result, %eax
+    mov $name_shadow, %esi
+    call show
+
     /* an overflow in a guest with PMC virtualization and virtual NMI */
     mov $vmcb2, %edi
     mov $guest_nmi, %eax
@@ -264,6 +299,14 @@ guest_late:
     jnz 2b
     vmmcall
 
+guest_injected:
+    mov $1000, %ecx
+1:  dec %ecx
+    jnz 1b
+    mov injected, %eax
+    mov %eax, result
+    vmmcall
+
 guest_nmi:
     call arm
     mov $20000, %ecx
@@ -277,11 +320,21 @@ set_up_idt:
     handle 6, undefined
     handle 13, protection
     handle 0x40, fixed_interrupt
+    handle 0x41, injected_interrupt
     handle 0xfd, kick
     ret
 
 nmi:
     incl nmis
+    iret
+injected_interrupt:
+    pusha
+    incl injected
+    mov $SELECT0, %ecx
+    mov $0x004300c0, %eax
+    xor %edx, %edx
+    wrmsr
+    popa
     iret
 fixed_interrupt:
     incl fixed
@@ -298,6 +351,10 @@ name_again: .asciz "guest-again"
 name_address: .asciz "fault-at-vmrun"
 name_early: .asciz "interrupts-off"
 name_late: .asciz "interrupts-on"
+name_injected: .asciz "injected"
+name_virtual: .asciz "virtual-interrupt"
+name_intercepts: .asciz "intercepts"
+name_shadow: .asciz "injected-in-shadow"
 name_nmis: .asciz "guest-nmis"
 name_control: .asciz "nmi-control"
 name_exit: .asciz "unexpected-exit"
@@ -334,6 +391,7 @@ idt: .skip 256 * 8
 result: .skip 4
 current: .skip 4
 nmis: .skip 4
+injected: .skip 4
 fixed: .skip 4
     .balign 16
     .skip 4096
