@@ -1,35 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * vtax pmu compare: the same works on each design of counters. Outside of the emulated server the
- * command boots one for each design and runs itself there; what it says there is kept in a file.
+ * command boots one for each design and runs itself there; what it says there goes into the store.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
-#include "base/xdg.h"
 #include "cli/call.h"
 #include "command/list.h"
 #include "command/vocabulary.h"
 #include "lab/lab.h"
+#include "study/archive.h"
 #include "study/contrast.h"
 #include "study/works.h"
 
 #define IN_LAB "VTAX_LAB"
-#define FILE_BYTES_MAX ((size_t)64 << 20)
 
 struct compare_command {
     struct option_texts designs, works;
     uint64_t vms;
     uint64_t times;
-    char *from;
+    char *store;
+    bool show;
     char *html;
     char *counters_options;
     char *qemu;
@@ -67,11 +64,15 @@ static const struct option rows[] = {
      .min = 1,
      .max = 100,
      .help = "How often each work is repeated."},
-    {.name = "from",
+    {.name = "store",
      .type = OPTION_TEXT,
-     .offset = offsetof(struct compare_command, from),
+     .offset = offsetof(struct compare_command, store),
      .value_name = "FILE",
-     .help = "Show what an earlier comparison kept, and measure nothing."},
+     .help = "Where the measures go (default: vtax/vtax.db below $XDG_DATA_HOME)."},
+    {.name = "show",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct compare_command, show),
+     .help = "Show the newest comparison of the store, and measure nothing."},
     {.name = "html",
      .type = OPTION_TEXT,
      .offset = offsetof(struct compare_command, html),
@@ -143,9 +144,8 @@ static int compare_here(const struct compare_command *want, struct error *err)
     return works_run(&options, stdout, err);
 }
 
-/* What was measured before a work failed is worth keeping as well. */
-static int measure_design(const struct compare_command *want, const char *design,
-                          struct strbuf *kept, struct error *err)
+static int run_in_lab(const struct compare_command *want, const char *design, char **out_text,
+                      int *out_status, struct error *err)
 {
     CLEANUP_FREE char *designs = mem_printf("--designs=%s", design);
     CLEANUP_FREE char *vms = mem_printf("--vms=%" PRIu64, want->vms);
@@ -161,45 +161,72 @@ static int measure_design(const struct compare_command *want, const char *design
                                         .counters = find_counters(design),
                                         .counters_options = want->counters_options,
                                         .progress = &progress};
+    return lab_run_command(&options, command, out_text, out_status, err);
+}
+
+/* The comparison in the store begins with the first measures. */
+struct keeping {
+    struct store *store;
+    int64_t id;
+    struct measures *measures; /* all of them */
+    bool failed;               /* a design could not be measured */
+};
+
+DEFINE_CLEANUP(struct store *, store_close);
+
+static int keep(const struct compare_command *want, struct keeping *keeping, const char *text,
+                struct error *err)
+{
+    CLEANUP(measures_done) struct measures measures = {0};
+    if (measures_parse(text, strlen(text), &measures) < 0)
+        return error_set(err, ERROR_INTERNAL, -EBADMSG,
+                         "keep what was measured: line %zu is no measure", measures.count + 1);
+    if (measures.count == 0)
+        return 0;
+    for (size_t i = 0; i < measures.count; i++)
+        measures_add(keeping->measures, &measures.items[i]);
+    const char *settings = want->counters_options ? want->counters_options : "";
+    int rc = keeping->id == 0 ? archive_begin(keeping->store, settings, &keeping->id, err) : 0;
+    return rc == 0 ? archive_add(keeping->store, keeping->id, &measures, err) : rc;
+}
+
+/* What was measured before a work failed is worth keeping as well. */
+static int measure_design(const struct compare_command *want, const char *design,
+                          struct keeping *keeping, struct error *err)
+{
     CLEANUP_FREE char *text = NULL;
     int status = 0;
-    int rc = lab_run_command(&options, command, &text, &status, err);
+    int rc = run_in_lab(want, design, &text, &status, err);
     if (rc == 0)
-        strbuf_adds(kept, text);
+        rc = keep(want, keeping, text, err);
     if (rc == 0 && status != 0)
         rc = error_set(err, ERROR_FAILED, -EIO, "exit code %d in the emulated server", status);
     return rc < 0 ? error_prefix(err, "measure design '%s'", design) : 0;
 }
 
-static int keep(const struct strbuf *kept, struct error *err)
+/* A design that failed does not keep the others from being measured; its error is the last word. */
+static int measure(const struct compare_command *want, struct measures *measures, struct error *err)
 {
-    CLEANUP_FREE char *directory = xdg_data_path("pmu");
-    char name[32];
-    time_t now = (time_t)(clock_realtime_ns() / NS_PER_S);
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    strftime(name, sizeof(name), "%Y%m%d-%H%M%S", &tm);
-    CLEANUP_FREE char *path = mem_printf("%s/compare-%s.txt", directory, name);
-    int rc = file_make_directories(directory, 0755, err);
-    if (rc == 0)
-        rc = file_write_atomic(path, kept->text, kept->length, 0644, err);
-    if (rc == 0)
-        fprintf(stderr, "vtax: the measures are kept in '%s'\n", path);
-    return rc;
-}
-
-/* What was measured is kept and shown, though a design failed. */
-static int measure(const struct compare_command *want, struct strbuf *kept, struct error *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < want->designs.count; i++)
-        rc = measure_design(want, want->designs.items[i], kept, err);
-    struct error keeping = {0};
-    int saved = kept->length ? keep(kept, &keeping) : 0;
-    if (rc < 0 || saved == 0)
-        return rc;
-    *err = keeping;
-    return saved;
+    CLEANUP(store_close_cleanup) struct store *store = NULL;
+    int rc = store_open(want->store, STORE_WRITE, &store, err);
+    struct keeping keeping = {.store = store, .measures = measures};
+    for (size_t i = 0; rc == 0 && i < want->designs.count; i++) {
+        struct error cause = {0};
+        int measured = measure_design(want, want->designs.items[i], &keeping, &cause);
+        bool goes_on = measured < 0 && measured != -EINTR && i + 1 < want->designs.count;
+        if (goes_on)
+            fprintf(stderr, "vtax: %s\n", cause.text);
+        keeping.failed |= goes_on;
+        rc = goes_on ? 0 : measured;
+        if (rc < 0)
+            *err = cause;
+    }
+    if (keeping.id)
+        fprintf(stderr, "vtax: comparison %" PRId64 " is in the store '%s'\n", keeping.id,
+                store_path(store));
+    return rc == 0 && keeping.failed
+               ? error_set(err, ERROR_FAILED, -EIO, "compare designs: some could not be measured")
+               : rc;
 }
 
 static int write_page(const char *path, const struct contrast *contrast, struct error *err)
@@ -214,15 +241,11 @@ static int write_page(const char *path, const struct contrast *contrast, struct 
     return file_write_atomic(path, text, length, 0644, err);
 }
 
-static int show(const struct compare_command *want, const char *text, size_t length,
+static int show(const struct compare_command *want, const struct measures *measures,
                 struct error *err)
 {
-    CLEANUP(measures_done) struct measures measures = {0};
     CLEANUP(contrast_done) struct contrast contrast = {0};
-    if (measures_parse(text, length, &measures) < 0)
-        return error_set(err, ERROR_USAGE, -EBADMSG,
-                         "read measures: line %zu is none of a comparison", measures.count + 1);
-    contrast_make(&measures, &contrast);
+    contrast_make(measures, &contrast);
     if (want->json)
         contrast_write_json(&contrast, stdout);
     else
@@ -230,22 +253,31 @@ static int show(const struct compare_command *want, const char *text, size_t len
     return want->html ? write_page(want->html, &contrast, err) : 0;
 }
 
+static int show_newest(const struct compare_command *want, struct error *err)
+{
+    CLEANUP(store_close_cleanup) struct store *store = NULL;
+    CLEANUP(archive_done) struct archive archive = {0};
+    int rc = store_open(want->store, STORE_READ, &store, err);
+    if (rc == 0)
+        rc = archive_read(store, &archive, err);
+    if (rc == 0)
+        rc = error_set(err, ERROR_USAGE, -ENOENT,
+                       "show a comparison: store '%s' has none (`vtax pmu compare` makes one)",
+                       store_path(store));
+    return rc < 0 ? rc : show(want, &archive.measures, err);
+}
+
 static int run_compare(const struct command_call *call, struct error *err)
 {
     const struct compare_command *want = call->options[0];
     if (getenv(IN_LAB))
         return compare_here(want, err);
-    if (want->from) {
-        CLEANUP_FREE char *text = NULL;
-        size_t length = 0;
-        int rc = file_read(want->from, FILE_BYTES_MAX, &text, &length, err);
-        return rc == 0 ? show(want, text, length, err) : rc;
-    }
-    CLEANUP_STRBUF struct strbuf kept;
-    strbuf_init(&kept);
-    int rc = measure(want, &kept, err);
+    if (want->show)
+        return show_newest(want, err);
+    CLEANUP(measures_done) struct measures measures = {0};
+    int rc = measure(want, &measures, err);
     struct error showing = {0};
-    int shown = kept.length ? show(want, kept.text, kept.length, &showing) : 0;
+    int shown = measures.count ? show(want, &measures, &showing) : 0;
     if (rc == 0 && shown < 0)
         *err = showing;
     return rc < 0 ? rc : shown;
@@ -254,13 +286,14 @@ static int run_compare(const struct command_call *call, struct error *err)
 const struct command command_pmu_compare = {
     .name = "pmu compare",
     .summary = "Compare the designs of counters on the same work",
-    .help = "Boots an emulated server for each design, with KVM and guests in it, and does the\n"
-            "same works there: nothing, bzip2, a loop of VM exits, a known loop alone, under the\n"
-            "guest's perf stat and perf record, and under the server's perf as well. Shows what\n"
-            "each design costs and how true its counts are. What was measured is kept in a file,\n"
-            "which --from shows again.\n"
-            "\n"
-            "  vtax pmu compare --times 5 --html designs.html\n",
+    .help =
+        "Boots an emulated server for each design, with KVM and guests in it, and does the\n"
+        "same works there: nothing, bzip2, a loop of VM exits, a known loop alone, under the\n"
+        "guest's perf stat and perf record, and under the server's perf as well. Shows what\n"
+        "each design costs and how true its counts are. What was measured goes into the store,\n"
+        "and `vtax report` shows it.\n"
+        "\n"
+        "  vtax pmu compare --times 5 --html designs.html\n",
     .tables = {&table},
     .run = run_compare,
 };

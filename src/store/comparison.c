@@ -42,10 +42,10 @@ static int insert_facts(struct store *store, const struct store_comparison *comp
 
 static int refuse_reader(const struct store *store, struct error *err)
 {
-    return store->mode == STORE_WRITE ? 0
-                                      : error_set(err, ERROR_INTERNAL, -EBADF,
-                                                  "write store '%s': opened for reading",
-                                                  store->path);
+    return store->mode == STORE_WRITE
+               ? 0
+               : error_set(err, ERROR_INTERNAL, -EBADF, "write store '%s': opened for reading",
+                           store->path);
 }
 
 int store_add_comparison(struct store *store, struct store_comparison *comparison,
@@ -123,8 +123,8 @@ static int read_facts(struct store *store, struct store_comparison *comparison, 
     sqlite3_bind_int64(row, 1, comparison->id);
     while ((rc = sql_step(store, row, step_read, err)) > 0) {
         MEM_GROW(comparison->facts, comparison->fact_count, capacity);
-        comparison->facts[comparison->fact_count++] = (struct store_fact){
-            .name = sql_column_text(row, 0), .value = sql_column_text(row, 1)};
+        comparison->facts[comparison->fact_count++] =
+            (struct store_fact){.name = sql_column_text(row, 0), .value = sql_column_text(row, 1)};
     }
     return rc;
 }

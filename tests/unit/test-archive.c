@@ -85,8 +85,8 @@ static void test_measures_come_back(void **state)
     bool settings = false, kernel = false;
     for (size_t i = 0; i < archive.comparison.fact_count; i++) {
         const struct store_fact *fact = &archive.comparison.facts[i];
-        settings |= strcmp(fact->name, "counters.settings") == 0 &&
-                    strcmp(fact->value, "memory=on") == 0;
+        settings |=
+            strcmp(fact->name, "counters.settings") == 0 && strcmp(fact->value, "memory=on") == 0;
         kernel |= strcmp(fact->name, "host.kernel") == 0;
     }
     assert_true(settings && kernel);
