@@ -59,7 +59,21 @@ static int fetch_store(const char *directory, struct error *err)
     return rc;
 }
 
-int home_fetch_results(const struct home_options *options, int64_t *out_campaign, struct error *err)
+static int count_trials(struct store *store, struct home_results *results, struct error *err)
+{
+    struct store_campaign campaign;
+    int rc = store_read_campaign(store, NULL, &campaign, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < TRIAL_STATUS_COUNT; i++)
+        results->trials += campaign.trial_counts[i];
+    results->failed = results->trials - campaign.trial_counts[TRIAL_OK];
+    store_campaign_done(&campaign);
+    return 0;
+}
+
+int home_fetch_results(const struct home_options *options, struct home_results *out_results,
+                       struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("%s/" RESULTS, options->directory);
     CLEANUP(store_close_cleanup) struct store *from = NULL;
@@ -74,7 +88,10 @@ int home_fetch_results(const struct home_options *options, int64_t *out_campaign
     if (rc == 0)
         rc = store_open(options->store, STORE_WRITE, &to, err);
     if (rc == 0)
-        rc = store_import(to, from, NULL, options->facts, options->fact_count, out_campaign, err);
+        rc = count_trials(from, out_results, err);
+    if (rc == 0)
+        rc = store_import(to, from, NULL, options->facts, options->fact_count,
+                          &out_results->campaign, err);
     return rc < 0 ? rc : 1;
 }
 

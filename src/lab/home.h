@@ -19,6 +19,12 @@ struct home_options {
 /* Logs become files in the directory. What cannot be had is left out. */
 void home_fetch_logs(const char *directory);
 
-/* 1: the campaign is in the store, *out_campaign is its id there; 0: the job stored none. */
-int home_fetch_results(const struct home_options *options, int64_t *out_campaign, struct error *err)
-    __attribute__((warn_unused_result));
+struct home_results {
+    int64_t campaign; /* its id in the store */
+    size_t failed;    /* trials that were not good */
+    size_t trials;
+};
+
+/* 1: the campaign is in the store; 0: the job stored none. */
+int home_fetch_results(const struct home_options *options, struct home_results *out_results,
+                       struct error *err) __attribute__((warn_unused_result));

@@ -6,7 +6,7 @@
  * lab.memory. Its counts are real; its seconds say nothing about silicon.
  *
  * A run has a directory of its own below the data directory. It goes away with the run, but for the
- * logs of one that failed and for results that could not be brought home.
+ * logs of one that failed or had trials that did, and for results that could not be brought home.
  */
 #pragma once
 

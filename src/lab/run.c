@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/units.h"
 #include "image/image.h"
@@ -267,8 +268,8 @@ static size_t make_facts(const struct server *server, struct store_fact facts[FA
     return count;
 }
 
-static int fetch_results(struct server *server, const struct lab_job *job, int64_t *out_campaign,
-                         struct error *err)
+static int fetch_results(struct server *server, const struct lab_job *job,
+                         struct home_results *out_results, struct error *err)
 {
     struct store_fact facts[FACTS_MAX];
     size_t count = make_facts(server, facts);
@@ -276,14 +277,14 @@ static int fetch_results(struct server *server, const struct lab_job *job, int64
                                          .store = job->store,
                                          .facts = facts,
                                          .fact_count = count};
-    int rc = home_fetch_results(&options, out_campaign, err);
+    int rc = home_fetch_results(&options, out_results, err);
     for (size_t i = 0; i < count; i++)
         free(facts[i].value);
     return rc;
 }
 
-/* Keeps the logs, and the disk only when results are on it that are nowhere else. */
-static int keep_logs(struct server *server, bool results_lost, struct error *err)
+/* The logs stay, and the disk only when results are on it that are nowhere else. */
+static void gather_logs(const struct server *server, bool results_lost)
 {
     static const char *const rest[] = {"results.db", "results.db-journal", "logs/output.log"};
     home_fetch_logs(server->place.directory);
@@ -293,6 +294,11 @@ static int keep_logs(struct server *server, bool results_lost, struct error *err
     }
     if (!results_lost)
         unlink(server->job_disk);
+}
+
+static int keep_logs(struct server *server, bool results_lost, struct error *err)
+{
+    gather_logs(server, results_lost);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, "; %s in '%s'",
              results_lost ? "the results (" JOB_STORE " in job.raw) and the logs are kept"
@@ -300,6 +306,17 @@ static int keep_logs(struct server *server, bool results_lost, struct error *err
              server->place.directory);
     place_keep(&server->place);
     return err->code;
+}
+
+/* A campaign that ended well may have trials that did not. */
+static void keep_logs_of_trials(struct server *server, const struct home_results *results)
+{
+    if (!results->failed)
+        return;
+    gather_logs(server, false);
+    log_warn("%zu of %zu trials were not good; console and logs are kept in '%s'", results->failed,
+             results->trials, server->place.directory);
+    place_keep(&server->place);
 }
 
 /* How the job ended, when it stored nothing or ended badly. */
@@ -333,7 +350,9 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
     if (ran == -EINTR)
         return ran;
     struct error fetching = {0};
-    int fetched = fetch_results(&server, job, out_campaign, &fetching);
+    struct home_results results = {0};
+    int fetched = fetch_results(&server, job, &results, &fetching);
+    *out_campaign = results.campaign;
     if (fetched == -EINTR)
         return error_set(err, ERROR_FAILED, -EINTR, "interrupted");
     if (ran == 0 && fetched < 0) {
@@ -346,6 +365,7 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
         ran = end_recording(&server, err);
     if (ran < 0 || fetched < 0)
         return keep_logs(&server, fetched < 0, err);
+    keep_logs_of_trials(&server, &results);
     return 0;
 }
 

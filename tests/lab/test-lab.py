@@ -220,7 +220,14 @@ class Lab(LabWorld):
         status, cause = found["kvm"]
         self.assertEqual(status, "failed")
         self.assertRegex(cause, "its kernel died: |ended by signal 9|has ended: ")
-        self.assertEqual(self.left_behind(), [])
+        self.assertEqual(self.booting(), [])
+        kept, = os.listdir(self.runs)
+        self.assertIn(f"1 of 2 trials were not good; console and logs are kept in '{self.runs}/{kept}'",
+                      err)
+        found = set(os.listdir(os.path.join(self.runs, kept)))
+        self.assertLessEqual({"console.log", "kernel.log"}, found | set(
+            os.listdir(os.path.join(self.runs, kept, "logs"))))
+        self.assertNotIn("job.raw", found)
 
     def test_no_emulator(self):
         _, err = self.vtax("lab", "run", HYPERVISOR, "--qemu", "/bin/true", "--store", self.store,
