@@ -9,7 +9,7 @@
  */
     .set SETUP_SEGMENT, 0x1000
     .set BUFFER_SEGMENT, 0x2000
-    .set CHUNK_SECTORS, 64
+    .set CHUNK_SECTORS, 127      /* the most that a packet may ask for (EDD 1.1) */
     .set SERIAL_PORT, 0x3f8
 
     .text
