@@ -9,6 +9,7 @@
 #include "command/list.h"
 #include "command/report-profile.h"
 #include "report/campaigns.h"
+#include "report/designs.h"
 #include "report/report.h"
 
 struct report_command_options {
@@ -129,6 +130,24 @@ static int add_other(struct report *report, const struct report_command_options 
     return 0;
 }
 
+/* A store may hold a comparison of designs of counters and no campaign. 1: it was shown. */
+static int report_designs_alone(struct store *store, const struct report_command_options *want,
+                                unsigned format, struct error *err)
+{
+    CLEANUP(designs_free_cleanup) struct report_designs *designs = NULL;
+    struct store_campaign *campaigns = NULL;
+    size_t count = 0;
+    int rc = store_list_campaigns(store, &campaigns, &count, err);
+    if (rc < 0)
+        return rc;
+    store_free_campaigns(campaigns, count);
+    rc = count == 0 ? designs_read(store, &designs, err) : 0;
+    if (rc < 0 || !designs)
+        return rc;
+    rc = designs_save(designs, (enum report_format)format, want->output, err);
+    return rc < 0 ? rc : 1;
+}
+
 static int run(const struct command_call *call, struct error *err)
 {
     const struct report_command_options *want = call->options[0];
@@ -144,6 +163,9 @@ static int run(const struct command_call *call, struct error *err)
         return rc;
     if (want->list)
         return list_campaigns(store, want, err);
+    rc = call->argument_count ? 0 : report_designs_alone(store, want, format, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     CLEANUP_REPORT struct report *report = NULL;
     const struct report_options reading = {.metric = want->metric, .margin = want->margin};
     rc = report_load(store, call->argument_count ? call->arguments[0] : NULL, &reading, &report,

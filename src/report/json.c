@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/causes-write.h"
+#include "report/designs.h"
 #include "report/count.h"
 #include "report/escape.h"
 #include "report/format.h"
@@ -266,6 +267,23 @@ static json_t *others_of(const struct report *report)
     return array;
 }
 
+json_t *json_of_designs(const struct report_designs *designs)
+{
+    if (!designs)
+        return json_null();
+    CLEANUP_FREE char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return json_null();
+    contrast_write_json(&designs->contrast, out);
+    fclose(out);
+    json_t *object = json_loadb(text, length, 0, NULL);
+    json_object_set_new(object, "comparison", json_integer(designs->archive.comparison.id));
+    json_object_set_new(object, "start_ns", json_of_count(designs->archive.comparison.start_ns));
+    return object;
+}
+
 json_t *json_of_report(const struct report *report)
 {
     json_t *boots = json_array(), *figures = json_array();
@@ -275,15 +293,16 @@ json_t *json_of_report(const struct report *report)
         json_array_append_new(figures, figure_of(&report->figures[i]));
     CLEANUP_FREE char *caution = report_caution(report);
     return json_pack(
-        "{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "{s:s, s:i, s:o, s:s?, s:{s:f, s:b, s:f}, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:o, s:{s:o, s:o}, s:o}",
         "format", "vtax-report", "version", 1, "campaign", campaign_of(report), "caution", caution,
         "analysis", "level", report->level, "adaptive", report->adaptive, "margin", report->margin,
         "main", report->emulated ? "counts" : "metrics", "counts", counts_of(report), "cells",
         rows_of(report), "boots", boots, "figures", figures, "explanations",
-        json_of_explanations(report), "shop", json_of_shop(report->shop), "problems",
-        problems_of(report), "provenance", "same", json_of_facts(report->same, report->same_count),
-        "varying", variations_of(report), "others", others_of(report));
+        json_of_explanations(report), "shop", json_of_shop(report->shop), "designs",
+        json_of_designs(report->designs), "problems", problems_of(report), "provenance", "same",
+        json_of_facts(report->same, report->same_count), "varying", variations_of(report), "others",
+        others_of(report));
 }
 
 void json_put(json_t *root, FILE *stream)

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "report/causes.h"
 #include "report/count.h"
+#include "report/designs.h"
 #include "report/figure.h"
 #include "report/provenance.h"
 #include "report/row.h"
@@ -198,6 +199,8 @@ int report_load(struct store *store, const char *selector, const struct report_o
         return rc;
     report->store_path = mem_strdup(store_path(store));
     rc = fill(report, options, err);
+    if (rc == 0)
+        rc = designs_read(store, &report->designs, err);
     if (rc < 0)
         return rc;
     report->shop = shop_read(report, store);
@@ -254,6 +257,7 @@ struct report *report_free(struct report *report)
     count_done(report);
     free(report->explanations);
     shop_free(report->shop);
+    designs_free(report->designs);
     figure_done(report);
     provenance_done(report);
     free_index(report->index);

@@ -125,9 +125,10 @@ struct report {
     size_t count_count;
     struct report_explanation *explanations; /* primary metrics against their baseline */
     size_t explanation_count;                /* 0: no probe looked */
-    struct report_shop *shop; /* page times of workload `shop`; NULL: not in the campaign */
-    bool emulated;            /* counts come before what was taken with a clock */
-    struct store_fact *same;  /* provenance that held for every trial; texts are borrowed */
+    struct report_shop *shop;       /* page times of workload `shop`; NULL: not in the campaign */
+    struct report_designs *designs; /* the store's newest comparison of counters; NULL: none */
+    bool emulated;                  /* counts come before what was taken with a clock */
+    struct store_fact *same;        /* provenance that held for every trial; texts are borrowed */
     size_t same_count;
     struct report_variation *variations;
     size_t variation_count;

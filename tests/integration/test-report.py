@@ -74,8 +74,43 @@ class Report(World):
         for scenario in SCENARIOS:
             self.make(scenario)
             check(self.report(), schema)
+        self.make("designs")
+        found = self.report()
+        check(found, schema)
+        self.assertEqual(len(found["designs"]["cells"]), 2 * (4 + 3 * 7))
         with self.assertRaises(AssertionError):
             check({"format": "vtax-report", "version": 2}, schema)
+
+    def test_designs_of_counters(self):
+        """A comparison is shown with the campaign, and alone where there is none."""
+        self.make("designs")
+        alone = self.show()
+        self.assertIn("mediated: 1 failed: perf record: </script>", alone)
+        self.assertRegex(alone, r"(?m)^stat, 2 VMs$")
+        found = json.loads(self.show("--format", "json"))
+        self.assertEqual(found["host_sees"]["emulated"], "itself and guests")
+        self.assertNotIn("<script>alert", self.show("--format", "html"))
+        said = self.vtax("report", "--store", self.store, "--format", "csv", code=2)[1]
+        self.assertIn("no such form", said)
+        self.make("demo")
+        text = self.show()
+        self.assertIn("designs of counters comparison 1, 2026-01-01 00:00 UTC", text)
+        self.assertIn(alone, text)
+        html = self.show("--format", "html")
+        self.assertNotIn("<script>alert", html)
+        chart, = chartdata.charts(html, "columns", "without counters")
+        self.assertEqual(chart["signals"]["series"],
+                         ["none", "emulated", "mediated", "hardware"])
+        rows = {row["label"]: row for row in chart["data"]["rows"]}
+        cells = {(c["work"], c["vms"], c["design"]): c for c in self.report()["designs"]["cells"]}
+        self.assertEqual(len(rows), len(cells))
+        row, cell = rows["stat, 2 VMs, mediated"], cells["stat", 2, "mediated"]
+        self.assertEqual(row["group"], "stat: 2 VMs")
+        self.assertEqual(cell["slowdown"]["n"], 3)
+        self.assert_same([row["mean"], row["lo"], row["hi"]],
+                         [cell["slowdown"][name] for name in ("mean", "lo", "hi")])
+        self.assertEqual(cells["record", 1, "mediated"]["failed"], 1)
+        self.assertEqual(cells["record", 1, "mediated"]["slowdown"]["n"], 2)
 
     def test_documented_queries_run(self):
         self.make("demo")

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "make-designs.h"
 #include "make-shop.h"
 #include "store/store.h"
 
@@ -387,14 +388,27 @@ static bool add_campaign(struct maker *maker, size_t blocks)
                  store_end_campaign(maker->store, maker->campaign.id, true, "blocks", &maker->err));
 }
 
+/* A comparison of designs of counters, which is no campaign. */
+static int add_designs(const char *path)
+{
+    struct maker maker = {0};
+    if (!check(&maker, store_open(path, STORE_WRITE, &maker.store, &maker.err)))
+        return 1;
+    bool good = check(&maker, make_designs(maker.store, START_NS, &maker.err));
+    store_close(maker.store);
+    return good ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct maker maker = {0};
+    if (argc == 3 && strcmp(argv[2], "designs") == 0)
+        return add_designs(argv[1]);
     for (size_t i = 0; argc >= 3 && i < COUNT_OF(scenarios); i++)
         if (strcmp(scenarios[i].name, argv[2]) == 0)
             maker.scenario = &scenarios[i];
     if (!maker.scenario) {
-        fputs("usage: make-store FILE SCENARIO [BLOCKS]; scenarios:", stderr);
+        fputs("usage: make-store FILE SCENARIO [BLOCKS]; scenarios: designs", stderr);
         for (size_t i = 0; i < COUNT_OF(scenarios); i++)
             fprintf(stderr, " %s", scenarios[i].name);
         fputc('\n', stderr);

@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "base/units.h"
+#include "report/designs.h"
 #include "report/escape.h"
 #include "report/json.h"
 #include "report/label.h"
@@ -73,15 +74,19 @@ static void add_vms(json_t *array, unsigned vms)
         json_array_insert_new(array, at, json_integer(vms));
 }
 
+json_t *chart_mark_named(struct chart *chart, const char *series, const char *label, unsigned vms)
+{
+    add_once(chart->series, chart_shown(series));
+    add_vms(chart->vms, vms);
+    return json_pack("{s:o, s:o, s:I, s:I}", "series", chart_shown(series), "label",
+                     chart_shown(label), "vms", (json_int_t)vms, "group", (json_int_t)vms);
+}
+
 json_t *chart_mark(struct chart *chart, const struct report *report, const struct store_cell *cell)
 {
     CLEANUP_FREE char *series = series_label(report, cell);
     CLEANUP_FREE char *label = mem_printf("%u \u00d7 %s", cell->vms, series);
-    add_once(chart->series, chart_shown(series));
-    add_vms(chart->vms, cell->vms);
-    return json_pack("{s:o, s:o, s:I, s:I}", "series", chart_shown(series), "label",
-                     chart_shown(label), "vms", (json_int_t)cell->vms, "group",
-                     (json_int_t)cell->vms);
+    return chart_mark_named(chart, series, label, cell->vms);
 }
 
 void chart_set_group(struct chart *chart, json_t *mark, const char *group)
@@ -185,6 +190,9 @@ json_t *chart_take_data(struct chart_list *list, const struct report *report)
     json_t *series = json_array();
     for (size_t i = 0; report_part(report, i); i++)
         add_series_of(series, report_part(report, i));
+    /* "none" is what designs are compared with: it has the baseline's colour. */
+    for (size_t i = 1; report->designs && measure_designs[i]; i++)
+        add_once(series, json_string(measure_designs[i]));
     json_t *charts = list->charts ? TAKE_PTR(list->charts) : json_array();
     return json_pack("{s:o, s:o}", "series", series, "charts", charts);
 }

@@ -34,6 +34,8 @@ struct chart chart_new(size_t points);
 /* What the row and the dots of a cell have in common; its group is the number of VMs unless
  * chart_set_group() says otherwise. The caller's until it is given to chart_add_row(). */
 json_t *chart_mark(struct chart *chart, const struct report *report, const struct store_cell *cell);
+/* The same for marks that are no cell's: their series and label. */
+json_t *chart_mark_named(struct chart *chart, const char *series, const char *label, unsigned vms);
 void chart_set_group(struct chart *chart, json_t *mark, const char *group);
 /* Takes mark. */
 void chart_add_row(struct chart *chart, json_t *mark, const struct report_value *value);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report/count.h"
+#include "report/designs.h"
 #include "report/json.h"
 
 #define PARTS_MAX 8 /* as many as there are colours; the table has all */
@@ -308,4 +309,39 @@ size_t charts_add_parts(struct chart_list *list, const struct report *report,
     return chart_finish(
         list, &chart, "bars",
         json_pack("{s:o, s:i}", "title", title_of_count(&parts[0]), "lanes", (int)lanes));
+}
+
+/* A label is split behind its colon. */
+static void add_design(struct chart *chart, const struct contrast_cell *cell, bool several)
+{
+    const struct report_value value = designs_value(cell, CONTRAST_SLOWDOWN);
+    const char *work = measure_works[cell->work], *design = measure_designs[cell->design];
+    if (value.n == 0)
+        return;
+    CLEANUP_FREE char *label =
+        mem_printf("%s, %u VM%s, %s", work, cell->vms, cell->vms == 1 ? "" : "s", design);
+    CLEANUP_FREE char *group =
+        several ? mem_printf("%s: %u VM%s", work, cell->vms, cell->vms == 1 ? "" : "s")
+                : mem_strdup(work);
+    json_t *mark = chart_mark_named(chart, design, label, cell->vms);
+    chart_set_group(chart, mark, group);
+    chart_add_row(chart, mark, &value);
+}
+
+size_t charts_add_designs(struct chart_list *list, const struct report *report)
+{
+    const struct contrast *contrast = &report->designs->contrast;
+    unsigned most = designs_most_vms(report->designs);
+    struct chart chart = chart_new(0);
+    for (unsigned vms = 1; vms <= most; vms++)
+        for (size_t i = 0; i < contrast->count; i++)
+            if (contrast->cells[i].vms == vms)
+                add_design(&chart, &contrast->cells[i], most > 1);
+    if (json_array_size(chart.rows) == 0)
+        return chart_drop(&chart);
+    return chart_finish(list, &chart, "columns",
+                        json_pack("{s:f, s:f, s:s, s:b, s:s, s:i}", "limit",
+                                  chart_limit(&chart, 1.1), "margin", report->margin, "title",
+                                  "instructions, 1 = without counters", "reference", true,
+                                  "groupTitle", "", "height", 320));
 }

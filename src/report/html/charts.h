@@ -28,6 +28,9 @@ size_t charts_add_scaling_overview(struct chart_list *list, const struct report 
 size_t charts_add_instructions_overview(struct chart_list *list, const struct report *report,
                                         const char *workload);
 
+/* The slowdown of each work on each design of counters; report->designs is not NULL. */
+size_t charts_add_designs(struct chart_list *list, const struct report *report);
+
 /* One count over the cells of its workload. */
 size_t charts_add_count(struct chart_list *list, const struct report *report,
                         const struct report_count *count);

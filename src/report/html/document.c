@@ -76,6 +76,8 @@ static void put_contents(const struct html *page)
     }
     if (report->explanation_count)
         html_raw(page, "<a href=\"#causes\">Where the difference went</a>");
+    if (report->designs)
+        html_raw(page, "<a href=\"#designs\">Designs of counters</a>");
     html_raw(page, "<a href=\"#problems\">Failed trials</a><a href=\"#provenance\">Provenance</a>"
                    "<a href=\"#guide\">How to read this</a></nav>\n");
 }
@@ -150,6 +152,7 @@ void format_html(const struct report *report, const struct report_style *style, 
             html_put_counts(&page);
         html_put_boots(&page);
     }
+    html_put_designs(&page);
     html_put_problems(&page);
     html_put_figures(&page);
     html_put_provenance(&page);

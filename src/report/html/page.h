@@ -51,6 +51,7 @@ void html_put_counts(const struct html *page);
 void html_put_metrics(const struct html *page);
 void html_put_causes(const struct html *page);
 void html_put_shop(const struct html *page);
+void html_put_designs(const struct html *page);
 void html_put_boots(const struct html *page);
 void html_put_problems(const struct html *page);
 void html_put_figures(const struct html *page);

@@ -462,6 +462,7 @@ void format_text(const struct report *report, const struct report_style *style, 
     if (!report->emulated)
         text_put_counts(&page);
     put_boots(&page);
+    text_put_designs(&page);
     put_problems(&page);
     if (report->trial_count)
         put_sentences(&page);

@@ -29,5 +29,6 @@ void text_put_bar(const struct text *page, double share, int used);
 /* Sections. */
 void text_put_counts(const struct text *page);
 void text_put_shop(const struct text *page);
+void text_put_designs(const struct text *page);
 /* Rows "platform VMs campaign what number relative". */
 void text_put_part_counts(const struct text *page, const struct report *part);
