@@ -7,8 +7,11 @@
  * as the guest runs and leaves no note. What an exit finds undelivered goes into EXITINTINFO, where
  * a hypervisor looks for an injection that was cut short (15.7.2).
  *
- * Where V_IRQ cannot stand for it (the hypervisor uses it itself, or the guest does not take
- * interrupts now), an exit that is forced right behind the delivery takes the note away as well.
+ * Where V_IRQ cannot stand for it, an exit that is forced right behind the delivery takes the note
+ * away as well: where the hypervisor uses V_IRQ itself, where the guest takes no interrupts now,
+ * and where an injection is repeated. An interrupt of the host that is pending at VMRUN comes after
+ * an injection but before a virtual interrupt, and KVM sees to it that one is as long as it has
+ * more to inject: one that is repeated must get through.
  */
 #include "pmu/lvt.h"
 #include "pmu/svm.h"
@@ -37,6 +40,12 @@ static bool takes_interrupts(const struct vcpu *vcpu)
            !(pmu_vmcb_read64(vcpu->page, PMU_VMCB_INTERRUPT_CONTROL) & V_IRQ);
 }
 
+/* The exit before said that it had not been delivered. */
+static bool is_repeated(const struct vcpu *vcpu, uint64_t event)
+{
+    return (pmu_vmcb_read64(vcpu->page, VMCB_EXIT_INTERRUPT) & UINT32_MAX) == (event & UINT32_MAX);
+}
+
 void virq_enter(struct vcpu *vcpu)
 {
     uint64_t event = 0, none = 0, control = 0, vmcb = vcpu->cpu.vmcb;
@@ -48,7 +57,7 @@ void virq_enter(struct vcpu *vcpu)
         !vcpu_load(vcpu, vmcb + PMU_VMCB_INTERRUPT_CONTROL, &control, sizeof(control)) ||
         !(event & INJECTION_VALID) || (event & INJECTION_TYPE))
         return;
-    if (!takes_interrupts(vcpu)) {
+    if (!takes_interrupts(vcpu) || is_repeated(vcpu, event)) {
         pmi_kick(vcpu);
         return;
     }

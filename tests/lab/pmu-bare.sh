@@ -93,6 +93,8 @@ expect interrupts-on 00000001 "and one when it has them on, without an exit of i
 expect injected 00000001 "what the hypervisor injects comes once, though its handler programs a counter"
 expect virtual-interrupt 00000000 "and leaves nothing behind"
 expect intercepts 00000011 "of how it was delivered"
+expect injected-in-storm 00000001 "with interrupts of the host pending all the time, too"
+expect repeated-once 00000001 "whose exits do not keep it out of the guest"
 expect injected-in-shadow 00000001 "in an interrupt shadow, too"
 expect end 00000000 "the machine came to its end"
 

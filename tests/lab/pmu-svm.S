@@ -145,6 +145,27 @@ begin:
     mov $name_shadow, %esi
     call show
 
+    /* and with an interrupt of the host pending at each of the first VMRUNs */
+    mov $vmcb3, %edi
+    mov $guest_injected, %eax
+    call make_vmcb
+    movl $0x202, vmcb3 + SAVE + 0x170
+    movl $0x80000041, vmcb3 + 0x0a8
+    movl $0, injected
+    movl $10, storms
+    clgi
+    movl $0x400fd, 0xFEE00300
+    mov $vmcb3, %eax
+    call run
+    mov result, %eax
+    mov $name_storm, %esi
+    call show
+    cmpl $2, repeated
+    mov $0, %eax
+    adc $0, %eax                 /* 1: repeated once at most */
+    mov $name_repeated, %esi
+    call show
+
     /* an overflow in a guest with PMC virtualization and virtual NMI */
     mov $vmcb2, %edi
     mov $guest_nmi, %eax
@@ -187,12 +208,21 @@ vmrun_here:
     cmp $EXIT_VMMCALL, %ebx
     je 4f
     cmp $0x60, %ebx
-    je 3b
+    je 6f
     cmp $EXIT_MSR, %ebx
     jne 5f
     addl $2, SAVE + 0x178(%eax)
     jmp 3b
 4:  ret
+6:  mov 0x088(%eax), %ebx        /* an injection that was cut short is repeated */
+    test %ebx, %ebx
+    jns 7f
+    mov %ebx, 0x0a8(%eax)
+    incl repeated
+7:  decl storms                  /* the host has an interrupt of its own at the next VMRUN, too */
+    js 3b
+    movl $0x400fd, 0xFEE00300
+    jmp 3b
 5:  mov %ebx, %eax
     mov $name_exit, %esi
     call show
@@ -354,6 +384,8 @@ name_late: .asciz "interrupts-on"
 name_injected: .asciz "injected"
 name_virtual: .asciz "virtual-interrupt"
 name_intercepts: .asciz "intercepts"
+name_storm: .asciz "injected-in-storm"
+name_repeated: .asciz "repeated-once"
 name_shadow: .asciz "injected-in-shadow"
 name_nmis: .asciz "guest-nmis"
 name_control: .asciz "nmi-control"
@@ -392,6 +424,8 @@ result: .skip 4
 current: .skip 4
 nmis: .skip 4
 injected: .skip 4
+repeated: .skip 4
+storms: .skip 4
 fixed: .skip 4
     .balign 16
     .skip 4096
