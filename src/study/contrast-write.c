@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "study/contrast.h"
 
-#define NAME_COLUMNS 24
+#define NAME_COLUMNS 25
 #define VALUE_COLUMNS 22
 
 const char *const contrast_sight_sentence =
@@ -28,10 +28,11 @@ const char *contrast_format(const struct contrast_value *value, enum contrast_me
     snprintf(mean, sizeof(mean), metric == CONTRAST_SLOWDOWN ? "%.3f" : "%.0f", value->mean);
     if (value->interval.state == INTERVAL_OK) {
         double half = (value->interval.hi - value->interval.lo) / 2;
+        double percent = 100 * half / fabs(value->mean);
         if (value->mean == 0 || half == 0)
             snprintf(width, sizeof(width), " \u00b1%.3g", half);
         else
-            snprintf(width, sizeof(width), " \u00b1%.2g%%", 100 * half / fabs(value->mean));
+            snprintf(width, sizeof(width), " \u00b1%.*f%%", percent < 9.95, percent);
     }
     snprintf(out_text, CONTRAST_TEXT_MAX, "%s%s (n=%zu)", mean, width, value->n);
     return out_text;

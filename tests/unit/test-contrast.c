@@ -131,7 +131,7 @@ static void test_writers(void **state)
 {
     (void)state;
     char *text = write_with(contrast_write_text);
-    assert_non_null(strstr(text, "loop, 1 VM\n  VM exits              11 \u00b123% (n=3)"));
+    assert_non_null(strstr(text, "loop, 1 VM\n  VM exits               11 \u00b123% (n=3)"));
     assert_non_null(strstr(text, "hardware: 1 failed: perf <record>"));
     assert_non_null(strstr(text, "mediated   itself\n"));
     free(text);
