@@ -5,7 +5,8 @@
  *
  * One addition at the start of each translation block; calls only for exits and questions. A block
  * belongs to host or guest, kernel or user, for good: QEMU keeps blocks of different modes apart.
- * It also carries out a guest's reads of CR2, in which QEMU errs (cr2.c).
+ * It also puts right where QEMU errs: it carries out a guest's reads of CR2 (cr2.c), and makes
+ * virtual interrupts of those that a hypervisor injects (pmu/injection.h).
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/tally.h"
 #include "plugin/decode.h"
 #include "plugin/qemu-api.h"
+#include "pmu/injection.h"
 #include "pmu/svm.h"
 
 enum { INSTRUCTION_BYTES = 15, CPUS_MAX = 256, LANDINGS_MAX = 64 };
@@ -38,8 +40,10 @@ struct slot {
 struct cpu {
     unsigned index;
     struct qemu_plugin_register *registers[REGISTERS];
-    struct glib_bytes *bytes; /* what registers and memory pass through */
-    uint64_t vmcb;            /* of the guest that runs, or ran last */
+    struct glib_bytes *bytes;   /* what registers and memory pass through */
+    uint64_t vmcb;              /* of the guest that runs, or ran last */
+    bool virtual_interrupt;     /* stands for an injection, */
+    struct injection injection; /* which the hypervisor has in its place */
 };
 
 /* One instruction MOV r,CR2 of a guest; lives as long as QEMU. */
@@ -139,14 +143,6 @@ static void add_landing(struct tallying *tallying, const struct landing *landing
     pthread_mutex_unlock(&tallying->lock);
 }
 
-/* RAX holds the VMCB's physical address at VMRUN, and #VMEXIT brings it back. */
-static void note_run(unsigned index, void *userdata)
-{
-    struct tallying *tallying = userdata;
-    struct cpu *cpu = &tallying->cpus[index];
-    cpu->vmcb = read_register(cpu, RAX);
-}
-
 static bool read_physical(struct cpu *cpu, uint64_t address, void *to, size_t bytes)
 {
     g_byte_array_set_size(cpu->bytes, 0);
@@ -154,6 +150,72 @@ static bool read_physical(struct cpu *cpu, uint64_t address, void *to, size_t by
         return false;
     memcpy(to, cpu->bytes->data, bytes);
     return true;
+}
+
+static void write_physical(struct cpu *cpu, uint64_t address, const void *from, size_t bytes)
+{
+    g_byte_array_set_size(cpu->bytes, bytes);
+    memcpy(cpu->bytes->data, from, bytes);
+    qemu_plugin_write_memory_hwaddr(address, cpu->bytes);
+}
+
+static bool read_field(struct cpu *cpu, uint64_t offset, uint64_t *out_value)
+{
+    return read_physical(cpu, cpu->vmcb + offset, out_value, sizeof(*out_value));
+}
+
+static void write_injection(struct cpu *cpu, const struct injection *injection)
+{
+    write_physical(cpu, cpu->vmcb + INJECTION_EVENT, &injection->event, sizeof(injection->event));
+    write_physical(cpu, cpu->vmcb + INJECTION_CONTROL, &injection->control,
+                   sizeof(injection->control));
+    write_physical(cpu, cpu->vmcb + INJECTION_INTERCEPTS, &injection->intercepts,
+                   sizeof(injection->intercepts));
+}
+
+static void replace_injection(struct cpu *cpu)
+{
+    struct injection own;
+    cpu->virtual_interrupt = false;
+    if (!read_field(cpu, INJECTION_EVENT, &own.event) || !injection_is_interrupt(own.event) ||
+        !read_field(cpu, INJECTION_CONTROL, &own.control) ||
+        !read_field(cpu, INJECTION_SHADOW, &own.shadow) ||
+        !read_field(cpu, INJECTION_EXIT_INTERRUPT, &own.exit_interrupt) ||
+        !read_field(cpu, INJECTION_FLAGS, &own.flags) ||
+        !read_physical(cpu, cpu->vmcb + INJECTION_INTERCEPTS, &own.intercepts,
+                       sizeof(own.intercepts)) ||
+        !injection_fits(&own))
+        return;
+    struct injection other = injection_replace(&own);
+    cpu->virtual_interrupt = true;
+    cpu->injection = own;
+    write_injection(cpu, &other);
+}
+
+/* What the guest has not had is in EXITINTINFO, where KVM and Xen look, and still in EVENTINJ for
+ * VirtualBox, which does not look when an interrupt of the host's ended the guest's run. */
+static void restore_injection(struct cpu *cpu)
+{
+    struct injection own = cpu->injection;
+    uint64_t control = 0;
+    if (!cpu->virtual_interrupt || !read_field(cpu, INJECTION_CONTROL, &control))
+        return;
+    cpu->virtual_interrupt = false;
+    if (injection_is_pending(control))
+        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &own.event, sizeof(own.event));
+    else
+        own.event = 0;
+    own.control = injection_restore(&own, control);
+    write_injection(cpu, &own);
+}
+
+/* RAX holds the VMCB's physical address at VMRUN, and #VMEXIT brings it back. */
+static void note_run(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = &tallying->cpus[index];
+    cpu->vmcb = read_register(cpu, RAX);
+    replace_injection(cpu);
 }
 
 /* See cr2.c. What is left of the block begins a new one. */
@@ -186,6 +248,7 @@ static void note_exit(unsigned index, void *userdata)
     slot->in_guest = 0;
     if (!read_physical(cpu, read_register(cpu, RAX) + VMCB_EXIT_CODE, &code, sizeof(code)))
         code = UINT64_MAX;
+    restore_injection(cpu);
     slot->counts.exits[tally_exit_index(code)]++;
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pmu/injection.h"
 #include "pmu/ledger.h"
 #include "pmu/world.h"
 #include "plugin/memory.h"
@@ -78,9 +79,8 @@ struct vcpu {
     bool nmi_enabled, nmi_masked, nmi_waits; /* of the running guest, see vnmi.c */
     bool kicked;                             /* an exit was asked for and has not come */
     bool virtual_interrupt;                  /* stands for an injection, see virq.c */
-    uint64_t own_control;                    /* what the hypervisor has in its place */
-    uint32_t own_intercepts;
-    bool amend_cpuid; /* CPUID is under way, leaf is its leaf */
+    struct injection injection;              /* what the hypervisor has in its place */
+    bool amend_cpuid;                        /* CPUID is under way, leaf is its leaf */
     uint32_t leaf;
     bool raised;      /* an exception is on its way */
     bool restore_rcx; /* a #GP is under way, see msr.c */

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# usage: pmu-bare.sh PLUGIN BARE SVM
-# Boots the machines BARE (pmu-bare.S) and SVM (pmu-svm.S) in QEMU 11.1 with PLUGIN and compares what
-# they found with what they must find. QEMU comes from the root file system VTAX_QEMU_ROOT, by
+# usage: pmu-bare.sh PLUGIN BARE SVM INJECTIONS COUNTER
+# Boots the machines BARE (pmu-bare.S) and SVM (pmu-svm.S) in QEMU 11.1 with PLUGIN, and INJECTIONS, a
+# part of SVM, with COUNTER (vtax-count.so), and compares what they found with what they must find. QEMU comes from the root file system VTAX_QEMU_ROOT, by
 # default the lab's in the cache (`vtax lab build qemu`).
 set -u
 plugin=$(realpath "$1") bare=$(realpath "$2") svm=$(realpath "$3")
+injections=$(realpath "$4") counter=$(realpath "$5")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vtax/lab
 root=${VTAX_QEMU_ROOT:-$(ls -d "$cache"/qemu-*/root 2>/dev/null | head -n 1)}
 
@@ -35,6 +36,14 @@ expect() { # expect NAME VALUE WHY
     [ "$value" = "$2" ] && return
     echo "FAIL $options: $1 is '$value', not '$2': $3"
     failed=1
+}
+
+expect_injections() {
+    expect injected 00000001 "what the hypervisor injects comes once, though its handler programs a counter"
+    expect virtual-interrupt 00000000 "and leaves nothing behind"
+    expect intercepts 00000011 "of how it was delivered"
+    expect injected-in-storm 00000001 "with interrupts of the host pending all the time, too"
+    expect repeated-once 00000001 "whose exits do not keep it out of the guest"
 }
 
 for options in ",pmu=core" ",pmu=v2"; do
@@ -90,11 +99,7 @@ expect fault-at-vmrun 000007d3 "an exception at the address of the host's VMRUN 
 expect host-still 00000000 "and so is what the guest counts then"
 expect interrupts-off 00000000 "no fixed interrupt while the guest has them off"
 expect interrupts-on 00000001 "and one when it has them on, without an exit of its own"
-expect injected 00000001 "what the hypervisor injects comes once, though its handler programs a counter"
-expect virtual-interrupt 00000000 "and leaves nothing behind"
-expect intercepts 00000011 "of how it was delivered"
-expect injected-in-storm 00000001 "with interrupts of the host pending all the time, too"
-expect repeated-once 00000001 "whose exits do not keep it out of the guest"
+expect_injections
 expect injected-in-shadow 00000001 "in an interrupt shadow, too"
 expect end 00000000 "the machine came to its end"
 
@@ -106,6 +111,12 @@ expect guest-nmis 00000001 "the overflow is a virtual NMI of the guest"
 expect nmi-control 00000000 "which is not pending any more, and the IRET ended it"
 expect end 00000000 "the machine came to its end"
 
+plugin=$counter options=
+run "$injections" "" >"$found"
+expect_injections
+expect end 00000000 "the machine came to its end"
+
+plugin=$(realpath "$1")
 run "$bare" ",colour=red" | grep -q "unknown option 'colour'" || {
     echo "FAIL: an unknown option was not refused"
     failed=1

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The small parts of pmu/: cache, predictor, local vector table, permission map, VMCB layout.
+ * The small parts of pmu/: cache, predictor, local vector table, permission map, VMCB layout,
+ * injections.
  */
 #include "test.h"
 
 #include "base/rng.h"
 #include "pmu/cache.h"
+#include "pmu/injection.h"
 #include "pmu/lvt.h"
 #include "pmu/predictor.h"
 #include "pmu/svm.h"
@@ -193,6 +195,47 @@ static void test_block(void **state)
     assert_int_equal(back.registers.global_control, 0x3f);
 }
 
+/* As KVM injects a timer's interrupt into a guest that takes it. */
+static struct injection make_injection(void)
+{
+    return (struct injection){.event = 0x800000ec,
+                              .control = UINT64_C(0x5501000000),
+                              .flags = 0x202,
+                              .intercepts = 0x10000011};
+}
+
+static void test_injection_becomes_virtual(void **state)
+{
+    (void)state;
+    struct injection own = make_injection();
+    assert_true(injection_is_interrupt(own.event));
+    assert_false(injection_is_interrupt(0x000000ec));
+    assert_false(injection_is_interrupt(0x80000b0e)); /* a page fault */
+    assert_true(injection_fits(&own));
+    struct injection other = injection_replace(&own);
+    assert_int_equal(other.event, 0);
+    assert_int_equal(other.control, UINT64_C(0xec011f0100));
+    assert_int_equal(other.intercepts, 0x10000001);
+    assert_true(injection_is_pending(other.control));
+    uint64_t delivered = (other.control & ~UINT64_C(0x100)) | 7; /* the guest has written CR8 */
+    assert_false(injection_is_pending(delivered));
+    assert_int_equal(injection_restore(&own, delivered), own.control | 7);
+}
+
+static void test_injection_that_stays(void **state)
+{
+    (void)state;
+    struct injection masked = make_injection(), shadow = masked, used = masked, returned = masked;
+    masked.flags = 2;
+    shadow.shadow = 1;
+    used.control |= 1 << 8;
+    returned.exit_interrupt = returned.event;
+    assert_false(injection_fits(&masked));
+    assert_false(injection_fits(&shadow));
+    assert_false(injection_fits(&used));
+    assert_false(injection_fits(&returned));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +247,8 @@ int main(void)
         cmocka_unit_test(test_cut_instructions),
         cmocka_unit_test(test_save_area_layout),
         cmocka_unit_test(test_block),
+        cmocka_unit_test(test_injection_becomes_virtual),
+        cmocka_unit_test(test_injection_that_stays),
     };
     return cmocka_run_group_tests_name("pmu-parts", tests, NULL, NULL);
 }
