@@ -45,6 +45,24 @@ begin:
     mov $-1, %eax
     mov $0x800, %ecx
     rep stosl
+    .ifdef STOPS
+    /* injections alone, many, into a guest whose handler takes its time: for a test that stops the
+     * machine again and again */
+    movl $STOPS, rounds
+7:  mov $vmcb3, %edi
+    mov $guest_injected, %eax
+    call make_vmcb
+    movl $0x202, vmcb3 + SAVE + 0x170
+    movl $0x80000041, vmcb3 + 0x0a8
+    mov $vmcb3, %eax
+    call run
+    decl rounds
+    jnz 7b
+    mov injected, %eax
+    mov $name_injected, %esi
+    call show
+    jmp finish
+    .endif
     .ifdef INJECTIONS            /* alone: QEMU has no counters then */
     jmp injections
     .endif
@@ -369,6 +387,11 @@ nmi:
 injected_interrupt:
     pusha
     incl injected
+    .ifdef STOPS
+    mov $20000, %ecx
+1:  dec %ecx
+    jnz 1b
+    .endif
     mov %cr2, %eax               /* the plugins carry both out, and go on behind them */
     mov $SELECT0, %ecx
     mov $0x004300c0, %eax
@@ -431,6 +454,7 @@ hsave: .skip 4096
 permissions: .skip 8192
 idt: .skip 256 * 8
 result: .skip 4
+rounds: .skip 4
 current: .skip 4
 nmis: .skip 4
 injected: .skip 4
