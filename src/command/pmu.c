@@ -22,11 +22,16 @@
 struct verify_command {
     uint64_t times;
     struct option_texts checks;
+    unsigned hypervisor;
     unsigned counters;
     char *counters_options;
     char *qemu;
     uint64_t boot_timeout_ns;
 };
+
+/* Whose guests perf can use the counters in. */
+static const char *const hypervisor_words[] = {"kvm", "xen", NULL};
+static const char *const platforms[] = {"kvm", "xen-hvm"};
 
 static const struct option rows[] = {
     {.name = "times",
@@ -43,6 +48,13 @@ static const struct option rows[] = {
      .value_name = "LIST",
      .words = verify_check_names,
      .help = "The groups of checks to make (default: all)."},
+    {.name = "hypervisor",
+     .type = OPTION_WORD,
+     .offset = offsetof(struct verify_command, hypervisor),
+     .value_name = "NAME",
+     .fallback = "kvm",
+     .words = hypervisor_words,
+     .help = "Of the server; with xen its HVM guests are checked, and no server."},
     {.name = "pmu",
      .type = OPTION_WORD,
      .offset = offsetof(struct verify_command, counters),
@@ -75,7 +87,7 @@ static int verify_here(const struct verify_command *want, struct error *err)
 {
     struct vocabulary vocabulary;
     vocabulary_init(&vocabulary);
-    const struct verify_options options = {.platform = "kvm",
+    const struct verify_options options = {.platform = platforms[want->hypervisor],
                                            .times = (unsigned)want->times,
                                            .checks = want->checks,
                                            .vocabulary = &vocabulary.plan};
@@ -91,10 +103,13 @@ static int verify_in_lab(const struct verify_command *want, struct error *err)
     CLEANUP_FREE char *times = mem_printf("--times=%" PRIu64, want->times);
     CLEANUP_FREE char *checks = option_format(option_find(&table, "checks", 6), want);
     CLEANUP_FREE char *chosen = checks ? mem_printf("--checks=%s", checks) : NULL;
-    const char *const command[] = {"pmu", "verify", times, chosen, NULL};
+    CLEANUP_FREE char *hypervisor =
+        mem_printf("--hypervisor=%s", hypervisor_words[want->hypervisor]);
+    const char *const command[] = {"pmu", "verify", times, hypervisor, chosen, NULL};
     struct progress progress;
     progress_init(&progress);
-    const struct lab_options options = {.hypervisor = hypervisor_find("kvm"),
+    const struct lab_options options = {.hypervisor =
+                                            hypervisor_find(hypervisor_words[want->hypervisor]),
                                         .qemu = want->qemu,
                                         .boot_timeout_ns = want->boot_timeout_ns,
                                         .counters = (enum counters)want->counters,

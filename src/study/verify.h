@@ -14,7 +14,7 @@
 #include "plan/plan.h"
 
 struct verify_options {
-    const char *platform;       /* of the guests: "kvm" */
+    const char *platform;       /* of the guests; "kvm": the server has counters as well */
     unsigned times;             /* each exact count is repeated so often */
     struct option_texts checks; /* of verify_check_names; none: all */
     const struct plan_vocabulary *vocabulary;
