@@ -67,7 +67,7 @@ static void charge(struct vcpu *vcpu)
 {
     struct book *book = &vcpu->book;
     struct ledger_cpu *cpu = book->cpu;
-    const struct pmu_counts *now = &vcpu->slot->counts;
+    const struct pmu_counts *now = vcpu_counts(vcpu);
 
     for (unsigned level = 0; level < 2; level++)
         for (unsigned i = 0; i < PMU_EVENT_COUNT; i++) {

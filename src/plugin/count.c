@@ -37,7 +37,7 @@ void count_resume(struct vcpu *vcpu, struct block_rest rest)
 
 void count_advance(struct vcpu *vcpu)
 {
-    if (!pmu_cpu_advance(&vcpu->cpu, &vcpu->slot->counts))
+    if (!pmu_cpu_advance(&vcpu->cpu, vcpu_counts(vcpu)))
         return;
     if (vcpu->cpu.switched)
         pmi_raise_guest(vcpu);

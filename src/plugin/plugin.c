@@ -74,7 +74,7 @@ static void print_vcpu(FILE *out, const struct vcpu *vcpu)
     fprintf(out, "{\"vcpu\":%u", vcpu->index);
     for (unsigned b = 0; b < PMU_BUCKET_COUNT; b++) {
         fprintf(out, ",");
-        print_bucket(out, names[b], vcpu->slot->counts.events[b]);
+        print_bucket(out, names[b], vcpu_counts(vcpu)->events[b]);
     }
     const struct ledger_accesses *a = &s->accesses;
     fprintf(out, ",\"msr-reads\":%" PRIu64 ",\"msr-writes\":%" PRIu64 ",\"rdpmc\":%" PRIu64,

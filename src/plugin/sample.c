@@ -80,7 +80,7 @@ static uint64_t count_retired(const struct vcpu *vcpu)
 {
     uint64_t sum = 0;
     for (unsigned b = 0; b < PMU_BUCKET_COUNT; b++)
-        sum += vcpu->slot->counts.events[b][PMU_INSTRUCTIONS];
+        sum += vcpu_counts(vcpu)->events[b][PMU_INSTRUCTIONS];
     return sum;
 }
 
@@ -148,7 +148,7 @@ static void put_total(const struct vcpu *vcpu)
                                   .samples = sampling->samples,
                                   .lost = sampling->lost};
     for (unsigned b = 0; b < PMU_BUCKET_COUNT; b++)
-        total.retired[b] = vcpu->slot->counts.events[b][PMU_INSTRUCTIONS];
+        total.retired[b] = vcpu_counts(vcpu)->events[b][PMU_INSTRUCTIONS];
     put(sampling, &total, sizeof(total));
     flush(sampling);
 }

@@ -49,7 +49,7 @@ void switch_run(unsigned index, void *userdata)
     vcpu->stats.runs++;
     vcpu->run_address = site->address;
     sample_note_entry(vcpu, vmcb);
-    struct pmu_outcome outcome = pmu_cpu_enter(&vcpu->cpu, vcpu->page, vmcb, &vcpu->slot->counts);
+    struct pmu_outcome outcome = pmu_cpu_enter(&vcpu->cpu, vcpu->page, vmcb, vcpu_counts(vcpu));
     if (outcome.host_interrupts)
         pmi_raise_host(vcpu);
     if (!outcome.invalid)
@@ -68,7 +68,7 @@ void switch_run(unsigned index, void *userdata)
 /* The VMRUN itself raised an exception: the guest has not been entered. */
 void switch_cancel(struct vcpu *vcpu)
 {
-    struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, &vcpu->slot->counts);
+    struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, vcpu_counts(vcpu));
     book_cancel(vcpu);
     virq_cancel(vcpu);
     if (outcome.host_interrupts)
@@ -162,7 +162,7 @@ void switch_exit(unsigned index, void *userdata)
     correct_counts(vcpu);
     note_lvtpc(vcpu);
     book_leave(vcpu, pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_CODE));
-    struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, &vcpu->slot->counts);
+    struct pmu_outcome outcome = pmu_cpu_leave(&vcpu->cpu, vcpu->page, vcpu_counts(vcpu));
     if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL)
         vnmi_leave(vcpu);
     if (switched)

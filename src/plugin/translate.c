@@ -25,11 +25,6 @@ static qemu_plugin_u64 slot_field(const struct plugin *plugin, size_t offset)
     return (qemu_plugin_u64){.score = plugin->board, .offset = offset};
 }
 
-static size_t event_offset(enum pmu_bucket bucket, enum pmu_event event)
-{
-    return offsetof(struct slot, counts.events) + (bucket * PMU_EVENT_COUNT + event) * 8u;
-}
-
 /* Does an exit continue with this instruction? The byte's place in QEMU's memory tells it from one
  * of a guest at the same address. */
 static bool is_landing(struct plugin *plugin, const struct qemu_plugin_insn *insn)
@@ -65,11 +60,11 @@ static enum decode_kind kind_of(const struct qemu_plugin_insn *insn, size_t *out
     return decode_instruction(bytes, *out_length);
 }
 
-/* A block is on two pages at most: QEMU ends it there. */
-static void locate(struct block *block, size_t last_bytes)
+/* A block is on two pages at most: QEMU ends it there. The caches alone want to know. */
+static void locate(struct block *block)
 {
     enum { PAGE = 4096 };
-    uint64_t end = block->address + block->offsets[block->instructions - 1] + last_bytes - 1;
+    uint64_t end = block->address + block->bytes - 1;
     uint64_t second = end - end % PAGE;
     if (!qemu_plugin_translate_vaddr(block->address, &block->physical[0]))
         block->physical[0] = 0;
@@ -93,7 +88,6 @@ static struct block *make_block(const struct qemu_plugin_tb *tb, enum pmu_bucket
         block->offsets[i] = qemu_plugin_insn_vaddr(insn) - block->address;
     }
     enum decode_kind last = kinds[count - 1];
-    locate(block, length);
     block->bytes = block->offsets[count - 1] + length;
     block->is_conditional = last == DECODE_BRANCH_CONDITIONAL;
     block->ends_in_branch =
@@ -203,11 +197,9 @@ static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb,
     qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
         tb, QEMU_INLINE_ADD, slot_field(plugin, offsetof(struct slot, clock)), block->instructions);
     qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
-        tb, QEMU_INLINE_ADD, slot_field(plugin, event_offset(block->bucket, PMU_INSTRUCTIONS)),
-        block->instructions);
-    if (block->ends_in_branch)
-        qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
-            tb, QEMU_INLINE_ADD, slot_field(plugin, event_offset(block->bucket, PMU_BRANCHES)), 1);
+        tb, QEMU_INLINE_ADD,
+        slot_field(plugin, offsetof(struct slot, blocks) + block->bucket * sizeof(uint64_t)),
+        block->instructions | (uint64_t)block->ends_in_branch << SLOT_BRANCH_SHIFT);
 }
 
 void translate_block(struct qemu_plugin_tb *tb, void *userdata)
@@ -224,6 +216,8 @@ void translate_block(struct qemu_plugin_tb *tb, void *userdata)
     CLEANUP_FREE enum decode_kind *kinds = mem_array(count, sizeof(*kinds));
     struct block *block = make_block(tb, bucket, kinds);
 
+    if (plugin->options.memory)
+        locate(block);
     instrument_start(plugin, tb, block, landing, kinds[0] == DECODE_REPEATED);
     for (size_t i = 0; i < count; i++)
         instrument_instruction(plugin, tb, block, i, kinds[i]);

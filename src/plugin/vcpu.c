@@ -70,6 +70,19 @@ void vcpu_write_pair(struct vcpu *vcpu, uint64_t value)
     vcpu_write(vcpu, VCPU_RDX, value >> 32);
 }
 
+const struct pmu_counts *vcpu_counts(const struct vcpu *vcpu)
+{
+    struct slot *slot = vcpu->slot;
+    for (unsigned bucket = 0; bucket < PMU_BUCKET_COUNT; bucket++) {
+        uint64_t began = slot->blocks[bucket];
+        slot->blocks[bucket] = 0;
+        slot->counts.events[bucket][PMU_INSTRUCTIONS] +=
+            began & ((UINT64_C(1) << SLOT_BRANCH_SHIFT) - 1);
+        slot->counts.events[bucket][PMU_BRANCHES] += began >> SLOT_BRANCH_SHIFT;
+    }
+    return &slot->counts;
+}
+
 bool vcpu_is_user(struct vcpu *vcpu)
 {
     enum { PROTECTED = 1 };

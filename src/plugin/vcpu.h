@@ -41,9 +41,10 @@ struct block;
 
 /* What the generated code touches: one for each vCPU, in QEMU's scoreboard. */
 struct slot {
-    struct pmu_counts counts;
-    uint64_t clock;            /* + 1 an instruction; an overflow is due at CLOCK_DUE */
-    const struct block *block; /* the translation block that began last */
+    struct pmu_counts counts;          /* read them through vcpu_counts() */
+    uint64_t blocks[PMU_BUCKET_COUNT]; /* what began since: instructions, branches << 40 */
+    uint64_t clock;                    /* + 1 an instruction; an overflow is due at CLOCK_DUE */
+    const struct block *block;         /* the translation block that began last */
 };
 
 #define CLOCK_DUE (UINT64_C(1) << 63)
@@ -104,6 +105,13 @@ void vcpu_write(struct vcpu *vcpu, enum vcpu_register name, uint64_t value);
 /* EDX:EAX, as RDMSR and RDPMC leave it. */
 uint64_t vcpu_read_pair(struct vcpu *vcpu);
 void vcpu_write_pair(struct vcpu *vcpu, uint64_t value);
+
+/* Each block adds instructions and branches with one addition: they are 1,048,576 at most until the
+ * clock is due (LEDGER_LAG). */
+#define SLOT_BRANCH_SHIFT 40
+
+/* The counts with what began since. */
+const struct pmu_counts *vcpu_counts(const struct vcpu *vcpu);
 
 /* CPL > 0. */
 bool vcpu_is_user(struct vcpu *vcpu);
