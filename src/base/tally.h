@@ -20,7 +20,7 @@
 #define TALLY_ASSEMBLER_OF(...) TALLY_ASSEMBLER_TEXT(__VA_ARGS__)
 #define TALLY_ASSEMBLER_TEXT(...) ".byte " #__VA_ARGS__
 
-#define TALLY_MAGIC UINT64_C(0x31796c6c61743176) /* changes with the struct */
+#define TALLY_MAGIC UINT64_C(0x32796c6c61743176) /* changes with the struct */
 
 /* Host and guest as AMD-V tells them apart; user is a privilege level other than 0. A hypervisor's
  * paravirtualized guests, their kernels too, are host and user. */
@@ -44,6 +44,14 @@ static inline unsigned tally_exit_index(uint64_t code)
     return TALLY_EXITS - 1;
 }
 
+/* The other way; UINT32_MAX for what stands for all others. */
+static inline uint32_t tally_exit_code(unsigned index)
+{
+    if (index < TALLY_EXITS_LOW)
+        return index;
+    return index < TALLY_EXITS - 1 ? 0x400 + index - TALLY_EXITS_LOW : UINT32_MAX;
+}
+
 /* Since the machine was started, over all of its CPUs. */
 struct tally {
     uint64_t magic;
@@ -51,4 +59,7 @@ struct tally {
     uint64_t instructions[TALLY_MODES];
     uint64_t entries; /* VMRUNs */
     uint64_t exits[TALLY_EXITS];
+    /* By exit: what the host executed from there to the next VMRUN of the same CPU, in kernel and
+     * user mode, for whomever. */
+    uint64_t after_exits[TALLY_EXITS][TALLY_GUEST_KERNEL];
 };

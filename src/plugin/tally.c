@@ -44,6 +44,9 @@ struct cpu {
     uint64_t vmcb;              /* of the guest that runs, or ran last */
     bool virtual_interrupt;     /* stands for an injection, */
     struct injection injection; /* which the hypervisor has in its place */
+    bool is_after_exit;
+    unsigned exit; /* the last one's index, and what the host had executed until then */
+    uint64_t until_exit[TALLY_GUEST_KERNEL];
 };
 
 /* One instruction MOV r,CR2 of a guest; lives as long as QEMU. */
@@ -209,6 +212,15 @@ static void restore_injection(struct cpu *cpu)
     write_injection(cpu, &own);
 }
 
+/* What the host executed since the last exit belongs to it. */
+static void end_exit(const struct tallying *tallying, struct cpu *cpu)
+{
+    struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, cpu->index);
+    for (unsigned i = 0; i < TALLY_GUEST_KERNEL && cpu->is_after_exit; i++)
+        slot->counts.after_exits[cpu->exit][i] += slot->counts.instructions[i] - cpu->until_exit[i];
+    cpu->is_after_exit = false;
+}
+
 /* RAX holds the VMCB's physical address at VMRUN, and #VMEXIT brings it back. */
 static void note_run(unsigned index, void *userdata)
 {
@@ -216,6 +228,7 @@ static void note_run(unsigned index, void *userdata)
     struct cpu *cpu = &tallying->cpus[index];
     cpu->vmcb = read_register(cpu, RAX);
     replace_injection(cpu);
+    end_exit(tallying, cpu);
 }
 
 /* See cr2.c. What is left of the block begins a new one. */
@@ -249,15 +262,21 @@ static void note_exit(unsigned index, void *userdata)
     if (!read_physical(cpu, read_register(cpu, RAX) + VMCB_EXIT_CODE, &code, sizeof(code)))
         code = UINT64_MAX;
     restore_injection(cpu);
-    slot->counts.exits[tally_exit_index(code)]++;
+    cpu->exit = tally_exit_index(code);
+    slot->counts.exits[cpu->exit]++;
+    cpu->is_after_exit = true;
+    memcpy(cpu->until_exit, slot->counts.instructions, sizeof(cpu->until_exit));
 }
 
 static void add_counts(struct tally *sum, const struct tally *counts)
 {
     for (unsigned i = 0; i < TALLY_MODES; i++)
         sum->instructions[i] += __atomic_load_n(&counts->instructions[i], __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < TALLY_EXITS; i++)
+    for (unsigned i = 0; i < TALLY_EXITS; i++) {
         sum->exits[i] += __atomic_load_n(&counts->exits[i], __ATOMIC_RELAXED);
+        for (unsigned j = 0; j < TALLY_GUEST_KERNEL; j++)
+            sum->after_exits[i][j] += __atomic_load_n(&counts->after_exits[i][j], __ATOMIC_RELAXED);
+    }
     sum->entries += __atomic_load_n(&counts->entries, __ATOMIC_RELAXED);
 }
 

@@ -10,8 +10,11 @@ void counts_add(struct tally *sum, const struct tally *before, const struct tall
 {
     for (unsigned i = 0; i < TALLY_MODES; i++)
         sum->instructions[i] += after->instructions[i] - before->instructions[i];
-    for (unsigned i = 0; i < TALLY_EXITS; i++)
+    for (unsigned i = 0; i < TALLY_EXITS; i++) {
         sum->exits[i] += after->exits[i] - before->exits[i];
+        for (unsigned j = 0; j < TALLY_GUEST_KERNEL; j++)
+            sum->after_exits[i][j] += after->after_exits[i][j] - before->after_exits[i][j];
+    }
     sum->entries += after->entries - before->entries;
 }
 

@@ -6,6 +6,7 @@
 
 #include "probe/probe.h"
 
+extern const struct probe probe_emulator;
 extern const struct probe probe_host;
 extern const struct probe probe_process;
 extern const struct probe probe_pressure;

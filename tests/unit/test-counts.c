@@ -30,6 +30,9 @@ static void test_exit_codes_have_places(void **state)
     static const unsigned places[] = {0, 0x78, 0xff, 256, 259, 260, 260};
     for (size_t i = 0; i < COUNT_OF(codes); i++)
         assert_int_equal(tally_exit_index(codes[i]), places[i]);
+    for (unsigned i = 0; i < TALLY_EXITS - 1; i++)
+        assert_int_equal(tally_exit_index(tally_exit_code(i)), i);
+    assert_int_equal(tally_exit_index(tally_exit_code(TALLY_EXITS - 1)), TALLY_EXITS - 1);
 }
 
 static void test_intervals_add_up(void **state)
@@ -40,11 +43,15 @@ static void test_intervals_add_up(void **state)
     after.instructions[TALLY_GUEST_USER] = 350;
     before.exits[0x78] = 5;
     after.exits[0x78] = 9;
+    before.after_exits[0x78][TALLY_HOST_USER] = 20;
+    after.after_exits[0x78][TALLY_HOST_USER] = 50;
     after.entries = 3;
     counts_add(&sum, &before, &after);
     counts_add(&sum, &before, &after);
     assert_int_equal(sum.instructions[TALLY_GUEST_USER], 500);
     assert_int_equal(sum.exits[0x78], 8);
+    assert_int_equal(sum.after_exits[0x78][TALLY_HOST_USER], 60);
+    assert_int_equal(sum.after_exits[0x78][TALLY_HOST_KERNEL], 0);
     assert_int_equal(sum.entries, 6);
 }
 
