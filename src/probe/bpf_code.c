@@ -193,3 +193,14 @@ int bpf_map_find(int map_fd, const void *key, void *out_value)
     };
     return call_bpf(BPF_MAP_LOOKUP_ELEM, &attributes);
 }
+
+int bpf_map_put(int map_fd, const void *key, const void *value)
+{
+    union bpf_attr attributes = {
+        .map_fd = (uint32_t)map_fd,
+        .key = (uintptr_t)key,
+        .value = (uintptr_t)value,
+        .flags = BPF_ANY,
+    };
+    return call_bpf(BPF_MAP_UPDATE_ELEM, &attributes);
+}

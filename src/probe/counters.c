@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * counters: the processor's own counters on the threads of virtual CPUs, guest and host apart
- * (perf_event_open(2), exclude_host and exclude_guest).
+ * (perf_event_open(2), exclude_host and exclude_guest); on the hypervisor's other threads and on
+ * native processes instructions alone.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -13,12 +14,26 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "machine/procfs.h"
 #include "probe/counter_check.h"
 #include "probe/event_name.h"
 #include "probe/probe_list.h"
 #include "probe/process.h"
 
-/* Each is counted twice, in the guest and in the host's part of the thread. */
+/* Where a counter counts, and which of the events. */
+enum place {
+    IN_GUEST, /* threads of virtual CPUs, in guest mode */
+    IN_HOST,  /* these threads outside of it */
+    IN_OTHER, /* all other threads of the hypervisor's process */
+    NATIVE,   /* the processes of an instance without a hypervisor */
+    PLACE_COUNT,
+};
+static const char *const place_names[PLACE_COUNT] = {"guest", "host", "other", "native"};
+
+/* The first two tell kernel and user mode apart, everywhere but on a virtual CPU's thread in the
+ * host, of which the probe `exits` does. */
+enum { INSTRUCTIONS, USER_INSTRUCTIONS };
+
 struct event {
     char *name;
     struct perf_event_attr attributes;
@@ -27,7 +42,7 @@ struct event {
 struct opened {
     unsigned machine;
     size_t event;
-    bool in_guest;
+    enum place place;
     int fd;
 };
 
@@ -40,6 +55,18 @@ struct state {
     size_t capacity;
 };
 
+static bool counts_at(size_t event, enum place place)
+{
+    switch (place) {
+    case IN_GUEST:
+        return true;
+    case IN_HOST:
+        return event != USER_INSTRUCTIONS;
+    default:
+        return event <= USER_INSTRUCTIONS;
+    }
+}
+
 static void add_event(struct state *state, const char *name,
                       const struct perf_event_attr *attributes)
 {
@@ -47,14 +74,17 @@ static void add_event(struct state *state, const char *name,
     state->events[state->event_count++] = (struct event){mem_strdup(name), *attributes};
 }
 
-/* The two that are always counted, and those that the plan names. */
+/* Those that are always counted, and those that the plan names. */
 static int find_events(struct state *state, const struct option_texts *named, struct error *err)
 {
     const struct perf_event_attr instructions = {.type = PERF_TYPE_HARDWARE,
                                                  .config = PERF_COUNT_HW_INSTRUCTIONS};
+    const struct perf_event_attr user_instructions = {
+        .type = PERF_TYPE_HARDWARE, .config = PERF_COUNT_HW_INSTRUCTIONS, .exclude_kernel = 1};
     const struct perf_event_attr cycles = {.type = PERF_TYPE_HARDWARE,
                                            .config = PERF_COUNT_HW_CPU_CYCLES};
     add_event(state, "instructions", &instructions);
+    add_event(state, "user_instructions", &user_instructions);
     add_event(state, "cycles", &cycles);
     for (size_t i = 0; named && i < named->count; i++) {
         struct perf_event_attr attributes = {0};
@@ -66,13 +96,15 @@ static int find_events(struct state *state, const struct option_texts *named, st
     return 0;
 }
 
-static int open_counter(const struct event *event, bool in_guest, pid_t tid)
+static int open_counter(const struct event *event, enum place place, pid_t tid)
 {
     struct perf_event_attr attributes = event->attributes;
+    bool is_vcpu = place == IN_GUEST || place == IN_HOST;
     attributes.size = sizeof(attributes);
     attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    attributes.exclude_host = in_guest;
-    attributes.exclude_guest = !in_guest;
+    attributes.exclude_host = place == IN_GUEST;
+    attributes.exclude_guest = place == IN_HOST;
+    attributes.inherit = !is_vcpu; /* threads and processes that it starts */
     int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
@@ -109,37 +141,66 @@ static int refuse(const char *name, int rc, struct error *err)
     }
 }
 
-static int open_thread(struct state *state, const struct probe_target *target, pid_t tid,
+static int open_thread(struct state *state, unsigned machine, enum place place, pid_t tid,
                        struct error *err)
 {
-    for (size_t i = 0; i < 2 * state->event_count; i++) {
-        const struct event *event = &state->events[i / 2];
-        bool in_guest = i % 2 == 0;
-        int fd = open_counter(event, in_guest, tid);
+    for (size_t i = 0; i < state->event_count; i++) {
+        const struct event *event = &state->events[i];
+        if (!counts_at(i, place))
+            continue;
+        int fd = open_counter(event, place, tid);
         if (fd == -ESRCH)
             return 0;
         if (fd < 0)
             return refuse(event->name, fd, err);
         MEM_GROW(state->items, state->count, state->capacity);
-        state->items[state->count++] = (struct opened){target->index, i / 2, in_guest, fd};
+        state->items[state->count++] = (struct opened){machine, i, place, fd};
     }
     return 0;
 }
 
-static int open_target(struct state *state, const struct probe_target *target, struct error *err)
+static bool is_vcpu_thread(pid_t pid, pid_t tid)
 {
-    CLEANUP_FREE char *path = mem_printf("/proc/%d/task", (int)target->pid);
+    CLEANUP_FREE char *path = mem_printf("/proc/%d/task/%d/comm", (int)pid, (int)tid);
+    CLEANUP_FREE char *name = NULL;
+    return file_read(path, 64, &name, NULL, NULL) >= 0 && thread_role_of(name) == THREAD_VCPU;
+}
+
+static int open_process(struct state *state, const struct probe_target *target, pid_t pid,
+                        struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("/proc/%d/task", (int)pid);
     DIR *dir = opendir(path);
     int rc = 0;
-    for (struct dirent *entry; dir && rc >= 0 && (entry = readdir(dir));) {
-        CLEANUP_FREE char *file = mem_printf("%s/%s/comm", path, entry->d_name);
-        CLEANUP_FREE char *name = NULL;
-        if (entry->d_name[0] != '.' && file_read(file, 64, &name, NULL, NULL) >= 0 &&
-            thread_role_of(name) == THREAD_VCPU)
-            rc = open_thread(state, target, (pid_t)strtol(entry->d_name, NULL, 10), err);
+    for (pid_t tid; dir && rc >= 0 && (tid = procfs_next_number(dir));) {
+        if (!target->is_kvm) {
+            rc = open_thread(state, target->index, NATIVE, tid, err);
+        } else if (is_vcpu_thread(pid, tid)) {
+            rc = open_thread(state, target->index, IN_GUEST, tid, err);
+            rc = rc < 0 ? rc : open_thread(state, target->index, IN_HOST, tid, err);
+        } else {
+            rc = open_thread(state, target->index, IN_OTHER, tid, err);
+        }
     }
     if (dir)
         closedir(dir);
+    return rc;
+}
+
+static bool is_counted(const struct probe_target *target)
+{
+    return target->pid > 0 && (target->is_kvm || !target->is_virtual);
+}
+
+static int open_target(struct state *state, const struct probe_target *target, struct error *err)
+{
+    CLEANUP_FREE pid_t *pids = NULL;
+    int rc = 0;
+    if (target->is_kvm)
+        return open_process(state, target, target->pid, err);
+    size_t count = process_find_tree(target->pid, &pids);
+    for (size_t i = 0; i < count && rc >= 0; i++)
+        rc = open_process(state, target, pids[i], err);
     return rc;
 }
 
@@ -161,15 +222,17 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     struct state *state = mem_zalloc(sizeof(*state));
     bool any = false;
     for (size_t i = 0; i < count; i++)
-        any |= targets[i].is_kvm;
+        any |= is_counted(&targets[i]);
     int rc = any ? counter_check_trust(err) : 0;
     if (rc >= 0 && any)
         rc = find_events(state, targets[0].events, err);
     for (size_t i = 0; i < count && rc >= 0; i++)
-        if (targets[i].is_kvm)
+        if (is_counted(&targets[i]))
             rc = open_target(state, &targets[i], err);
     if (rc >= 0 && state->count == 0)
-        rc = error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "no machine here runs under KVM");
+        rc = error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
+                       "no machine here runs under KVM or as processes of this "
+                       "host");
     if (rc < 0)
         close_counters(state);
     else
@@ -190,44 +253,46 @@ static void add_count(struct sum *sum, const uint64_t *values)
         sum->value += (uint64_t)((double)values[0] * (double)values[1] / (double)values[2]);
 }
 
-static void say_sum(const struct event *event, bool in_guest, const struct sum *sum, int machine,
+static void say_sum(const char *name, const char *where, const struct sum *sum, int machine,
                     struct probe_readings *out)
 {
-    const char *where = in_guest ? "guest" : "host";
-    probe_readings_add(out, machine, sum->value, "counters:%s_%s", where, event->name);
-    probe_readings_add(out, machine, sum->enabled_ns, "counters:%s_%s:enabled_ns", where,
-                       event->name);
-    probe_readings_add(out, machine, sum->running_ns, "counters:%s_%s:running_ns", where,
-                       event->name);
+    probe_readings_add(out, machine, sum->value, "counters:%s_%s", where, name);
+    probe_readings_add(out, machine, sum->enabled_ns, "counters:%s_%s:enabled_ns", where, name);
+    probe_readings_add(out, machine, sum->running_ns, "counters:%s_%s:running_ns", where, name);
 }
 
 /* How long each had the hardware is told: less than it was enabled for means that it was shared. */
+static void read_event(const struct state *state, const struct probe_target *target, size_t event,
+                       enum place place, struct probe_readings *out)
+{
+    struct sum sum = {0};
+    bool any = false;
+    for (size_t i = 0; i < state->count; i++) {
+        uint64_t values[3]; /* count, enabled, running */
+        const struct opened *opened = &state->items[i];
+        if (opened->machine != target->index || opened->event != event || opened->place != place ||
+            read(opened->fd, values, sizeof(values)) != sizeof(values))
+            continue;
+        any = true;
+        add_count(&sum, values);
+    }
+    if (any)
+        say_sum(state->events[event].name, place_names[place], &sum, (int)target->index, out);
+}
+
 static void read_counters(void *object, const struct probe_target *target,
                           struct probe_readings *out)
 {
     const struct state *state = object;
-    for (size_t i = 0; i < 2 * state->event_count; i++) {
-        struct sum sum = {0};
-        bool in_guest = i % 2 == 0, any = false;
-        for (size_t j = 0; j < state->count; j++) {
-            uint64_t values[3]; /* count, enabled, running */
-            const struct opened *opened = &state->items[j];
-            if (opened->machine != target->index || opened->event != i / 2 ||
-                opened->in_guest != in_guest ||
-                read(opened->fd, values, sizeof(values)) != sizeof(values))
-                continue;
-            any = true;
-            add_count(&sum, values);
-        }
-        if (any)
-            say_sum(&state->events[i / 2], in_guest, &sum, (int)target->index, out);
-    }
+    for (size_t i = 0; i < state->event_count; i++)
+        for (enum place place = 0; place < PLACE_COUNT; place++)
+            read_event(state, target, i, place, out);
 }
 
 const struct probe probe_counters = {
     .name = "counters",
-    .help = "Instructions, cycles and named events of virtual CPUs, guest and host apart: "
-            "perf_event.",
+    .help = "Instructions, cycles and named events of virtual CPUs, guest and host apart, and "
+            "instructions of other threads and native processes: perf_event.",
     .open = open_counters,
     .read = read_counters,
     .close = close_counters,

@@ -2,8 +2,12 @@
 #include "probe/exits.h"
 
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -24,23 +28,30 @@ struct thread_state {
     uint64_t kernel_ns;
     uint64_t user_ns;
     uint64_t off_ns;
+    uint64_t mark_count; /* of the counter; guest mode does not move it */
+    uint64_t kernel_count;
+    uint64_t user_count;
     uint32_t phase;
     struct exits_key key;
 };
 
-enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNT };
+enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
+enum { LOST_EXITS, LOST_COUNTS, LOST_COUNT };
 enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, PROGRAM_COUNT };
 
 struct exits {
     int maps[MAP_COUNT];
     int events[PROGRAM_COUNT];
+    bool counts;
+    char uncounted[160]; /* why it does not */
 };
 
 /* Frame of the programs, below register 10. */
 #define FRAME_TID (-8)
 #define FRAME_KEY (-24)
-#define FRAME_STATE (-24 - (int)sizeof(struct thread_state))
-#define FRAME_SUM (-24 - (int)sizeof(struct exits_sum))
+#define FRAME_COUNT (-32)
+#define FRAME_STATE (-32 - (int)sizeof(struct thread_state))
+#define FRAME_SUM (-32 - (int)sizeof(struct exits_sum))
 #define STATE(field) ((int16_t)offsetof(struct thread_state, field))
 #define SUM(field) ((int16_t)offsetof(struct exits_sum, field))
 
@@ -53,13 +64,43 @@ static void emit_map_and_key(struct bpf_code *code, int map_fd, int key)
     bpf_code_compute_value(code, BPF_ADD, 2, key);
 }
 
+/* lost[which]++ */
+static void emit_count_lost(struct bpf_code *code, const struct exits *exits, int which)
+{
+    size_t none = bpf_code_label(code);
+    bpf_code_store_value(code, 4, 10, FRAME_TID, which);
+    emit_map_and_key(code, exits->maps[MAP_LOST], FRAME_TID);
+    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
+    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
+    bpf_code_set(code, 1, 1);
+    bpf_code_add_atomic(code, 0, 0, 1);
+    bpf_code_place(code, none);
+}
+
+/* What this CPU's counter stands at, to FRAME_COUNT. A negative one is an errno. */
+static void emit_read_counter(struct bpf_code *code, const struct exits *exits)
+{
+    size_t good = bpf_code_label(code);
+    if (!exits->counts)
+        return;
+    bpf_code_load_map(code, 1, exits->maps[MAP_COUNTERS]);
+    bpf_code_set(code, 2, -1);
+    bpf_code_compute_value(code, BPF_RSH, 2, 32); /* BPF_F_CURRENT_CPU */
+    bpf_code_call(code, BPF_FUNC_perf_event_read);
+    bpf_code_store(code, 8, 10, FRAME_COUNT, 0);
+    bpf_code_jump_if(code, BPF_JSGE, 0, 0, good);
+    emit_count_lost(code, exits, LOST_COUNTS);
+    bpf_code_place(code, good);
+}
+
 /* 7 = now, 0 = pid << 32 | tid, which is at FRAME_TID as well. */
-static void emit_start(struct bpf_code *code)
+static void emit_start(struct bpf_code *code, const struct exits *exits)
 {
     bpf_code_init(code);
     bpf_code_move(code, 6, 1);
     bpf_code_call(code, BPF_FUNC_ktime_get_ns);
     bpf_code_move(code, 7, 0);
+    emit_read_counter(code, exits);
     bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
     bpf_code_store(code, 4, 10, FRAME_TID, 0);
 }
@@ -79,18 +120,6 @@ static void emit_find_state(struct bpf_code *code, const struct exits *exits, si
     bpf_code_call(code, BPF_FUNC_map_lookup_elem);
     bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
     bpf_code_move(code, 8, 0);
-}
-
-static void emit_count_lost(struct bpf_code *code, const struct exits *exits)
-{
-    size_t none = bpf_code_label(code);
-    bpf_code_store_value(code, 4, 10, FRAME_TID, 0);
-    emit_map_and_key(code, exits->maps[MAP_LOST], FRAME_TID);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
-    bpf_code_set(code, 1, 1);
-    bpf_code_add_atomic(code, 0, 0, 1);
-    bpf_code_place(code, none);
 }
 
 /* state.FIELD += now - state.mark, state.mark = now. */
@@ -119,6 +148,45 @@ static void emit_add_on_cpu(struct bpf_code *code, size_t guest)
     bpf_code_place(code, done);
 }
 
+/* The same for the counter, whatever the phase is: in guest mode it stands still. */
+static void emit_add_count(struct bpf_code *code, const struct exits *exits)
+{
+    size_t kernel = bpf_code_label(code), done = bpf_code_label(code);
+    if (!exits->counts)
+        return;
+    bpf_code_load(code, 8, 3, 10, FRAME_COUNT);
+    bpf_code_load(code, 8, 2, 8, STATE(mark_count));
+    bpf_code_store(code, 8, 8, STATE(mark_count), 3);
+    bpf_code_compute(code, BPF_SUB, 3, 2);
+    bpf_code_load(code, 4, 1, 8, STATE(phase));
+    bpf_code_jump_if(code, BPF_JNE, 1, PHASE_USER, kernel);
+    bpf_code_load(code, 8, 2, 8, STATE(user_count));
+    bpf_code_compute(code, BPF_ADD, 2, 3);
+    bpf_code_store(code, 8, 8, STATE(user_count), 2);
+    bpf_code_jump(code, done);
+    bpf_code_place(code, kernel);
+    bpf_code_load(code, 8, 2, 8, STATE(kernel_count));
+    bpf_code_compute(code, BPF_ADD, 2, 3);
+    bpf_code_store(code, 8, 8, STATE(kernel_count), 2);
+    bpf_code_place(code, done);
+}
+
+/* What was counted since the thread entered last belongs to this exit. */
+static void emit_keep_count(struct bpf_code *code, const struct exits *exits)
+{
+    size_t none = bpf_code_label(code);
+    if (!exits->counts)
+        return;
+    bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
+    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
+    emit_find_state(code, exits, none);
+    bpf_code_load(code, 8, 1, 8, STATE(mark_count));
+    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
+    bpf_code_load(code, 8, 1, 8, STATE(kernel_count));
+    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(kernel_count), 1);
+    bpf_code_place(code, none);
+}
+
 struct offsets {
     int reason;
     int isa;
@@ -128,7 +196,7 @@ struct offsets {
 
 static void make_exit(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
 {
-    emit_start(code);
+    emit_start(code, exits);
     size_t end = bpf_code_label(code), amd = bpf_code_label(code);
     bpf_code_move(code, 9, 0);
     bpf_code_compute_value(code, BPF_RSH, 9, 32);
@@ -145,41 +213,48 @@ static void make_exit(struct bpf_code *code, const struct exits *exits, const st
     bpf_code_compute_value(code, BPF_AND, 2, INTEL_REASON_MASK);
     bpf_code_place(code, amd);
     bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.reason), 2);
+    emit_keep_count(code, exits);
     emit_map_and_key(code, exits->maps[MAP_THREADS], FRAME_TID);
     bpf_code_move(code, 3, 10);
     bpf_code_compute_value(code, BPF_ADD, 3, FRAME_STATE);
     bpf_code_set(code, 4, BPF_ANY);
     bpf_code_call(code, BPF_FUNC_map_update_elem);
     bpf_code_jump_if(code, BPF_JEQ, 0, 0, end);
-    emit_count_lost(code, exits);
+    emit_count_lost(code, exits, LOST_EXITS);
     emit_end(code, end);
 }
 
 static void make_user(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
 {
     (void)at;
-    emit_start(code);
+    emit_start(code, exits);
     size_t end = bpf_code_label(code);
     emit_find_state(code, exits, end);
     bpf_code_load(code, 4, 1, 8, STATE(phase));
     bpf_code_jump_if(code, BPF_JNE, 1, PHASE_KERNEL, end);
     emit_add_since_mark(code, STATE(kernel_ns));
+    emit_add_count(code, exits);
     bpf_code_store_value(code, 4, 8, STATE(phase), PHASE_USER);
     emit_end(code, end);
 }
 
 static void make_switch(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
 {
-    emit_start(code);
+    emit_start(code, exits);
     size_t end = bpf_code_label(code), next = bpf_code_label(code);
     bpf_code_load(code, 4, 1, 6, (int16_t)at->previous);
     bpf_code_store(code, 4, 10, FRAME_TID, 1);
     emit_find_state(code, exits, next);
+    emit_add_count(code, exits);
     emit_add_on_cpu(code, next);
     bpf_code_place(code, next);
     bpf_code_load(code, 4, 1, 6, (int16_t)at->next);
     bpf_code_store(code, 4, 10, FRAME_TID, 1);
     emit_find_state(code, exits, end);
+    if (exits->counts) {
+        bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
+        bpf_code_store(code, 8, 8, STATE(mark_count), 1);
+    }
     bpf_code_load(code, 4, 1, 8, STATE(phase));
     bpf_code_jump_if(code, BPF_JEQ, 1, PHASE_GUEST, end);
     emit_add_since_mark(code, STATE(off_ns));
@@ -210,7 +285,7 @@ static void emit_find_sum(struct bpf_code *code, const struct exits *exits, size
     bpf_code_call(code, BPF_FUNC_map_lookup_elem);
     bpf_code_move(code, 8, 0);
     bpf_code_jump_if(code, BPF_JNE, 8, 0, found);
-    emit_count_lost(code, exits);
+    emit_count_lost(code, exits, LOST_EXITS);
     bpf_code_jump(code, end);
     bpf_code_place(code, found);
 }
@@ -241,11 +316,14 @@ static void make_entry(struct bpf_code *code, const struct exits *exits, const s
 {
     static const int16_t fields[][2] = {{STATE(kernel_ns), SUM(kernel_ns)},
                                         {STATE(user_ns), SUM(user_ns)},
-                                        {STATE(off_ns), SUM(off_ns)}};
+                                        {STATE(off_ns), SUM(off_ns)},
+                                        {STATE(kernel_count), SUM(kernel_count)},
+                                        {STATE(user_count), SUM(user_count)}};
     (void)at;
-    emit_start(code);
+    emit_start(code, exits);
     size_t end = bpf_code_label(code);
     emit_find_state(code, exits, end);
+    emit_add_count(code, exits);
     emit_add_on_cpu(code, end);
     bpf_code_store_value(code, 4, 8, STATE(phase), PHASE_GUEST);
     emit_find_sum(code, exits, end);
@@ -255,6 +333,8 @@ static void make_entry(struct bpf_code *code, const struct exits *exits, const s
         bpf_code_load(code, 8, 1, 9, fields[i][0]);
         bpf_code_add_atomic(code, 8, fields[i][1], 1);
     }
+    bpf_code_store_value(code, 8, 9, STATE(kernel_count), 0);
+    bpf_code_store_value(code, 8, 9, STATE(user_count), 0);
     bpf_code_load(code, 8, 2, 9, STATE(exit_ns));
     bpf_code_move(code, 1, 7);
     bpf_code_compute(code, BPF_SUB, 1, 2);
@@ -266,12 +346,22 @@ static void make_entry(struct bpf_code *code, const struct exits *exits, const s
     emit_end(code, end);
 }
 
+/* One more must not make the others share the hardware: it has a counter or there is none. */
+static const struct perf_event_attr host_instructions = {
+    .type = PERF_TYPE_HARDWARE,
+    .size = sizeof(struct perf_event_attr),
+    .config = PERF_COUNT_HW_INSTRUCTIONS,
+    .exclude_guest = 1,
+    .pinned = 1,
+};
+
 const struct exits_points exits_of_kvm = {
     .exit = "kvm/kvm_exit",
     .reason = "exit_reason",
     .isa = "isa",
     .user = "kvm/kvm_userspace_exit",
     .entry = "kvm/kvm_entry",
+    .counter = &host_instructions,
 };
 
 static const char switch_event[] = "sched/sched_switch";
@@ -344,15 +434,16 @@ static int start_programs(struct exits *exits, const struct exits_points *points
     return 0;
 }
 
-static int make_maps(struct exits *exits, struct error *err)
+static int make_maps(struct exits *exits, unsigned cpus, struct error *err)
 {
-    static const struct {
+    const struct {
         unsigned type, key, value, entries;
     } rows[MAP_COUNT] = {
         [MAP_THREADS] = {BPF_MAP_TYPE_HASH, 4, sizeof(struct thread_state), THREADS_MAX},
         [MAP_SUMS] = {BPF_MAP_TYPE_HASH, sizeof(struct exits_key), sizeof(struct exits_sum),
                       SUMS_MAX},
-        [MAP_LOST] = {BPF_MAP_TYPE_ARRAY, 4, 8, 1},
+        [MAP_LOST] = {BPF_MAP_TYPE_ARRAY, 4, 8, LOST_COUNT},
+        [MAP_COUNTERS] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, cpus},
     };
     for (size_t i = 0; i < MAP_COUNT; i++) {
         exits->maps[i] =
@@ -361,6 +452,39 @@ static int make_maps(struct exits *exits, struct error *err)
             return exits->maps[i];
     }
     return 0;
+}
+
+/* One counter on each CPU that is there; the map holds them. */
+static int start_counters(const struct exits *exits, const struct perf_event_attr *attributes,
+                          unsigned cpus)
+{
+    bool any = false;
+    for (unsigned cpu = 0; cpu < cpus; cpu++) {
+        struct perf_event_attr copy = *attributes;
+        CLEANUP_FD int fd =
+            (int)syscall(SYS_perf_event_open, &copy, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+        if (fd < 0 && errno == ENODEV && any)
+            continue; /* off-line */
+        int rc = fd < 0 ? -errno : bpf_map_put(exits->maps[MAP_COUNTERS], &cpu, &fd);
+        if (rc < 0)
+            return rc;
+        any = true;
+    }
+    return 0;
+}
+
+static void count_exits(struct exits *exits, const struct perf_event_attr *attributes,
+                        unsigned cpus)
+{
+    int rc = attributes ? start_counters(exits, attributes, cpus) : 0;
+    exits->counts = attributes && rc >= 0;
+    if (!attributes)
+        snprintf(exits->uncounted, sizeof(exits->uncounted), "nobody asked for it");
+    else if (rc == -ENOENT || rc == -ENODEV || rc == -EOPNOTSUPP)
+        snprintf(exits->uncounted, sizeof(exits->uncounted),
+                 "this host shows no performance counters");
+    else if (rc < 0)
+        snprintf(exits->uncounted, sizeof(exits->uncounted), "start counters: %s", strerror(-rc));
 }
 
 DEFINE_CLEANUP(struct exits *, exits_close);
@@ -375,9 +499,13 @@ int exits_open(const struct exits_points *points, struct exits **out_exits, stru
     memset(exits->maps, -1, sizeof(exits->maps));
     memset(exits->events, -1, sizeof(exits->events));
     struct offsets at = {0};
+    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
     int rc = find_fields(points, root, &at, err);
-    rc = rc < 0 ? rc : make_maps(exits, err);
-    rc = rc < 0 ? rc : start_programs(exits, points, root, &at, err);
+    rc = rc < 0 ? rc : make_maps(exits, cpus, err);
+    if (rc < 0)
+        return rc;
+    count_exits(exits, points->counter, cpus);
+    rc = start_programs(exits, points, root, &at, err);
     if (rc < 0)
         return rc;
     *out_exits = TAKE_PTR(exits);
@@ -400,11 +528,22 @@ void exits_each(const struct exits *exits, pid_t process,
     }
 }
 
+static uint64_t read_lost(const struct exits *exits, uint32_t which)
+{
+    uint64_t lost = 0;
+    return bpf_map_find(exits->maps[MAP_LOST], &which, &lost) < 0 ? 0 : lost;
+}
+
 uint64_t exits_lost(const struct exits *exits)
 {
-    uint32_t key = 0;
-    uint64_t lost = 0;
-    return bpf_map_find(exits->maps[MAP_LOST], &key, &lost) < 0 ? 0 : lost;
+    return read_lost(exits, LOST_EXITS);
+}
+
+const char *exits_uncounted(const struct exits *exits)
+{
+    if (!exits->counts)
+        return exits->uncounted;
+    return read_lost(exits, LOST_COUNTS) ? "a CPU's counter could not be read now and then" : NULL;
 }
 
 struct exits *exits_close(struct exits *exits)

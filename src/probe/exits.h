@@ -15,6 +15,8 @@
 
 #include "base/error.h"
 
+struct perf_event_attr;
+
 #define EXITS_BUCKETS 32
 
 struct exits;
@@ -25,6 +27,10 @@ struct exits_sum {
     uint64_t kernel_ns;
     uint64_t user_ns;
     uint64_t off_ns;
+    /* Of the counter that was asked for, on these threads and outside of guest mode: all from one
+     * entry to the next, the world switches and interrupts of the host in it. */
+    uint64_t kernel_count;
+    uint64_t user_count;
     uint64_t buckets[EXITS_BUCKETS]; /* [i]: of these, lasted 2^i .. 2^(i+1)-1 ns */
 };
 
@@ -40,10 +46,11 @@ struct exits_points {
     const char *exit;   /* "kvm/kvm_exit" */
     const char *reason; /* its fields */
     const char *isa;
-    const char *user;  /* the thread goes on in user space */
-    const char *entry; /* back in guest mode */
+    const char *user;                      /* the thread goes on in user space */
+    const char *entry;                     /* back in guest mode */
+    const struct perf_event_attr *counter; /* counted, too; NULL: nothing */
 };
-extern const struct exits_points exits_of_kvm;
+extern const struct exits_points exits_of_kvm; /* with the host's instructions */
 
 /* Begins to watch all of KVM on this host. Negative with the reason where that cannot be. */
 int exits_open(const struct exits_points *points, struct exits **out_exits, struct error *err)
@@ -55,4 +62,6 @@ void exits_each(const struct exits *exits, pid_t process,
                 void *context);
 /* Exits that are in no sum since a table was full. */
 uint64_t exits_lost(const struct exits *exits);
+/* Why there are no counts, only times; NULL: there are. */
+const char *exits_uncounted(const struct exits *exits);
 struct exits *exits_close(struct exits *exits);

@@ -24,6 +24,7 @@ static int open_exits(const struct probe_target *targets, size_t count, void **o
 
 struct finding {
     int machine;
+    bool counts;
     struct probe_readings *out;
 };
 
@@ -37,6 +38,12 @@ static void add_sum(const struct exits_key *key, const struct exits_sum *sum, vo
     probe_readings_add(out, finding->machine, sum->kernel_ns, "exits:%s:kernel_ns", name);
     probe_readings_add(out, finding->machine, sum->user_ns, "exits:%s:user_ns", name);
     probe_readings_add(out, finding->machine, sum->off_ns, "exits:%s:off_ns", name);
+    if (finding->counts) {
+        probe_readings_add(out, finding->machine, sum->kernel_count, "exits:%s:kernel_instructions",
+                           name);
+        probe_readings_add(out, finding->machine, sum->user_count, "exits:%s:user_instructions",
+                           name);
+    }
     for (unsigned i = 0; i < EXITS_BUCKETS; i++)
         if (sum->buckets[i])
             probe_readings_add(out, finding->machine, sum->buckets[i], "exits:%s:2^%u_ns", name, i);
@@ -46,9 +53,12 @@ static void read_exits(void *state, const struct probe_target *target, struct pr
 {
     if (!target->is_kvm)
         return;
-    struct finding finding = {(int)target->index, out};
+    const char *uncounted = exits_uncounted(state);
+    struct finding finding = {(int)target->index, !uncounted, out};
     exits_each(state, target->pid, add_sum, &finding);
     probe_readings_add(out, (int)target->index, exits_lost(state), "exits:lost");
+    if (uncounted)
+        probe_readings_miss(out, (int)target->index, "exits:instructions", "%s", uncounted);
 }
 
 static void close_exits(void *state)

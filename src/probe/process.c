@@ -158,11 +158,11 @@ static bool is_below(const struct member *members, size_t count, pid_t pid, pid_
     return pid == root;
 }
 
-/* Of the process and everything below it. */
-static void read_tree(const struct probe_target *target, struct probe_readings *out)
+/* All processes of this host; the caller's to free. */
+static size_t list_all(struct member **out_members)
 {
     CLEANUP_DIR DIR *dir = opendir("/proc");
-    CLEANUP_FREE struct member *members = NULL;
+    struct member *members = NULL;
     size_t count = 0, capacity = 0, length;
     for (pid_t pid; dir && (pid = procfs_next_number(dir));) {
         CLEANUP_FREE char *text = NULL;
@@ -173,6 +173,26 @@ static void read_tree(const struct probe_target *target, struct probe_readings *
         MEM_GROW(members, count, capacity);
         members[count++] = member;
     }
+    *out_members = members;
+    return count;
+}
+
+size_t process_find_tree(pid_t root, pid_t **out_pids)
+{
+    CLEANUP_FREE struct member *members = NULL;
+    size_t count = list_all(&members), found = 0;
+    *out_pids = mem_array(count + 1, sizeof(**out_pids));
+    for (size_t i = 0; i < count; i++)
+        if (is_below(members, count, members[i].pid, root))
+            (*out_pids)[found++] = members[i].pid;
+    return found;
+}
+
+/* Of the process and everything below it. */
+static void read_tree(const struct probe_target *target, struct probe_readings *out)
+{
+    CLEANUP_FREE struct member *members = NULL;
+    size_t count = list_all(&members);
     struct process_stat sum = {0};
     for (size_t i = 0; i < count; i++) {
         if (!is_below(members, count, members[i].pid, target->pid))

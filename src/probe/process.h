@@ -27,3 +27,6 @@ int process_parse_field(const char *text, size_t length, const char *key, uint64
 enum thread_role { THREAD_VCPU, THREAD_IO, THREAD_EMULATOR, THREAD_ROLE_COUNT };
 extern const char *const thread_role_names[THREAD_ROLE_COUNT];
 enum thread_role thread_role_of(const char *name);
+
+/* The process and everything below it, as far as it is there: how many; the caller frees them. */
+size_t process_find_tree(pid_t root, pid_t **out_pids);

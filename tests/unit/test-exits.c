@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,13 @@
 #define CALLS 1000
 #define SLEEPS 5
 #define SLEEP_NS 20000000
+
+/* A counter that every host has; user mode moves it, as guest mode does not move KVM's. */
+static const struct perf_event_attr cpu_clock = {
+    .type = PERF_TYPE_SOFTWARE,
+    .size = sizeof(struct perf_event_attr),
+    .config = PERF_COUNT_SW_CPU_CLOCK,
+};
 
 static const struct exits_points system_calls = {
     .exit = "raw_syscalls/sys_enter",
@@ -47,6 +55,8 @@ static void add(const struct exits_key *key, const struct exits_sum *sum, void *
     wanted->sum.kernel_ns += sum->kernel_ns;
     wanted->sum.user_ns += sum->user_ns;
     wanted->sum.off_ns += sum->off_ns;
+    wanted->sum.kernel_count += sum->kernel_count;
+    wanted->sum.user_count += sum->user_count;
     for (unsigned i = 0; i < EXITS_BUCKETS; i++) {
         wanted->in_buckets += sum->buckets[i];
         wanted->long_ones += i >= 24 ? sum->buckets[i] : 0;
@@ -86,6 +96,50 @@ static void test_calls_and_sleeps_are_counted(void **state)
     assert_true(sleeps.sum.off_ns >= (uint64_t)SLEEPS * SLEEP_NS * 9 / 10);
     /* Asleep is not at work: what is left of it on the CPU is small. */
     assert_true(sleeps.sum.kernel_ns < sleeps.sum.off_ns / 2);
+}
+
+/* Each call has what was counted since the one before. */
+static void test_counts_go_with_the_calls(void **state)
+{
+    (void)state;
+    struct exits_points points = system_calls;
+    struct exits *exits = NULL;
+    struct error err = {0};
+    struct wanted calls = {.reason = SYS_getppid}, sleeps = {.reason = SYS_clock_nanosleep};
+    points.counter = &cpu_clock;
+    if (exits_open(&points, &exits, &err) < 0 || exits_uncounted(exits)) {
+        printf("skipped: %s\n", exits ? exits_uncounted(exits) : err.text);
+        exits_close(exits);
+        skip();
+    }
+    work();
+    exits_each(exits, getpid(), add, &calls);
+    exits_each(exits, getpid(), add, &sleeps);
+    assert_null(exits_uncounted(exits));
+    exits_close(exits);
+    assert_int_equal(calls.sum.count, CALLS);
+    assert_true(calls.sum.kernel_count > calls.sum.kernel_ns / 2);
+    assert_int_equal(calls.sum.user_count, 0);
+    /* The clock of a CPU goes on while the thread sleeps, and that is not the thread's. */
+    assert_true(sleeps.sum.kernel_count > 0);
+    assert_true(sleeps.sum.kernel_count < sleeps.sum.off_ns / 2);
+}
+
+static void test_uncounted_says_why(void **state)
+{
+    (void)state;
+    struct exits *exits = NULL;
+    struct error err = {0};
+    struct exits_points points = system_calls;
+    const struct perf_event_attr wrong = {.type = PERF_TYPE_MAX + 1000, .size = sizeof(wrong)};
+    points.counter = &wrong;
+    if (exits_open(&points, &exits, &err) < 0) {
+        printf("skipped: %s\n", err.text);
+        skip();
+    }
+    assert_non_null(exits_uncounted(exits));
+    assert_non_null(strstr(exits_uncounted(exits), "no performance counters"));
+    exits_close(exits);
 }
 
 static void test_no_such_tracepoint(void **state)
@@ -150,6 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_and_sleeps_are_counted),
+        cmocka_unit_test(test_counts_go_with_the_calls),
+        cmocka_unit_test(test_uncounted_says_why),
         cmocka_unit_test(test_no_such_tracepoint),
         cmocka_unit_test(test_bad_conditions_are_named),
     };
