@@ -109,6 +109,7 @@ static int run_bzip2(struct workload_run *run, struct error *err)
         uint64_t cpu_ns = results[i].user_ns + results[i].system_ns;
         workload_add_sample(run, i, METRIC_TIME, (double)results[i].guest_ns / NS_PER_S);
         workload_add_sample(run, i, METRIC_CPU, (double)cpu_ns / NS_PER_S);
+        workload_add_figure(run, (int)i, WORKLOAD_FIXED_WORK, 1, NULL);
     }
     workload_free_results(run, results);
     return 0;

@@ -99,9 +99,11 @@ static int run_dd(struct workload_run *run, struct error *err)
     int rc = workload_run_jobs(run, &jobs, results, err);
     if (rc < 0)
         return rc;
-    for (unsigned i = 0; i < run->machine_count; i++)
+    for (unsigned i = 0; i < run->machine_count; i++) {
         workload_add_sample(run, i, 0,
                             (double)want->bytes / 1e6 / ((double)results[i].guest_ns / NS_PER_S));
+        workload_add_figure(run, (int)i, WORKLOAD_FIXED_WORK, 1, NULL);
+    }
     workload_free_results(run, results);
     return 0;
 }

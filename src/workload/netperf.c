@@ -21,6 +21,8 @@
 
 struct netperf_options {
     uint64_t duration_ns;
+    uint64_t bytes;
+    uint64_t transactions;
 };
 
 static const struct option options[] = {
@@ -32,6 +34,20 @@ static const struct option options[] = {
      .min = 1e9,
      .max = 86400e9,
      .help = "Length of each of the two tests, in whole seconds."},
+    {.name = "bytes",
+     .type = OPTION_SIZE,
+     .offset = offsetof(struct netperf_options, bytes),
+     .value_name = "SIZE",
+     .min = 1 << 20,
+     .max = (double)(UINT64_C(1) << 40),
+     .help = "Stream so much in place of so long: the work is the same on all platforms then."},
+    {.name = "transactions",
+     .type = OPTION_COUNT,
+     .offset = offsetof(struct netperf_options, transactions),
+     .value_name = "N",
+     .min = 1,
+     .max = 1e9,
+     .help = "Requests in place of the duration, likewise."},
 };
 
 enum { METRIC_STREAM, METRIC_RR };
@@ -67,7 +83,7 @@ static int prepare(struct workload_run *run, struct error *err)
 struct command {
     char control_port[8];
     char data_port[16];
-    char seconds[24];
+    char length[24];
     const char *argv[20];
 };
 
@@ -78,7 +94,11 @@ static void make_command(const struct workload_run *run, unsigned machine, const
     const struct machine *to = run->machines[machine];
     snprintf(out->control_port, sizeof(out->control_port), "%u", machine_port(to, CONTROL_PORT));
     snprintf(out->data_port, sizeof(out->data_port), "0,%u", machine_port(to, DATA_PORT));
-    snprintf(out->seconds, sizeof(out->seconds), "%" PRIu64, want->duration_ns / NS_PER_S);
+    uint64_t amount = metric == METRIC_STREAM ? want->bytes : want->transactions;
+    if (amount) /* netperf takes a negative length for bytes or transactions */
+        snprintf(out->length, sizeof(out->length), "-%" PRIu64, amount);
+    else
+        snprintf(out->length, sizeof(out->length), "%" PRIu64, want->duration_ns / NS_PER_S);
     /* -P 0 -v 0: print the figure alone. */
     const char *const argv[] = {"netperf",
                                 "-H",
@@ -88,7 +108,7 @@ static void make_command(const struct workload_run *run, unsigned machine, const
                                 "-t",
                                 test,
                                 "-l",
-                                out->seconds,
+                                out->length,
                                 "-P",
                                 "0",
                                 "-v",
@@ -131,6 +151,7 @@ static int run_test(struct workload_run *run, const char *test, unsigned metric,
 /* netserver in the machine takes no time of its own. */
 static int run_netperf(struct workload_run *run, struct error *err)
 {
+    const struct netperf_options *want = run->options;
     struct workload_clock before[PLAN_VMS_MAX], after[PLAN_VMS_MAX];
     int rc = workload_read_clocks(run, before, err);
     if (rc >= 0)
@@ -143,6 +164,9 @@ static int run_netperf(struct workload_run *run, struct error *err)
         rc = workload_read_clocks(run, after, err);
     if (rc >= 0)
         workload_compare_clocks(run, before, after);
+    for (unsigned i = 0; rc >= 0 && i < run->machine_count; i++)
+        if (want->bytes && want->transactions)
+            workload_add_figure(run, (int)i, WORKLOAD_FIXED_WORK, 1, NULL);
     return rc;
 }
 

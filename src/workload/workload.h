@@ -126,6 +126,9 @@ const struct workload *workload_find(const struct plan_kind *kind);
 void workload_add_sample(struct workload_run *run, unsigned machine, unsigned metric, double value);
 
 /* A value that is not finite is stored as missing for the reason given; NULL: "not measured". */
+/* Figure of a machine whose work is the same on all platforms, as the plan says how much: counts of
+ * what it took may then be compared. */
+#define WORKLOAD_FIXED_WORK "fixed_work"
 void workload_add_figure(struct workload_run *run, int machine, const char *name, double value,
                          const char *missing);
 /* A machine that cannot give a metric has no sample of it, but this under its name. The reason is
