@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "explain/instructions.h"
 
 #define PREFIX "exits:"
 
@@ -13,6 +14,8 @@ const char *const budget_measure_names[BUDGET_MEASURE_COUNT] = {
     [BUDGET_INTERVAL] = "interval",
     [BUDGET_PAGE_CPU] = "page-cpu",
     [BUDGET_PAGE_TIME] = "page-time",
+    [BUDGET_INSTRUCTIONS] = "instructions",
+    [BUDGET_COUNTED] = "counted",
 };
 
 static void add_named(const struct store_figure *items, size_t count, const char *name, double *sum,
@@ -46,7 +49,7 @@ const char *budget_missing(const struct store_trial *trial, const char *name)
     return NULL;
 }
 
-static double whole_trial_reading(const struct store_trial *trial, const char *name)
+double budget_of_all(const struct store_trial *trial, const char *name)
 {
     for (size_t i = 0; i < trial->reading_count; i++)
         if (trial->readings[i].machine < 0 && strcmp(trial->readings[i].name, name) == 0 &&
@@ -59,7 +62,7 @@ static double whole_trial_reading(const struct store_trial *trial, const char *n
 static double wall_of(const struct store_trial *trial, enum budget_measure measure)
 {
     double sum = 0;
-    double interval_ns = whole_trial_reading(trial, "interval_ns");
+    double interval_ns = budget_of_all(trial, "interval_ns");
     if (measure != BUDGET_TIME && isfinite(interval_ns))
         return interval_ns;
     for (size_t i = 0; i < trial->machine_count; i++)
@@ -122,8 +125,8 @@ static bool is_complete(const struct exit_times *times, const struct store_trial
 static void fill_exits(struct budget *budget, const struct exit_times *times, double asleep_ns)
 {
     for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
-        budget->exits[i] = times ? times->kernel_ns[i] / budget->whole_ns : NAN;
-    budget->device = times ? (times->user_ns + asleep_ns) / budget->whole_ns : NAN;
+        budget->exits[i] = times ? times->kernel_ns[i] / budget->whole : NAN;
+    budget->device = times ? (times->user_ns + asleep_ns) / budget->whole : NAN;
     budget->exit_count = times ? times->count : 0;
 }
 
@@ -136,17 +139,16 @@ static double first_finite(double a, double b)
  * accounted. */
 static void fill_own_view(struct budget *budget, const struct store_trial *trial)
 {
-    double whole_ns = budget->whole_ns;
+    double whole = budget->whole;
     double guest_user_ns =
         budget_sum(trial, "guest:cpu_user_ns") + budget_sum(trial, "guest:cpu_nice_ns");
     double guest_kernel_ns = budget_sum(trial, "guest:cpu_system_ns") +
                              budget_sum(trial, "guest:cpu_irq_ns") +
                              budget_sum(trial, "guest:cpu_softirq_ns");
     bool is_guest = isfinite(budget_sum(trial, "vcpu_run_ns"));
-    budget->user = (is_guest ? guest_user_ns : budget_sum(trial, "process:user_ns")) / whole_ns;
-    budget->kernel =
-        (is_guest ? guest_kernel_ns : budget_sum(trial, "process:system_ns")) / whole_ns;
-    budget->steal = budget_sum(trial, "guest:cpu_steal_ns") / whole_ns;
+    budget->user = (is_guest ? guest_user_ns : budget_sum(trial, "process:user_ns")) / whole;
+    budget->kernel = (is_guest ? guest_kernel_ns : budget_sum(trial, "process:system_ns")) / whole;
+    budget->steal = budget_sum(trial, "guest:cpu_steal_ns") / whole;
 }
 
 /* Nothing can have waited for longer than it did not run, than the host had no idle CPU, and than
@@ -155,16 +157,16 @@ static void fill_own_view(struct budget *budget, const struct store_trial *trial
 static double bound_wait(const struct budget *budget, const struct store_trial *trial,
                          double could_ns, double running_ns)
 {
-    double total_ns = whole_trial_reading(trial, "host:cpu_total_ns");
-    double idle_ns = whole_trial_reading(trial, "host:cpu_idle_ns");
-    double interval_ns = whole_trial_reading(trial, "interval_ns");
-    double pressure_ns = whole_trial_reading(trial, "host:cpu_pressure_ns");
+    double total_ns = budget_of_all(trial, "host:cpu_total_ns");
+    double idle_ns = budget_of_all(trial, "host:cpu_idle_ns");
+    double interval_ns = budget_of_all(trial, "interval_ns");
+    double pressure_ns = budget_of_all(trial, "host:cpu_pressure_ns");
     if (isfinite(budget->wait))
         return budget->wait;
     /* fmin() passes over what is not known. */
     double bound = fmin(1 - running_ns / could_ns, total_ns > 0 ? 1 - idle_ns / total_ns : NAN);
     bound = fmin(bound, interval_ns > 0 ? pressure_ns / interval_ns : NAN);
-    return (bound < 0 ? 0 : bound) * could_ns / budget->whole_ns;
+    return (bound < 0 ? 0 : bound) * could_ns / budget->whole;
 }
 
 static double clock_of(const struct store_trial *trial)
@@ -193,7 +195,7 @@ static double whole_of(const struct store_trial *trial, enum budget_measure meas
     }
 }
 
-struct budget budget_of(const struct store_trial *trial, enum budget_measure measure)
+static struct budget time_budget(const struct store_trial *trial, enum budget_measure measure)
 {
     struct budget budget = {.wall_ns = wall_of(trial, measure), .clock = clock_of(trial)};
     double busy_ns = first_finite(budget_sum(trial, "vcpu_run_ns"), budget_sum(trial, "cpu_ns"));
@@ -208,20 +210,30 @@ struct budget budget_of(const struct store_trial *trial, enum budget_measure mea
     /* Off the CPUs in an exit is asleep, or waiting for one, which is counted as that. */
     double asleep_ns = times.off_ns - first_finite(wait_ns, 0);
     bool counts_sleep = asleep_ns > 0 && measure != BUDGET_PAGE_CPU;
-    budget.whole_ns = whole_of(trial, measure, could_ns, running_ns);
+    budget.whole = whole_of(trial, measure, could_ns, running_ns);
     fill_exits(&budget, has_exits ? &times : NULL, counts_sleep ? asleep_ns : 0);
-    budget.run = running_ns / budget.whole_ns;
-    budget.wait = wait_ns / budget.whole_ns;
+    budget.run = running_ns / budget.whole;
+    budget.wait = wait_ns / budget.whole;
     budget.idle = measure == BUDGET_PAGE_CPU ? NAN : 1 - budget.run - first_finite(budget.wait, 0);
     budget.wait_bound = bound_wait(&budget, trial, could_ns, running_ns);
-    budget.io = budget_sum(trial, "emulator_run_ns") / budget.whole_ns;
+    budget.io = budget_sum(trial, "emulator_run_ns") / budget.whole;
     fill_own_view(&budget, trial);
     return budget;
 }
 
-double budget_per_page(const struct store_trial *trial, enum budget_measure measure)
+struct budget budget_of(const struct store_trial *trial, enum budget_measure measure)
 {
-    double pages = budget_sum(trial, "counted_pages");
+    return instructions_are_measured(measure) ? instructions_budget(trial, measure)
+                                              : time_budget(trial, measure);
+}
+
+double budget_per_work(const struct store_trial *trial, enum budget_measure measure)
+{
     bool is_of_pages = measure == BUDGET_PAGE_CPU || measure == BUDGET_PAGE_TIME;
-    return is_of_pages && pages > 0 ? budget_of(trial, measure).whole_ns / pages : NAN;
+    double work = budget_sum(trial, "counted_pages");
+    if (instructions_are_measured(measure))
+        work = first_finite(work, budget_sum(trial, "fixed_work"));
+    else if (!is_of_pages)
+        return NAN;
+    return work > 0 ? budget_of(trial, measure).whole / work : NAN;
 }

@@ -6,7 +6,7 @@
  * Everything is a share of a whole, which the measure says; of time it is the CPU time that the
  * machines could use: the length of the measured part times the CPUs in use (the mean number that
  * ran or waited, and at least one). So the shares of running, waiting and idle add up to 1. What
- * was not measured is NaN.
+ * was not measured is NaN. Budgets of instructions are explain/instructions.h's.
  */
 #pragma once
 
@@ -24,6 +24,8 @@ enum budget_measure {
     BUDGET_PAGE_CPU,  /* CPU time of the machines' threads for all pages, without halt polling */
     BUDGET_PAGE_TIME, /* the times of all pages together; idle: neither on a CPU nor waiting for
                          one, i.e. behind other pages, on the network, at the back end */
+    BUDGET_INSTRUCTIONS, /* instructions of the machines, as the processor's counters have them */
+    BUDGET_COUNTED,      /* ... of a whole emulated server, as its emulator has them */
     BUDGET_MEASURE_COUNT,
 };
 extern const char *const budget_measure_names[BUDGET_MEASURE_COUNT]; /* "page-cpu" */
@@ -31,7 +33,7 @@ extern const char *const budget_measure_names[BUDGET_MEASURE_COUNT]; /* "page-cp
 struct budget {
     double wall_ns;    /* of one machine; 0: not known, and then nothing is */
     double width;      /* CPUs in use in each machine */
-    double whole_ns;   /* of all machines: what the shares are of */
+    double whole;      /* of all machines, in ns or instructions: what the shares are of */
     double run;        /* on a CPU of the host; without halt polling */
     double wait;       /* runnable, without one */
     double idle;       /* neither */
@@ -39,7 +41,7 @@ struct budget {
     double exits[EXIT_CLASS_COUNT]; /* on a CPU in the host's kernel; [EXIT_IDLE]: halt polling */
     double device; /* exits in user space, on a CPU or asleep there, but for halts */
     double io;     /* other threads of the machine on a CPU: main loop, I/O */
-    double user;   /* as the machine's own kernel accounts it */
+    double user;   /* as the machine's own kernel accounts it; of instructions: outside of exits */
     double kernel; /* of this too: system, interrupts */
     double steal;  /* what the guest knows of wait */
     double clock;  /* the machine's own clock, seconds per second of the host's */
@@ -48,11 +50,13 @@ struct budget {
 
 struct budget budget_of(const struct store_trial *trial, enum budget_measure measure);
 
-/* The whole of a page in nanoseconds, from what the workload counted; NaN: it counted no pages, or
- * the measure is none of pages. */
-double budget_per_page(const struct store_trial *trial, enum budget_measure measure);
+/* The whole for a page, or for work of a fixed size, from what the workload counted; NaN: it
+ * counted none, or the measure is of time alone. */
+double budget_per_work(const struct store_trial *trial, enum budget_measure measure);
 
 /* A reading or figure summed over the machines; NaN when a machine lacks it. */
 double budget_sum(const struct store_trial *trial, const char *name);
+/* A reading of all machines together; NaN: there is none. */
+double budget_of_all(const struct store_trial *trial, const char *name);
 /* Why there is no such reading; NULL: there is one, or nobody says. */
 const char *budget_missing(const struct store_trial *trial, const char *name);

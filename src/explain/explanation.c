@@ -22,6 +22,9 @@ const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_KERNEL] = "work of the guest's kernel",
     [CAUSE_IO_PATH] = "disk and network path",
     [CAUSE_CLOCK] = "clock error",
+    [CAUSE_HALT] = "exits for halts",
+    [CAUSE_KERNELS] = "kernels outside of exits",
+    [CAUSE_PROGRAMS] = "programs",
 };
 
 /* Both sides of a pair, and by what the cell's shares become shares of the baseline's time. */
@@ -102,6 +105,22 @@ static double cost_of_io_threads(const struct sides *at)
     return at->slowdown * at->cell.io - (isfinite(at->base.io) ? at->base.io : 0);
 }
 
+static double cost_of_halts(const struct sides *at)
+{
+    return at->slowdown * at->cell.exits[EXIT_IDLE];
+}
+
+/* Counted, and without any exit in it: it may be less than natively. */
+static double cost_of_kernel_instructions(const struct sides *at)
+{
+    return at->slowdown * at->cell.kernel - at->base.kernel;
+}
+
+static double cost_of_programs(const struct sides *at)
+{
+    return at->slowdown * at->cell.user - at->base.user;
+}
+
 /* The host's clock has the way of the command in it, so only a fast clock is certain. */
 static double cost_of_clock(const struct sides *at)
 {
@@ -109,12 +128,14 @@ static double cost_of_clock(const struct sides *at)
     return clock > 1 ? at->slowdown * (1 - 1 / clock) : clock * 0;
 }
 
-static const struct rule {
-    double (*cost)(const struct sides *at);
-    const char *reading; /* whose absence is why there is none */
+struct rule {
+    double (*cost)(const struct sides *at); /* NULL: no cause of this measure */
+    const char *reading;                    /* whose absence is why there is none */
     const char *evidence;
     bool from_exits;
-} rules[CAUSE_COUNT] = {
+};
+
+static const struct rule rules[CAUSE_COUNT] = {
     [CAUSE_WAIT] = {cost_of_wait, "vcpu_wait_ns", "host scheduler, threads of virtual CPUs", false},
     [CAUSE_INTERRUPT] = {cost_of_interrupts, "exits", "probe exits", true},
     [CAUSE_TRANSLATION] = {cost_of_translation, "exits", "probe exits", true},
@@ -137,21 +158,62 @@ static const struct rule io_threads_rule = {
     cost_of_io_threads, "emulator_run_ns",
     "host scheduler: CPU time of the hypervisor's other threads", false};
 
+static const struct rule instruction_rules[CAUSE_COUNT] = {
+    [CAUSE_INTERRUPT] = {cost_of_interrupts, "exits:instructions", "probe exits, counter", true},
+    [CAUSE_TRANSLATION] = {cost_of_translation, "exits:instructions", "probe exits, counter", true},
+    [CAUSE_DEVICE] = {cost_of_devices, "exits:instructions",
+                      "probe exits, counter, kernel and user space", true},
+    [CAUSE_OTHER_EXITS] = {cost_of_other_exits, "exits:instructions", "probe exits, counter", true},
+    [CAUSE_HALT] = {cost_of_halts, "exits:instructions", "probe exits, counter", true},
+    [CAUSE_KERNEL] = {cost_of_kernel_instructions, "counters",
+                      "probe counters: kernel mode of the guest, less that of native processes",
+                      false},
+    [CAUSE_PROGRAMS] = {cost_of_programs, "counters",
+                        "probe counters: user mode of the guest, less that of native processes",
+                        false},
+    [CAUSE_IO_PATH] = {cost_of_io_threads, "counters",
+                       "probe counters: the hypervisor's other threads", false},
+};
+
+static const struct rule counted_rules[CAUSE_COUNT] = {
+    [CAUSE_INTERRUPT] = {cost_of_interrupts, "emulator", "the emulator's count", true},
+    [CAUSE_TRANSLATION] = {cost_of_translation, "emulator", "the emulator's count", true},
+    [CAUSE_DEVICE] = {cost_of_devices, "emulator", "the emulator's count, kernel and user space",
+                      true},
+    [CAUSE_OTHER_EXITS] = {cost_of_other_exits, "emulator", "the emulator's count", true},
+    [CAUSE_KERNELS] = {cost_of_kernel_instructions, "emulator",
+                       "the emulator's count: guest's and host's kernel, halts too, less native's",
+                       false},
+    [CAUSE_PROGRAMS] = {cost_of_programs, "emulator",
+                        "the emulator's count: guest's and host's user mode, less native's", false},
+};
+
 static const struct rule *rule_of(enum cause cause, enum budget_measure measure)
 {
-    bool is_exact = cause == CAUSE_IO_PATH && measure == BUDGET_PAGE_CPU;
-    return is_exact ? &io_threads_rule : &rules[cause];
+    switch (measure) {
+    case BUDGET_INSTRUCTIONS:
+        return &instruction_rules[cause];
+    case BUDGET_COUNTED:
+        return &counted_rules[cause];
+    case BUDGET_PAGE_CPU:
+        return cause == CAUSE_IO_PATH ? &io_threads_rule : &rules[cause];
+    default:
+        return &rules[cause];
+    }
 }
 
 static bool is_of_measure(enum cause cause, enum budget_measure measure)
 {
+    bool is_of_pages = measure == BUDGET_PAGE_CPU || measure == BUDGET_PAGE_TIME;
+    if (!rule_of(cause, measure)->cost)
+        return false;
     switch (cause) {
     case CAUSE_WAIT:
         return measure != BUDGET_PAGE_CPU;
     case CAUSE_IO_PATH:
         return measure != BUDGET_PAGE_TIME;
     case CAUSE_CLOCK: /* pages are timed by the load side */
-        return measure == BUDGET_TIME || measure == BUDGET_INTERVAL;
+        return !is_of_pages;
     default:
         return true;
     }
@@ -267,7 +329,8 @@ static void fill_locations(struct explanation *explanation, const struct explana
         double slowdown = sides[i].slowdown;
         in_guest[i] = slowdown * (cell->run - exits_of(cell)) - base->run;
         idle[i] = slowdown * cell->idle - base->idle;
-        polling[i] = slowdown * cell->exits[EXIT_IDLE];
+        /* of time alone, as run is */
+        polling[i] = slowdown * cell->exits[EXIT_IDLE] + 0 * cell->run;
         steal[i] = slowdown * cell->steal;
         cached[i] = cached_share(pairs[i].cell);
     }

@@ -22,12 +22,16 @@ enum cause {
     CAUSE_KERNEL,    /* the guest's own kernel does more than the native one */
     CAUSE_IO_PATH,   /* the CPU is idle while threads of the hypervisor move data */
     CAUSE_CLOCK,     /* the machine's clock is fast */
+    /* Of instructions alone. */
+    CAUSE_HALT,     /* exits for halts: going to sleep, waking up */
+    CAUSE_KERNELS,  /* kernels of guest and host outside of exits */
+    CAUSE_PROGRAMS, /* the guest's programs; of a whole server all, outside of exits */
     CAUSE_COUNT,
 };
 extern const char *const cause_names[CAUSE_COUNT];
 
-/* One pair of trials of one block, as the measure has it: time for the same work, or CPU time or
- * time of a page. */
+/* One pair of trials of one block, as the measure has it: time for the same work, CPU time or
+ * time of a page, or instructions for the same work. */
 struct explanation_pair {
     const struct store_trial *cell;
     const struct store_trial *baseline;

@@ -182,9 +182,9 @@ static void test_pages(void **state)
     memcpy(figures + 2, guest_figures, sizeof(guest_figures));
     struct store_trial cell = TRIAL(figures, guest_readings, &guest_machine);
     struct store_trial base = TRIAL(native, native_readings, &native_machine);
-    assert_near(budget_per_page(&cell, BUDGET_PAGE_CPU), 1.6 * S, 1);
-    assert_near(budget_per_page(&cell, BUDGET_PAGE_TIME), 4 * S, 1);
-    assert_true(isnan(budget_per_page(&cell, BUDGET_TIME)));
+    assert_near(budget_per_work(&cell, BUDGET_PAGE_CPU), 1.6 * S, 1);
+    assert_near(budget_per_work(&cell, BUDGET_PAGE_TIME), 4 * S, 1);
+    assert_true(isnan(budget_per_work(&cell, BUDGET_TIME)));
     struct explanation_pair pair = {&cell, &base, 2};
     struct explanation_options options = {.platform_kind = "kvm", .measure = BUDGET_PAGE_CPU};
     struct explanation cpu = explanation_of(&pair, 1, &options);
@@ -198,6 +198,97 @@ static void test_pages(void **state)
     assert_near(cost(&late, CAUSE_WAIT), 2 * 2 / 40.0 - 0.025, 1e-12);
     assert_near(cost(&late, CAUSE_IO_PATH), -1, 0);
     assert_near(late.idle.mean, 2 * (40 - 17) / 40.0 - (20 - 8) / 20.0, 1e-12);
+}
+
+static double sum_of(const struct explanation *explanation)
+{
+    double sum = explanation->unexplained.mean;
+    for (size_t i = 0; i < explanation->cause_count; i++)
+        sum += explanation->causes[i].cost.mean;
+    return sum;
+}
+
+/* 1000 instructions natively, 1300 for the same in a machine. */
+static void test_instructions_of_probes(void **state)
+{
+    (void)state;
+    const struct store_figure work[] = {{0, "fixed_work", 1, NULL}};
+    const struct store_figure native[] = {{0, "counters:native_instructions", 1000, NULL},
+                                          {0, "counters:native_user_instructions", 900, NULL}};
+    const struct store_figure guest[] = {{0, "counters:guest_instructions", 1040, NULL},
+                                         {0, "counters:guest_user_instructions", 910, NULL},
+                                         {0, "counters:host_instructions", 200, NULL},
+                                         {0, "counters:other_instructions", 60, NULL},
+                                         {0, "exits:hlt:count", 2, NULL},
+                                         {0, "exits:hlt:kernel_instructions", 50, NULL},
+                                         {0, "exits:hlt:user_instructions", 5, NULL},
+                                         {0, "exits:interrupt:kernel_instructions", 40, NULL},
+                                         {0, "exits:npf:kernel_instructions", 30, NULL},
+                                         {0, "exits:io:kernel_instructions", 10, NULL},
+                                         {0, "exits:io:user_instructions", 45, NULL},
+                                         {0, "exits:cpuid:kernel_instructions", 15, NULL},
+                                         {0, "exits:lost", 0, NULL}};
+    struct store_trial cell = TRIAL(work, guest, &guest_machine);
+    struct store_trial base = TRIAL(work, native, &native_machine);
+    assert_near(budget_per_work(&cell, BUDGET_INSTRUCTIONS), 1300, 1e-9);
+    assert_near(budget_per_work(&base, BUDGET_INSTRUCTIONS), 1000, 1e-9);
+    assert_true(isnan(budget_per_work(&cell, BUDGET_COUNTED)));
+    const struct explanation_pair pair = {&cell, &base, 1.3};
+    struct explanation explanation = explanation_of(
+        &pair, 1,
+        &(struct explanation_options){.platform_kind = "kvm", .measure = BUDGET_INSTRUCTIONS});
+    assert_near(sum_of(&explanation), 0.3, 1e-12);
+    assert_near(cost(&explanation, CAUSE_INTERRUPT), 0.04, 1e-12);
+    assert_near(cost(&explanation, CAUSE_TRANSLATION), 0.03, 1e-12);
+    assert_near(cost(&explanation, CAUSE_DEVICE), 0.055, 1e-12);
+    assert_near(cost(&explanation, CAUSE_OTHER_EXITS), 0.015, 1e-12);
+    assert_near(cost(&explanation, CAUSE_HALT), 0.055, 1e-12);
+    assert_near(cost(&explanation, CAUSE_KERNEL), 0.03, 1e-12);
+    assert_near(cost(&explanation, CAUSE_PROGRAMS), 0.01, 1e-12);
+    assert_near(cost(&explanation, CAUSE_IO_PATH), 0.06, 1e-12);
+    assert_near(explanation.unexplained.mean, 0.005, 1e-12); /* host's, in no exit */
+    assert_near(cost(&explanation, CAUSE_WAIT), -1, 0);
+    assert_near(cost(&explanation, CAUSE_KERNELS), -1, 0);
+    assert_true(isnan(explanation.polling.mean) && isnan(explanation.in_guest.mean));
+}
+
+/* A whole server, 2000 natively and 2600 with a machine; every instruction has its place. */
+static void test_instructions_of_the_emulator(void **state)
+{
+    (void)state;
+    const struct store_figure work[] = {{0, "counted_pages", 10, NULL}};
+    const struct store_figure native[] = {
+        {-1, "emulator:host_kernel_instructions", 800, NULL},
+        {-1, "emulator:host_user_instructions", 1200, NULL},
+        {-1, "emulator:guest_kernel_instructions", 0, NULL},
+        {-1, "emulator:guest_user_instructions", 0, NULL},
+    };
+    const struct store_figure guest[] = {
+        {-1, "emulator:host_kernel_instructions", 1000, NULL},
+        {-1, "emulator:host_user_instructions", 600, NULL},
+        {-1, "emulator:guest_kernel_instructions", 300, NULL},
+        {-1, "emulator:guest_user_instructions", 700, NULL},
+        {-1, "emulator:hlt:kernel_instructions", 500, NULL},
+        {-1, "emulator:hlt:user_instructions", 300, NULL},
+        {-1, "emulator:interrupt:count", 4, NULL},
+        {-1, "emulator:interrupt:kernel_instructions", 240, NULL},
+        {-1, "emulator:interrupt:user_instructions", 20, NULL},
+        {-1, "emulator:0xffffffff:kernel_instructions", 60, NULL},
+    };
+    struct store_trial cell = TRIAL(work, guest, &guest_machine);
+    struct store_trial base = TRIAL(work, native, &native_machine);
+    assert_near(budget_per_work(&cell, BUDGET_COUNTED), 260, 1e-9);
+    const struct explanation_pair pair = {&cell, &base, 1.3};
+    struct explanation explanation = explanation_of(
+        &pair, 1,
+        &(struct explanation_options){.platform_kind = "xen-hvm", .measure = BUDGET_COUNTED});
+    assert_near(sum_of(&explanation), 0.3, 1e-12);
+    assert_near(cost(&explanation, CAUSE_INTERRUPT), 0.12, 1e-12);
+    assert_near(cost(&explanation, CAUSE_OTHER_EXITS), 0.03, 1e-12);
+    assert_near(cost(&explanation, CAUSE_DEVICE), 0.01, 1e-12);
+    assert_near(cost(&explanation, CAUSE_KERNELS), (1000 - 300 + 300 - 800) / 2000.0, 1e-12);
+    assert_near(cost(&explanation, CAUSE_PROGRAMS), (600 - 20 + 700 - 1200) / 2000.0, 1e-12);
+    assert_near(explanation.unexplained.mean, 0, 1e-12);
 }
 
 static void test_emulation(void **state)
@@ -219,6 +310,8 @@ int main(void)
         cmocka_unit_test(test_fast_clock),
         cmocka_unit_test(test_reads_from_the_cache),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_instructions_of_probes),
+        cmocka_unit_test(test_instructions_of_the_emulator),
         cmocka_unit_test(test_emulation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

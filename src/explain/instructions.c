@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "explain/instructions.h"
+
+#include <math.h>
+#include <string.h>
+
+#define OF_PROBE "exits:"
+#define OF_EMULATOR "emulator:"
+#define UNKNOWN                                                                                    \
+    {                                                                                              \
+        .run = NAN, .wait = NAN, .idle = NAN, .wait_bound = NAN, .io = NAN, .steal = NAN,          \
+        .clock = NAN                                                                               \
+    }
+
+bool instructions_are_measured(enum budget_measure measure)
+{
+    return measure == BUDGET_INSTRUCTIONS || measure == BUDGET_COUNTED;
+}
+
+/* What the host executed in exits: in its kernel by class, in user space for a device or a halt. */
+struct in_exits {
+    double kernel[EXIT_CLASS_COUNT];
+    double user;
+    double idle_user;
+    uint64_t count;
+    bool any;
+};
+
+/* "PREFIXREASON:WHAT" */
+static void add_exit(struct in_exits *sums, const struct store_figure *reading, const char *prefix)
+{
+    char reason[48];
+    const char *at = reading->name + strlen(prefix);
+    const char *colon = strchr(at, ':');
+    if (!colon || (size_t)(colon - at) >= sizeof(reason) || reading->missing)
+        return;
+    memcpy(reason, at, (size_t)(colon - at));
+    reason[colon - at] = '\0';
+    enum exit_class class = exit_reason_class_of(reason);
+    if (strcmp(colon + 1, "count") == 0)
+        sums->count += (uint64_t)reading->value;
+    else if (strcmp(colon + 1, "user_instructions") == 0 && class == EXIT_IDLE)
+        sums->idle_user += reading->value;
+    else if (strcmp(colon + 1, "user_instructions") == 0)
+        sums->user += reading->value;
+    else if (strcmp(colon + 1, "kernel_instructions") == 0) {
+        sums->kernel[class] += reading->value;
+        sums->any = true;
+    }
+}
+
+static struct in_exits sum_exits(const struct store_trial *trial, const char *prefix)
+{
+    struct in_exits sums = {0};
+    for (size_t i = 0; i < trial->reading_count; i++)
+        if (strncmp(trial->readings[i].name, prefix, strlen(prefix)) == 0)
+            add_exit(&sums, &trial->readings[i], prefix);
+    return sums;
+}
+
+static void fill_exits(struct budget *budget, const struct in_exits *sums)
+{
+    for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
+        budget->exits[i] = sums->kernel[i] / budget->whole;
+    budget->device = sums->user / budget->whole;
+    budget->exit_count = sums->count;
+}
+
+/* Of the processor's counters, which tell threads apart. */
+static struct budget of_probes(const struct store_trial *trial)
+{
+    struct budget budget = UNKNOWN;
+    bool is_native = isfinite(budget_sum(trial, "counters:native_instructions"));
+    double own = budget_sum(trial, is_native ? "counters:native_instructions"
+                                             : "counters:guest_instructions");
+    double user = budget_sum(trial, is_native ? "counters:native_user_instructions"
+                                              : "counters:guest_user_instructions");
+    double host = is_native ? 0 : budget_sum(trial, "counters:host_instructions");
+    double other = is_native ? 0 : budget_sum(trial, "counters:other_instructions");
+    struct in_exits sums = sum_exits(trial, OF_PROBE);
+    bool is_complete = is_native || (sums.any && !(budget_sum(trial, OF_PROBE "lost") > 0));
+    budget.whole = own + host + other;
+    budget.kernel = (own - user) / budget.whole;
+    budget.user = user / budget.whole;
+    budget.io = other / budget.whole;
+    sums.kernel[EXIT_IDLE] += sums.idle_user;
+    fill_exits(&budget, &sums);
+    for (size_t i = 0; i < EXIT_CLASS_COUNT && !is_complete; i++)
+        budget.exits[i] = NAN;
+    budget.device = is_complete ? budget.device : NAN;
+    return budget;
+}
+
+/* Of the emulator, which tells modes apart and knows nothing of threads: what was executed after a
+ * halt, when whoever else has something to do runs, belongs to no exit. */
+static struct budget of_emulator(const struct store_trial *trial)
+{
+    struct budget budget = UNKNOWN;
+    double kernel = budget_of_all(trial, OF_EMULATOR "host_kernel_instructions") +
+                    budget_of_all(trial, OF_EMULATOR "guest_kernel_instructions");
+    double user = budget_of_all(trial, OF_EMULATOR "host_user_instructions") +
+                  budget_of_all(trial, OF_EMULATOR "guest_user_instructions");
+    struct in_exits sums = sum_exits(trial, OF_EMULATOR);
+    budget.whole = kernel + user;
+    sums.kernel[EXIT_IDLE] = 0;
+    for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
+        kernel -= sums.kernel[i];
+    budget.kernel = kernel / budget.whole;
+    budget.user = (user - sums.user) / budget.whole;
+    fill_exits(&budget, &sums);
+    return budget;
+}
+
+struct budget instructions_budget(const struct store_trial *trial, enum budget_measure measure)
+{
+    return measure == BUDGET_COUNTED ? of_emulator(trial) : of_probes(trial);
+}

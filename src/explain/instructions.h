@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * instructions: a budget of instructions in place of time. Pure. docs/explain.md has the
+ * definitions.
+ */
+#pragma once
+
+#include "explain/budget.h"
+
+/* BUDGET_INSTRUCTIONS or BUDGET_COUNTED. What is not known of the trial is NaN. */
+struct budget instructions_budget(const struct store_trial *trial, enum budget_measure measure);
+
+/* Does the measure divide instructions? */
+bool instructions_are_measured(enum budget_measure measure);
