@@ -204,3 +204,9 @@ int bpf_map_put(int map_fd, const void *key, const void *value)
     };
     return call_bpf(BPF_MAP_UPDATE_ELEM, &attributes);
 }
+
+void bpf_map_delete(int map_fd, const void *key)
+{
+    union bpf_attr attributes = {.map_fd = (uint32_t)map_fd, .key = (uintptr_t)key};
+    (void)!call_bpf(BPF_MAP_DELETE_ELEM, &attributes);
+}

@@ -64,3 +64,5 @@ int bpf_map_make(unsigned type, unsigned key_bytes, unsigned value_bytes, unsign
 int bpf_map_next(int map_fd, const void *key, void *out_key) __attribute__((warn_unused_result));
 int bpf_map_find(int map_fd, const void *key, void *out_value) __attribute__((warn_unused_result));
 int bpf_map_put(int map_fd, const void *key, const void *value) __attribute__((warn_unused_result));
+/* One that is not there is no error. */
+void bpf_map_delete(int map_fd, const void *key);

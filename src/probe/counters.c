@@ -19,6 +19,7 @@
 #include "probe/event_name.h"
 #include "probe/probe_list.h"
 #include "probe/process.h"
+#include "probe/vcpu_counter.h"
 
 /* Where a counter counts, and which of the events. */
 enum place {
@@ -109,38 +110,6 @@ static int open_counter(const struct event *event, enum place place, pid_t tid)
     return fd < 0 ? -errno : fd;
 }
 
-static const char *read_paranoid(char *text, size_t size)
-{
-    CLEANUP_FREE char *found = NULL;
-    if (file_read("/proc/sys/kernel/perf_event_paranoid", 16, &found, NULL, NULL) >= 0)
-        found[strcspn(found, "\n")] = '\0';
-    snprintf(text, size, "%s", found ? found : "?");
-    return text;
-}
-
-static int refuse(const char *name, int rc, struct error *err)
-{
-    char paranoid[16];
-    switch (rc) {
-    case -ENOENT:
-    case -ENODEV:
-    case -EOPNOTSUPP:
-        return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "event '%s': this host shows no performance counters that tell guest "
-                         "from host",
-                         name);
-    case -EACCES:
-    case -EPERM:
-        return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "not permitted with kernel.perf_event_paranoid = %s: needs root, or that "
-                         "below 2; with KVM's mediated vPMU counters that include the host are "
-                         "refused",
-                         read_paranoid(paranoid, sizeof(paranoid)));
-    default:
-        return error_set_errno(err, ERROR_ENVIRONMENT, rc, "open counter '%s'", name);
-    }
-}
-
 static int open_thread(struct state *state, unsigned machine, enum place place, pid_t tid,
                        struct error *err)
 {
@@ -152,7 +121,7 @@ static int open_thread(struct state *state, unsigned machine, enum place place, 
         if (fd == -ESRCH)
             return 0;
         if (fd < 0)
-            return refuse(event->name, fd, err);
+            return vcpu_counter_refuse(event->name, fd, err);
         MEM_GROW(state->items, state->count, state->capacity);
         state->items[state->count++] = (struct opened){machine, i, place, fd};
     }

@@ -298,7 +298,8 @@ static void emit_log2(struct bpf_code *code)
     bpf_code_move(code, 3, 1);
     bpf_code_compute_value(code, BPF_RSH, 3, 31);
     bpf_code_jump_if(code, BPF_JEQ, 3, 0, small);
-    bpf_code_set(code, 1, INT32_MAX);
+    bpf_code_set(code, 1, 1);
+    bpf_code_compute_value(code, BPF_LSH, 1, EXITS_BUCKETS - 1);
     bpf_code_place(code, small);
     for (int bits = 16; bits > 0; bits /= 2) {
         size_t below = bpf_code_label(code);
@@ -532,6 +533,47 @@ static uint64_t read_lost(const struct exits *exits, uint32_t which)
 {
     uint64_t lost = 0;
     return bpf_map_find(exits->maps[MAP_LOST], &which, &lost) < 0 ? 0 : lost;
+}
+
+/* Keys are gathered first: a walk starts again where its last key has gone. */
+static void keep_sums(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
+{
+    CLEANUP_FREE struct exits_key *keys = NULL;
+    struct exits_key key, next;
+    size_t count = 0, capacity = 0;
+    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
+        key = next;
+        if (is_wanted((pid_t)key.process, context))
+            continue;
+        MEM_GROW(keys, count, capacity);
+        keys[count++] = key;
+    }
+    for (size_t i = 0; i < count; i++)
+        bpf_map_delete(map, &keys[i]);
+}
+
+static void keep_threads(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
+{
+    CLEANUP_FREE uint32_t *keys = NULL;
+    uint32_t key, next;
+    struct thread_state state;
+    size_t count = 0, capacity = 0;
+    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
+        key = next;
+        if (bpf_map_find(map, &key, &state) < 0 || is_wanted((pid_t)state.key.process, context))
+            continue;
+        MEM_GROW(keys, count, capacity);
+        keys[count++] = key;
+    }
+    for (size_t i = 0; i < count; i++)
+        bpf_map_delete(map, &keys[i]);
+}
+
+void exits_keep(const struct exits *exits, bool (*is_wanted)(pid_t process, void *context),
+                void *context)
+{
+    keep_sums(exits->maps[MAP_SUMS], is_wanted, context);
+    keep_threads(exits->maps[MAP_THREADS], is_wanted, context);
 }
 
 uint64_t exits_lost(const struct exits *exits)

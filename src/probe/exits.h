@@ -31,7 +31,8 @@ struct exits_sum {
      * entry to the next, the world switches and interrupts of the host in it. */
     uint64_t kernel_count;
     uint64_t user_count;
-    uint64_t buckets[EXITS_BUCKETS]; /* [i]: of these, lasted 2^i .. 2^(i+1)-1 ns */
+    /* [i]: of these, lasted 2^i .. 2^(i+1)-1 ns; the last has all longer ones as well. */
+    uint64_t buckets[EXITS_BUCKETS];
 };
 
 struct exits_key {
@@ -59,6 +60,10 @@ int exits_open(const struct exits_points *points, struct exits **out_exits, stru
 void exits_each(const struct exits *exits, pid_t process,
                 void (*found)(const struct exits_key *key, const struct exits_sum *sum,
                               void *context),
+                void *context);
+/* Drops what is known of processes that are not wanted, which have ended: their numbers may become
+ * others', and there is room again. */
+void exits_keep(const struct exits *exits, bool (*is_wanted)(pid_t process, void *context),
                 void *context);
 /* Exits that are in no sum since a table was full. */
 uint64_t exits_lost(const struct exits *exits);

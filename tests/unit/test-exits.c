@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "probe/exits.h"
+#include "tracing.h"
 
 #define CALLS 1000
 #define SLEEPS 5
@@ -72,12 +73,18 @@ static void work(void)
         clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
+static bool is_wanted(pid_t process, void *context)
+{
+    return process == *(const pid_t *)context;
+}
+
 static void test_calls_and_sleeps_are_counted(void **state)
 {
     (void)state;
     struct exits *exits = NULL;
     struct error err = {0};
     struct wanted calls = {.reason = SYS_getppid}, sleeps = {.reason = SYS_clock_nanosleep};
+    (void)!tracing_mount();
     if (exits_open(&system_calls, &exits, &err) < 0) {
         printf("skipped: %s\n", err.text);
         skip();
@@ -86,6 +93,14 @@ static void test_calls_and_sleeps_are_counted(void **state)
     exits_each(exits, getpid(), add, &calls);
     exits_each(exits, getpid(), add, &sleeps);
     assert_int_equal(exits_lost(exits), 0);
+    struct wanted kept = {.reason = SYS_getppid}, dropped = {.reason = SYS_getppid};
+    pid_t mine = getpid(), none = 0;
+    exits_keep(exits, is_wanted, &mine);
+    exits_each(exits, getpid(), add, &kept);
+    exits_keep(exits, is_wanted, &none);
+    exits_each(exits, getpid(), add, &dropped);
+    assert_int_equal(kept.sum.count, CALLS);
+    assert_int_equal(dropped.sum.count, 0);
     exits_close(exits);
     assert_int_equal(calls.sum.count, CALLS);
     assert_int_equal(calls.in_buckets, CALLS);
