@@ -26,6 +26,14 @@ static const struct {
 };
 _Static_assert(COUNT_OF(reasons) <= MACHINE_PARTS_MAX, "room for all reasons");
 
+const char *kvm_exits_name(const char *counter)
+{
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (strcmp(reasons[i].file, counter) == 0)
+            return reasons[i].name;
+    return NULL;
+}
+
 static bool read_count(const char *directory, const char *machine, const char *file,
                        uint64_t *out_count)
 {
@@ -47,7 +55,7 @@ static void add_part(struct machine_usage *usage, const char *name, uint64_t cou
     usage->exit_parts[i].value += count;
 }
 
-static bool add_machine(const char *directory, const char *machine, struct machine_usage *usage)
+bool kvm_exits_add(const char *directory, const char *machine, struct machine_usage *usage)
 {
     uint64_t count;
     if (!read_count(directory, machine, "exits", &count))
@@ -76,7 +84,7 @@ void kvm_exits_read(const char *directory, pid_t pid, struct machine_usage *usag
     bool found = false;
     for (struct dirent *entry; (entry = readdir(list));)
         if (strncmp(entry->d_name, prefix, (size_t)length) == 0)
-            found |= add_machine(directory, entry->d_name, usage);
+            found |= kvm_exits_add(directory, entry->d_name, usage);
     closedir(list);
     if (!found)
         usage->exits.missing = "KVM counts nothing for this process";

@@ -7,11 +7,20 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "machine/machine.h"
 
 #define KVM_EXITS_DIRECTORY "/sys/kernel/debug/kvm"
+
+/* The same of one machine alone, "PID-FD" of the directory, added to what usage has. False: it has
+ * no count. */
+bool kvm_exits_add(const char *directory, const char *machine, struct machine_usage *usage);
+
+/* What we call a counter of KVM's that counts exits for one reason ("io_exits": "exits.io"). NULL:
+ * it counts something else. */
+const char *kvm_exits_name(const char *counter);
 
 /* Sets exits and its parts: sums over all vCPUs of the machines that this process runs; exits has
  * the reason where there is no count. */

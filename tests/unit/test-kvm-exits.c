@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "machine/kvm_exits.h"
+#include "machine/kvm_stats.h"
 
 static char root[] = "/tmp/vtax-kvm-exits-XXXXXX";
 
@@ -71,11 +76,89 @@ static void test_no_count_has_a_reason(void **state)
     assert_int_equal(usage.exit_part_count, 0);
 }
 
+#define NAME_BYTES 48
+
+/* What KVM's statistics descriptor gives: a header, an id, descriptors, values. */
+struct blob {
+    struct kvm_stats_header header;
+    char id[NAME_BYTES];
+    struct {
+        struct kvm_stats_desc fixed;
+        char name[NAME_BYTES];
+    } counters[3];
+    uint64_t values[6];
+};
+
+static void make_blob(struct blob *blob)
+{
+    *blob = (struct blob){
+        .header = {.name_size = NAME_BYTES,
+                   .num_desc = 3,
+                   .id_offset = offsetof(struct blob, id),
+                   .desc_offset = offsetof(struct blob, counters),
+                   .data_offset = offsetof(struct blob, values)},
+        .counters = {{{.flags = KVM_STATS_TYPE_CUMULATIVE, .size = 1, .offset = 0}, "exits"},
+                     {{.flags = KVM_STATS_TYPE_LOG_HIST, .size = 4, .offset = 8}, "halt_wait_hist"},
+                     {{.flags = KVM_STATS_TYPE_CUMULATIVE, .size = 1, .offset = 40}, "io_exits"}},
+        .values = {900, 1, 2, 3, 4, 70}};
+}
+
+struct counts {
+    uint64_t exits, io, others;
+};
+
+static void take_count(const char *name, uint64_t value, void *context)
+{
+    struct counts *counts = context;
+    if (strcmp(name, "exits") == 0)
+        counts->exits = value;
+    else if (strcmp(name, "io_exits") == 0)
+        counts->io = value;
+    else
+        counts->others++;
+}
+
+static void test_binary_statistics(void **state)
+{
+    (void)state;
+    struct blob blob;
+    struct counts counts = {0};
+    make_blob(&blob);
+    assert_int_equal(kvm_stats_parse(&blob, sizeof(blob), take_count, &counts), 0);
+    assert_int_equal(counts.exits, 900);
+    assert_int_equal(counts.io, 70);
+    assert_int_equal(counts.others, 0); /* a histogram is no count */
+    assert_string_equal(kvm_exits_name("io_exits"), "exits.io");
+    assert_null(kvm_exits_name("pf_fixed"));
+    for (size_t length = 0; length < sizeof(blob); length++)
+        assert_int_equal(kvm_stats_parse(&blob, length, take_count, &counts), -EBADMSG);
+    blob.counters[2].fixed.offset = UINT32_MAX;
+    assert_int_equal(kvm_stats_parse(&blob, sizeof(blob), take_count, &counts), -EBADMSG);
+    make_blob(&blob);
+    blob.header.num_desc = UINT32_MAX;
+    assert_int_equal(kvm_stats_parse(&blob, sizeof(blob), take_count, &counts), -EBADMSG);
+    make_blob(&blob);
+    blob.header.name_size = 0;
+    assert_int_equal(kvm_stats_parse(&blob, sizeof(blob), take_count, &counts), -EBADMSG);
+}
+
+static void test_statistics_of_none(void **state)
+{
+    (void)state;
+    struct kvm_stats *stats = NULL;
+    struct error err = {0};
+    assert_true(kvm_stats_open(getpid(), &stats, &err) < 0);
+    assert_string_equal(err.text, "this process has no vCPU of KVM's");
+    assert_null(stats);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_of_a_process_and_no_other),
         cmocka_unit_test(test_no_count_has_a_reason),
+        cmocka_unit_test(test_binary_statistics),
+        cmocka_unit_test(test_statistics_of_none),
     };
     return cmocka_run_group_tests_name("kvm-exits", tests, set_up, tear_down);
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * kvm_stats: KVM's binary statistics (KVM_GET_STATS_FD, Documentation/virt/kvm/api.rst 4.133): the
+ * same counts as in debugfs, without debugfs. Only who holds a vCPU may ask for them; those of
+ * another process's vCPUs are reached through a copy of its descriptors (pidfd_getfd(2)), which
+ * takes the rights of ptrace(2).
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "machine/machine.h"
+
+struct kvm_stats;
+
+/* Opens the statistics of all vCPUs that a process has now. Negative errno: -EPERM, -ESRCH, -ENOENT
+ * (it has no vCPU), -ENOTTY (a KVM before Linux 5.14), -EMFILE. */
+int kvm_stats_open(pid_t pid, struct kvm_stats **out_stats, struct error *err)
+    __attribute__((warn_unused_result));
+/* Sets exits and its parts as kvm_exits_read() does: sums over the vCPUs. */
+void kvm_stats_read(struct kvm_stats *stats, struct machine_usage *usage);
+struct kvm_stats *kvm_stats_close(struct kvm_stats *stats);
+
+/* What a statistics descriptor gives when it is read from its start: calls found() for each
+ * cumulative counter of one value. 0, or -EBADMSG where a part lies outside of the text. Pure. */
+int kvm_stats_parse(const void *text, size_t length,
+                    void (*found)(const char *name, uint64_t value, void *context), void *context)
+    __attribute__((warn_unused_result));
