@@ -34,6 +34,8 @@ struct options {
     char *filter;
     bool ask_guests;
     char *openmetrics;
+    unsigned exits;
+    bool no_counters;
 };
 
 /* Index i is value i - 1: SORT_NAME comes first. The names of value_kinds, which a test compares.
@@ -93,6 +95,17 @@ static const struct option rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(struct options, ask_guests),
      .help = "Ask guest agents for the steal that guests see; that runs code in guests."},
+    {.name = "exits",
+     .type = OPTION_WORD,
+     .offset = offsetof(struct options, exits),
+     .value_name = "SOURCE",
+     .fallback = "auto",
+     .words = kvm_source_names,
+     .help = "Who counts KVM's exits: BPF programs (with time), else KVM itself."},
+    {.name = "no-counters",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct options, no_counters),
+     .help = "Leave the processor's counters alone: no instructions per cycle."},
     {.name = "openmetrics",
      .type = OPTION_TEXT,
      .offset = offsetof(struct options, openmetrics),
@@ -188,7 +201,9 @@ static int show(struct sampler *sampler, const struct options *options,
 static int run(const struct command_call *call, struct error *err)
 {
     const struct options *options = call->options[0];
-    const struct sampler_options sampling = {.ask_guests = options->ask_guests};
+    const struct sampler_options sampling = {.ask_guests = options->ask_guests,
+                                             .no_counters = options->no_counters,
+                                             .exits = options->exits};
     struct exporter_address address = {0};
     struct sampler *sampler;
     setlocale(LC_CTYPE, "");

@@ -8,7 +8,8 @@
 
 #define NAME_WIDTH_MIN 6
 #define NAME_WIDTH_MAX 32
-#define REASONS_WIDTH_MIN 20
+#define REASONS_WIDTH_MIN 17 /* one */
+#define REASONS_WIDTH 36     /* two, mostly three */
 #define REASONS_SHOWN 3
 
 static const char *format_prefixed(double value, char text[COLUMN_TEXT_MAX])
@@ -40,51 +41,88 @@ const char *column_format(const struct rate *rate, enum value_unit unit, char te
     return text;
 }
 
-const char *column_format_reasons(const struct top_row *row, char text[COLUMN_REASONS_MAX])
+static void format_share(const struct rate *time, char text[COLUMN_TEXT_MAX])
+{
+    double percent = time->value * 1e-7;
+    if (time->missing)
+        text[0] = '\0';
+    else if (percent > 0 && percent < 0.05)
+        snprintf(text, COLUMN_TEXT_MAX, " <0.1%%");
+    else
+        snprintf(text, COLUMN_TEXT_MAX, percent < 9.95 ? " %.1f%%" : " %.0f%%", percent);
+}
+
+const char *column_format_reasons(const struct top_row *row, int width,
+                                  char text[COLUMN_REASONS_MAX])
 {
     size_t used = 0;
     snprintf(text, COLUMN_REASONS_MAX, "-");
     for (size_t i = 0; i < row->reason_count && i < REASONS_SHOWN; i++) {
         const struct top_reason *reason = &row->reasons[i];
-        char count[COLUMN_TEXT_MAX], time[COLUMN_TEXT_MAX + 2] = "";
+        char count[COLUMN_TEXT_MAX], time[COLUMN_TEXT_MAX], item[COLUMN_REASONS_MAX];
         format_prefixed(reason->per_s, count);
-        if (!reason->time.missing)
-            snprintf(time, sizeof(time), " %.2g%%", reason->time.value * 1e-7);
-        int length = snprintf(text + used, COLUMN_REASONS_MAX - used, "%s%.24s %s%s", i ? ", " : "",
-                              reason->reason->name, count, time);
-        if (length < 0 || used + (size_t)length >= COLUMN_REASONS_MAX)
+        format_share(&reason->time, time);
+        size_t length = (size_t)snprintf(item, sizeof(item), "%s%.24s %s%s", i ? ", " : "",
+                                         reason->reason->name, count, time);
+        if (used + length >= COLUMN_REASONS_MAX || (i && used + length > (size_t)width))
             break;
-        used += (size_t)length;
+        memcpy(text + used, item, length + 1);
+        used += length;
     }
     return text;
 }
 
-/* What is dropped first stands last. */
-static const enum value_id order[] = {
-    VALUE_CPU,         VALUE_GUEST,      VALUE_HOST,       VALUE_WAIT,
-    VALUE_STEAL_GUEST, VALUE_STEAL_HOST, VALUE_EXITS,      VALUE_IPC_GUEST,
-    VALUE_IPC_HOST,    VALUE_READ,       VALUE_WRITE,      VALUE_RECEIVE,
-    VALUE_SEND,        VALUE_EXIT_TIME,  VALUE_MIGRATIONS, VALUE_FAULTS,
+/* Where there is no room for all, the first ones are shown. */
+static const enum value_id importance[] = {
+    VALUE_CPU,        VALUE_EXITS,    VALUE_GUEST,      VALUE_WAIT,
+    VALUE_STEAL_HOST, VALUE_HOST,     VALUE_EXIT_TIME,  VALUE_STEAL_GUEST,
+    VALUE_IPC_GUEST,  VALUE_IPC_HOST, VALUE_READ,       VALUE_WRITE,
+    VALUE_RECEIVE,    VALUE_SEND,     VALUE_MIGRATIONS, VALUE_FAULTS,
 };
-#define VALUES_WITHOUT_REASONS 7 /* the reasons come after the exits */
+_Static_assert(COUNT_OF(importance) == VALUE_COUNT, "each value has its place");
+#define VALUES_BEFORE_REASONS 5 /* the reasons are more important than those behind */
 
-void column_lay_out(const struct top *top, int width, struct column_layout *out_layout)
+static int find_name_width(const struct top *top, int width)
 {
-    int longest = NAME_WIDTH_MIN;
-    for (size_t i = 0; i < top->count; i++) {
+    int longest = NAME_WIDTH_MIN, most = width < 100 ? 12 : NAME_WIDTH_MAX;
+    for (size_t i = 0; i < top->count && longest < most; i++) {
         CLEANUP_FREE char *name = escape_utf8(top_name(&top->rows[i]));
         int columns = (int)escape_columns(name);
         longest = columns > longest ? columns : longest;
     }
-    int most = width < 100 ? 12 : NAME_WIDTH_MAX;
-    struct column_layout layout = {.name_width = longest < most ? longest : most};
-    int left = width - layout.name_width - 1 - COLUMN_KIND_WIDTH - 1 - COLUMN_VCPUS_WIDTH;
-    for (size_t i = 0; i < COUNT_OF(order) && left >= COLUMN_VALUE_WIDTH + 1; i++) {
-        if (i >= VALUES_WITHOUT_REASONS && left < COLUMN_VALUE_WIDTH + 1 + REASONS_WIDTH_MIN + 16)
+    return longest < most ? longest : most;
+}
+
+/* Sets which of the values behind the skipped ones are shown. Returns what is left of the room. */
+static int choose_values(int left, size_t skipped, bool shown[VALUE_COUNT])
+{
+    const int step = COLUMN_VALUE_WIDTH + 1;
+    for (size_t i = 0; i < VALUE_COUNT && left >= step; i++) {
+        enum value_id id = skipped ? (enum value_id)i : importance[i];
+        int reasons = skipped                     ? REASONS_WIDTH_MIN + 1
+                      : i < VALUES_BEFORE_REASONS ? 0
+                                                  : REASONS_WIDTH + 1;
+        if (i < skipped)
+            continue;
+        if (left < step + reasons)
             break;
-        layout.values[layout.count++] = order[i];
-        left -= COLUMN_VALUE_WIDTH + 1;
+        shown[id] = true;
+        left -= step;
     }
+    return left;
+}
+
+void column_lay_out(const struct top *top, int width, size_t skipped,
+                    struct column_layout *out_layout)
+{
+    struct column_layout layout = {.name_width = find_name_width(top, width)};
+    bool shown[VALUE_COUNT] = {false};
+    int left = choose_values(
+        width - layout.name_width - 1 - COLUMN_KIND_WIDTH - 1 - COLUMN_VCPUS_WIDTH, skipped, shown);
+    for (size_t id = 0; id < VALUE_COUNT; id++)
+        if (shown[id])
+            layout.values[layout.count++] = (enum value_id)id;
+    layout.is_cut = layout.count + skipped < VALUE_COUNT;
     layout.reasons_width = left >= 8 ? left - 1 : 0;
     *out_layout = layout;
 }

@@ -14,19 +14,24 @@ const char *column_format(const struct rate *rate, enum value_unit unit,
                           char text[COLUMN_TEXT_MAX]);
 
 #define COLUMN_REASONS_MAX 128
-/* The three worst reasons: "io 12.1k/s 3%, halt 400/s 80%": how often, and for how much of one
- * CPU's time where that is known. */
-const char *column_format_reasons(const struct top_row *row, char text[COLUMN_REASONS_MAX]);
+/* The three worst reasons, or as many as fit whole into this width, but always one: "io 12.1k 3.0%,
+ * halt 400 80%": how many a second, and for how much of one CPU's time where that is known. */
+const char *column_format_reasons(const struct top_row *row, int width,
+                                  char text[COLUMN_REASONS_MAX]);
 
-/* The columns that fit: names, kinds and vCPUs first, then as many of a fixed order as there is
- * room, which the reasons, at the end, take the rest of. */
+/* The columns that fit: name, kind and vCPUs, then values, then the reasons, which take the rest.
+ * From the left as many values as the user has scrolled over are left out; before that, where not
+ * all fit, the important ones are shown. */
 struct column_layout {
     int name_width;
     enum value_id values[VALUE_COUNT];
     size_t count;
+    bool is_cut;       /* some that the user has not scrolled over are left out */
     int reasons_width; /* 0: no room */
 };
 #define COLUMN_KIND_WIDTH 5
 #define COLUMN_VCPUS_WIDTH 3
 #define COLUMN_VALUE_WIDTH 7
-void column_lay_out(const struct top *top, int width, struct column_layout *out_layout);
+/* skipped: values that were scrolled over, at most VALUE_COUNT. */
+void column_lay_out(const struct top *top, int width, size_t skipped,
+                    struct column_layout *out_layout);

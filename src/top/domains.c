@@ -11,7 +11,6 @@
 #include "top/parse.h"
 #include "top/read.h"
 
-#define NET_BYTES ((size_t)256 << 10)
 #define SECTOR_BYTES 512
 #define CARDS_MAX 8
 #define BACKEND_DIRECTORY "/sys/bus/xen-backend/devices"
@@ -39,14 +38,14 @@ struct domains *domains_open(void)
 }
 
 /* The cards of a guest are vifDOMAIN.N here; what they receive the guest has sent. */
-static void fill_network(const char *text, size_t length, struct vm *vm)
+static void fill_network(struct networks *networks, int proc_fd, struct vm *vm)
 {
     uint64_t sent = 0, received = 0, from, to;
     bool found = false;
     for (unsigned i = 0; i < CARDS_MAX; i++) {
         char name[PARSE_INTERFACE_MAX];
         snprintf(name, sizeof(name), "vif%u.%u", vm->domain, i);
-        if (parse_interface(text, length, name, &from, &to) < 0)
+        if (networks_find(networks, proc_fd, "self", name, &from, &to) < 0)
             continue;
         sent += from;
         received += to;
@@ -100,7 +99,7 @@ static void fill_vcpus(const struct xen_guest *guest, struct vm *vm)
     vm->figures[FIGURE_VCPU_RUN] = figure_of(sum);
 }
 
-static void add_guest(const struct xen_guest *guest, const char *cards, size_t length,
+static void add_guest(const struct xen_guest *guest, int proc_fd, struct networks *networks,
                       struct snapshot *snapshot)
 {
     struct vm *vm = snapshot_add(snapshot);
@@ -122,7 +121,7 @@ static void add_guest(const struct xen_guest *guest, const char *cards, size_t l
     for (size_t i = FIGURE_GUEST_INSTRUCTIONS; i <= FIGURE_HOST_CYCLES; i++)
         vm->figures[i] = figure_missing("the control domain's counters do not count other domains");
     fill_vcpus(guest, vm);
-    fill_network(cards, length, vm);
+    fill_network(networks, proc_fd, vm);
     fill_disk(vm);
 }
 
@@ -149,7 +148,8 @@ static void take_in_device_models(struct snapshot *snapshot)
     snapshot->count = kept;
 }
 
-void domains_read(struct domains *domains, int proc_fd, struct snapshot *snapshot)
+void domains_read(struct domains *domains, int proc_fd, struct networks *networks,
+                  struct snapshot *snapshot)
 {
     struct xen_guest *guests = NULL;
     size_t count = 0;
@@ -157,11 +157,9 @@ void domains_read(struct domains *domains, int proc_fd, struct snapshot *snapsho
         snapshot_add_note(snapshot, domains->why.text);
         return;
     }
-    CLEANUP_FREE char *cards = mem_alloc(NET_BYTES);
-    ssize_t length = read_at(proc_fd, cards, NET_BYTES, "self/net/dev");
     for (size_t i = 0; i < count; i++)
         if (guests[i].domain.id != 0) /* that is this Linux */
-            add_guest(&guests[i], cards, length > 0 ? (size_t)length : 0, snapshot);
+            add_guest(&guests[i], proc_fd, networks, snapshot);
     xen_tools_free_guests(guests, count);
     take_in_device_models(snapshot);
 }

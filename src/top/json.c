@@ -72,6 +72,9 @@ static json_t *json_of_row(const struct top_row *row, unsigned cpus)
     if (row->vm && row->vm->uuid)
         json_object_set_new(object, "uuid", json_of_text(row->vm->uuid));
     json_object_set_new(object, "vcpus", vcpus ? json_integer(vcpus) : json_null());
+    if (row->vm)
+        json_object_set_new(object, "exits_by",
+                            row->vm->exit_source ? json_string(row->vm->exit_source) : json_null());
     for (size_t id = 0; id < VALUE_COUNT; id++) {
         char key[32];
         json_object_set_new(object, key_of(id, key), json_of_rate(&row->values[id]));

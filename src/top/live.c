@@ -35,7 +35,7 @@ static void draw(struct live *live)
 {
     CLEANUP_SCREEN struct screen screen;
     terminal_make_screen(live->terminal, &screen);
-    live->page = view_page(&screen);
+    live->page = view_page(&live->ui, &live->top, &live->after, &screen);
     view_draw(&live->ui, &live->top, &live->after, &screen);
     terminal_show(live->terminal, &screen);
 }

@@ -206,9 +206,9 @@ static void fill_tasks(const struct vm *before, const struct vm *after, struct t
     qsort(row->tasks, row->task_count, sizeof(row->tasks[0]), compare_tasks);
 }
 
-static void fill_row(const struct snapshot *before, const struct vm *vm, struct top_row *row)
+static void fill_row(const struct snapshot_index *before, const struct vm *vm, struct top_row *row)
 {
-    const struct vm *was = snapshot_find(before, vm);
+    const struct vm *was = snapshot_index_find(before, vm);
     *row = (struct top_row){.vm = vm};
     if (!was) {
         for (size_t i = 0; i < VALUE_COUNT; i++)
@@ -308,8 +308,10 @@ void top_compare(const struct snapshot *before, const struct snapshot *after,
                       .machines = after->count};
     if (after->host.time_ns > before->host.time_ns)
         top.elapsed_ns = after->host.time_ns - before->host.time_ns;
+    CLEANUP_SNAPSHOT_INDEX struct snapshot_index index;
+    snapshot_index_init(&index, before);
     for (size_t i = 0; i < after->count; i++)
-        fill_row(before, &after->vms[i], &top.rows[top.count++]);
+        fill_row(&index, &after->vms[i], &top.rows[top.count++]);
     fill_host(&before->host, &after->host, &top, &top.rows[0]); /* before any is filtered out */
     size_t kept = 1;
     for (size_t i = 1; i < top.count; i++)

@@ -176,28 +176,36 @@ int parse_tap(const char *text, size_t length, char out_name[PARSE_INTERFACE_MAX
     return -EBADMSG;
 }
 
-int parse_interface(const char *text, size_t length, const char *name, uint64_t *out_received,
-                    uint64_t *out_sent)
+static bool take_interface(struct cursor line, char name[PARSE_INTERFACE_MAX], uint64_t values[9])
+{
+    skip_blanks(&line);
+    const char *colon = memchr(line.at, ':', (size_t)(line.end - line.at));
+    if (!colon || colon == line.at || colon - line.at >= PARSE_INTERFACE_MAX)
+        return false;
+    snprintf(name, PARSE_INTERFACE_MAX, "%.*s", (int)(colon - line.at), line.at);
+    line.at = colon + 1;
+    for (size_t i = 0; i < 9; i++)
+        if (!take_number(&line, &values[i]))
+            return false;
+    return true;
+}
+
+int parse_interfaces(const char *text, size_t length,
+                     void (*found)(const char *name, uint64_t received, uint64_t sent,
+                                   void *context),
+                     void *context)
 {
     struct cursor cursor = cursor_of(text, length), line;
-    size_t name_length = strlen(name);
+    char name[PARSE_INTERFACE_MAX];
+    int rc = -EBADMSG;
     while (next_line(&cursor, &line)) {
         uint64_t values[9];
-        size_t count = 0;
-        skip_blanks(&line);
-        if ((size_t)(line.end - line.at) <= name_length ||
-            memcmp(line.at, name, name_length) != 0 || line.at[name_length] != ':')
+        if (!take_interface(line, name, values))
             continue;
-        line.at += name_length + 1;
-        while (count < COUNT_OF(values) && take_number(&line, &values[count]))
-            count++;
-        if (count < COUNT_OF(values))
-            return -EBADMSG;
-        *out_received = values[0];
-        *out_sent = values[8];
-        return 0;
+        found(name, values[0], values[8], context);
+        rc = 0;
     }
-    return -EBADMSG;
+    return rc;
 }
 
 /* "cpu12 ..." -> the cursor behind the word. */

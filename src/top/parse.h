@@ -39,9 +39,12 @@ int parse_number(const char *text, size_t length, uint64_t *out_value)
 int parse_tap(const char *text, size_t length, char out_name[PARSE_INTERFACE_MAX])
     __attribute__((warn_unused_result));
 
-/* One card's bytes in /proc/PID/net/dev, as the host sees them. */
-int parse_interface(const char *text, size_t length, const char *name, uint64_t *out_received,
-                    uint64_t *out_sent) __attribute__((warn_unused_result));
+/* Calls found() for each network card in /proc/PID/net/dev with its bytes as the host sees them.
+ * Lines that are not as they should be are passed over. -EBADMSG: there is no card. */
+int parse_interfaces(const char *text, size_t length,
+                     void (*found)(const char *name, uint64_t received, uint64_t sent,
+                                   void *context),
+                     void *context) __attribute__((warn_unused_result));
 
 /* /proc/schedstat: ns that threads waited for a CPU, all CPUs. */
 int parse_host_wait(const char *text, size_t length, uint64_t *out_wait_ns)

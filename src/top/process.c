@@ -10,7 +10,6 @@
 #include "top/read.h"
 
 #define TEXT_BYTES 4096
-#define NET_BYTES ((size_t)64 << 10)
 #define NAME_LOOKS 4    /* a thread gets its name a moment after it starts */
 #define TAP_READINGS 16 /* cards may be plugged in later: look again every so often */
 
@@ -35,6 +34,8 @@ static void drop_ended_threads(struct vm_process *process)
     for (size_t i = 0; i < process->thread_count; i++)
         if (process->threads[i].is_there)
             process->threads[kept++] = process->threads[i];
+        else
+            thread_counters_close(&process->threads[i].counters);
     process->thread_count = kept;
 }
 
@@ -251,16 +252,17 @@ static void find_taps(struct vm_process *process, int proc_fd)
 }
 
 /* A tap's received bytes are what the guest sent. */
-static void fill_network(struct vm_process *process, int proc_fd, struct vm *vm)
+static void fill_network(struct vm_process *process, int proc_fd, struct networks *networks,
+                         struct vm *vm)
 {
+    char name[16];
+    snprintf(name, sizeof(name), "%d", (int)process->pid);
     if (process->readings % TAP_READINGS == 0)
         find_taps(process, proc_fd);
-    CLEANUP_FREE char *text = process->tap_count ? mem_alloc(NET_BYTES) : NULL;
-    ssize_t length = text ? read_at(proc_fd, text, NET_BYTES, "%d/net/dev", process->pid) : -ENOENT;
     uint64_t sent = 0, received = 0, from, to;
     const char *lack = process->tap_count ? NULL : process->no_taps;
     for (size_t i = 0; i < process->tap_count && !lack; i++) {
-        if (length < 0 || parse_interface(text, (size_t)length, process->taps[i], &from, &to) < 0)
+        if (networks_find(networks, proc_fd, name, process->taps[i], &from, &to) < 0)
             lack = "its tap device is in another network namespace than its process";
         else
             sent += from, received += to;
@@ -269,14 +271,8 @@ static void fill_network(struct vm_process *process, int proc_fd, struct vm *vm)
     vm->figures[FIGURE_RECEIVE] = lack ? figure_missing(lack) : figure_of(received);
 }
 
-static void fill_counters(struct vm *vm)
-{
-    static const char no_probe[] = "no hardware counters are read";
-    for (size_t i = FIGURE_GUEST_INSTRUCTIONS; i <= FIGURE_HOST_CYCLES; i++)
-        vm->figures[i] = figure_missing(no_probe);
-}
-
-int vm_process_read(struct vm_process *process, int proc_fd, struct vm *vm)
+int vm_process_read(struct vm_process *process, int proc_fd, struct networks *networks,
+                    struct vm *vm)
 {
     char text[TEXT_BYTES];
     struct parse_stat stat;
@@ -294,8 +290,7 @@ int vm_process_read(struct vm_process *process, int proc_fd, struct vm *vm)
     vm->vcpu_count = vm->vcpu_rows ? (unsigned)vm->vcpu_rows : process->identity.vcpus;
     fill_times(process, &stat, rc == 0, vm);
     fill_disk(process, proc_fd, vm);
-    fill_network(process, proc_fd, vm);
-    fill_counters(vm);
+    fill_network(process, proc_fd, networks, vm);
     process->readings++;
     return 0;
 }
@@ -303,6 +298,9 @@ int vm_process_read(struct vm_process *process, int proc_fd, struct vm *vm)
 void vm_process_done(struct vm_process *process)
 {
     identity_done(&process->identity);
+    kvm_stats_close(process->kvm_stats);
+    for (size_t i = 0; i < process->thread_count; i++)
+        thread_counters_close(&process->threads[i].counters);
     free(process->threads);
     free(process->taps);
     *process = (struct vm_process){0};

@@ -5,13 +5,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "top/agent.h"
+#include "top/counters.h"
 #include "top/domains.h"
-#include "top/debugfs.h"
+#include "top/kvm.h"
 #include "top/process.h"
 #include "top/read.h"
 
@@ -20,27 +22,44 @@
 
 struct sampler {
     int proc_fd;
-    struct vm_process *processes;
+    struct vm_process *processes; /* by pid */
     size_t count, capacity;
-    struct debugfs debugfs;
-    struct domains *domains; /* NULL: no Xen */
-    struct agents *agents;   /* NULL: guests are not asked */
-    char *text;              /* STAT_MAX bytes */
+    struct kvm *kvm;
+    struct networks *networks;
+    struct counters *counters; /* NULL: not wanted */
+    struct domains *domains;   /* NULL: no Xen */
+    struct agents *agents;     /* NULL: guests are not asked */
+    char *text;                /* STAT_MAX bytes */
 };
 
 DEFINE_CLEANUP(struct sampler *, sampler_close);
+
+/* Each vCPU takes a few descriptors, and there may be thousands. Without the right to more it is as
+ * it was. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 int sampler_open(const struct sampler_options *options, struct sampler **out_sampler,
                  struct error *err)
 {
     const char *proc = options->proc ? options->proc : "/proc";
     CLEANUP(sampler_close_cleanup) struct sampler *sampler = mem_zalloc(sizeof(*sampler));
-    sampler->debugfs.directory_fd = -1;
     sampler->proc_fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (sampler->proc_fd < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open '%s'", proc);
     sampler->text = mem_alloc(STAT_MAX);
-    debugfs_open(options->sys ? options->sys : "/sys", &sampler->debugfs);
+    sampler->kvm = kvm_open(options->sys ? options->sys : "/sys", options->exits,
+                            options->points ? options->points : &exits_of_kvm);
+    raise_file_limit();
+    sampler->networks = networks_new();
+    if (!options->no_counters)
+        sampler->counters = counters_open();
     if (!options->no_xen)
         sampler->domains = domains_open();
     if (options->ask_guests)
@@ -56,7 +75,9 @@ struct sampler *sampler_close(struct sampler *sampler)
     for (size_t i = 0; i < sampler->count; i++)
         vm_process_done(&sampler->processes[i]);
     free(sampler->processes);
-    debugfs_close(&sampler->debugfs);
+    kvm_close(sampler->kvm);
+    networks_free(sampler->networks);
+    counters_close(sampler->counters);
     domains_close(sampler->domains);
     agents_close(sampler->agents);
     if (sampler->proc_fd >= 0)
@@ -66,12 +87,20 @@ struct sampler *sampler_close(struct sampler *sampler)
     return NULL;
 }
 
-static struct vm_process *find_process(struct sampler *sampler, pid_t pid)
+static int compare_processes(const void *left, const void *right)
 {
-    for (size_t i = 0; i < sampler->count; i++)
-        if (sampler->processes[i].pid == pid)
-            return &sampler->processes[i];
-    return NULL;
+    const struct vm_process *a = left, *b = right;
+    return a->pid < b->pid ? -1 : a->pid > b->pid;
+}
+
+/* Among the first `count`, which are in order. */
+static struct vm_process *find_process(struct sampler *sampler, size_t count, pid_t pid)
+{
+    const struct vm_process wanted = {.pid = pid};
+    struct vm_process *found =
+        count ? bsearch(&wanted, sampler->processes, count, sizeof(wanted), compare_processes)
+              : NULL;
+    return found && !found->has_ended ? found : NULL;
 }
 
 /* The name of a program's file. One that was replaced while it runs has " (deleted)" behind it. A
@@ -93,14 +122,6 @@ static bool read_program(const struct sampler *sampler, pid_t pid, char *buffer,
     if (slash)
         memmove(buffer, slash + 1, strlen(slash));
     return true;
-}
-
-static bool has_kvm(const struct sampler *sampler, pid_t pid)
-{
-    for (size_t i = 0; i < sampler->debugfs.count; i++)
-        if (sampler->debugfs.machines[i].pid == pid)
-            return true;
-    return false;
 }
 
 static void add_process(struct sampler *sampler, pid_t pid, enum identity_program program)
@@ -125,16 +146,17 @@ static void add_process(struct sampler *sampler, pid_t pid, enum identity_progra
 
 static void look_for_processes(struct sampler *sampler)
 {
+    size_t known_count = sampler->count;
     CLEANUP_DIRECTORY DIR *directory = read_open_directory(sampler->proc_fd, ".");
     for (long pid; directory && (pid = read_next_number(directory));) {
         char program[512];
         enum identity_program kind = IDENTITY_OTHER;
-        struct vm_process *known = find_process(sampler, (pid_t)pid);
+        struct vm_process *known = find_process(sampler, known_count, (pid_t)pid);
         if (known)
             known->is_there = true;
         else if ((read_program(sampler, (pid_t)pid, program, sizeof(program)) &&
                   identity_is_runner(program, &kind)) ||
-                 has_kvm(sampler, (pid_t)pid))
+                 kvm_has(sampler->kvm, (pid_t)pid))
             add_process(sampler, (pid_t)pid, kind);
     }
 }
@@ -144,12 +166,16 @@ static void drop_ended(struct sampler *sampler)
     size_t kept = 0;
     for (size_t i = 0; i < sampler->count; i++) {
         struct vm_process process = sampler->processes[i];
-        if (process.is_there)
+        if (process.is_there) {
             sampler->processes[kept++] = process;
-        else
-            vm_process_done(&process);
+            continue;
+        }
+        vm_process_done(&process);
+        kvm_forget_ended(sampler->kvm);
     }
     sampler->count = kept;
+    if (kept)
+        qsort(sampler->processes, kept, sizeof(sampler->processes[0]), compare_processes);
 }
 
 static void name_vm(const struct vm_process *process, struct vm *vm)
@@ -181,16 +207,25 @@ static void read_processes(struct sampler *sampler, struct snapshot *snapshot)
         struct vm_process *process = &sampler->processes[i];
         struct vm *vm = snapshot_add(snapshot);
         name_vm(process, vm);
-        if (vm_process_read(process, sampler->proc_fd, vm) < 0) {
-            process->pid = 0; /* its number may be another's by now */
+        process->vm = snapshot->count - 1;
+        if (vm_process_read(process, sampler->proc_fd, sampler->networks, vm) < 0) {
+            process->has_ended = true; /* its number may be another's by now */
+            kvm_forget_ended(sampler->kvm);
             snapshot_drop(snapshot);
             continue;
         }
-        debugfs_fill(&sampler->debugfs, vm);
+        if (sampler->counters)
+            counters_read(sampler->counters, process, vm);
+        else
+            for (size_t id = FIGURE_GUEST_INSTRUCTIONS; id <= FIGURE_HOST_CYCLES; id++)
+                vm->figures[id] = figure_missing("counters are left alone (--no-counters)");
         ask_guest(sampler, process, vm);
         if (process->identity.xen_domain)
             vm->device_model_of = process->identity.xen_domain;
     }
+    kvm_read(sampler->kvm, sampler->processes, sampler->count, snapshot);
+    if (sampler->counters)
+        snapshot_add_note(snapshot, counters_note(sampler->counters));
 }
 
 static uint64_t ticks_to_ns(uint64_t ticks)
@@ -237,14 +272,15 @@ int sampler_read(struct sampler *sampler, struct snapshot *out_snapshot, struct 
         return error_prefix(err, "look at the host");
     for (size_t i = 0; i < sampler->count; i++)
         sampler->processes[i].is_there = false;
-    debugfs_look(&sampler->debugfs);
+    kvm_look(sampler->kvm);
+    networks_forget(sampler->networks);
     look_for_processes(sampler);
     drop_ended(sampler);
     if (sampler->agents)
         agents_exchange(sampler->agents);
     read_processes(sampler, &snapshot);
     if (sampler->domains)
-        domains_read(sampler->domains, sampler->proc_fd, &snapshot);
+        domains_read(sampler->domains, sampler->proc_fd, sampler->networks, &snapshot);
     *out_snapshot = snapshot;
     snapshot = (struct snapshot){0};
     return 0;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "top/kvm.h"
 #include "top/snapshot.h"
 
 struct sampler_options {
@@ -15,6 +16,9 @@ struct sampler_options {
     const char *sys;  /* NULL: "/sys" */
     bool ask_guests;  /* ask guest agents for the steal that guests see: runs code in guests */
     bool no_xen;
+    bool no_counters;                  /* leave the processor's counters alone */
+    enum kvm_source exits;             /* where exits of KVM come from */
+    const struct exits_points *points; /* NULL: exits_of_kvm; others for tests */
 };
 
 struct sampler;

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <wchar.h>
 
 #include "report/escape.h"
@@ -74,6 +75,33 @@ int screen_put_cell(struct screen *screen, int row, int column, int width, bool 
     text_add_cell(&cell, text, width, right, screen->unicode);
     screen_put(screen, row, column, style, cell.text);
     return column + width;
+}
+
+int screen_put_lines(struct screen *screen, const struct screen_lines *lines, const char *text)
+{
+    CLEANUP_STRBUF struct strbuf safe;
+    strbuf_init(&safe);
+    escape_terminal(&safe, text, screen->unicode);
+    int row = lines->row, start = lines->column, column = start;
+    char *rest = safe.text;
+    if (row >= lines->end)
+        return row;
+    for (const char *word; (word = strsep(&rest, " "));) {
+        int width = (int)escape_columns(word), blank = column > start;
+        if (blank && column + 1 + width > screen->columns) {
+            if (row + 1 >= lines->end) {
+                int last = column + 1 < screen->columns ? column + 1 : screen->columns - 1;
+                screen_put(screen, row, last, lines->style, screen->unicode ? "\u2026" : "~");
+                break;
+            }
+            row++;
+            column = start = lines->indent;
+            blank = 0;
+        }
+        screen_put(screen, row, column + blank, lines->style, word);
+        column += blank + width;
+    }
+    return row + 1;
 }
 
 void screen_style_row(struct screen *screen, int row, enum screen_style style)

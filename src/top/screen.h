@@ -45,6 +45,15 @@ int screen_putf(struct screen *screen, int row, int column, enum screen_style st
 /* The same, cut or filled to a width; to the right when it is a number. */
 int screen_put_cell(struct screen *screen, int row, int column, int width, bool right,
                     enum screen_style style, const char *text);
+/* Where a text of several rows goes. */
+struct screen_lines {
+    int row, end;       /* not on the row `end` or below */
+    int column, indent; /* of the first row, and of the others */
+    enum screen_style style;
+};
+/* Text broken between words; what does not fit is cut off, with an ellipsis. Returns the row behind
+ * it, also where the rows are outside of the screen. */
+int screen_put_lines(struct screen *screen, const struct screen_lines *lines, const char *text);
 /* Gives a whole row this style. */
 void screen_style_row(struct screen *screen, int row, enum screen_style style);
 /* Makes a row blank. */

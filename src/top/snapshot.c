@@ -18,12 +18,35 @@ struct vm *snapshot_add(struct snapshot *snapshot)
     return vm;
 }
 
-const struct vm *snapshot_find(const struct snapshot *snapshot, const struct vm *vm)
+static int compare_vms(const void *left, const void *right)
 {
+    const struct vm *a = *(const struct vm *const *)left, *b = *(const struct vm *const *)right;
+    if (a->pid != b->pid)
+        return a->pid < b->pid ? -1 : 1;
+    return a->identity < b->identity ? -1 : a->identity > b->identity;
+}
+
+void snapshot_index_init(struct snapshot_index *index, const struct snapshot *snapshot)
+{
+    *index = (struct snapshot_index){
+        .vms = mem_array(snapshot->count ? snapshot->count : 1, sizeof(struct vm *)),
+        .count = snapshot->count};
     for (size_t i = 0; i < snapshot->count; i++)
-        if (snapshot->vms[i].pid == vm->pid && snapshot->vms[i].identity == vm->identity)
-            return &snapshot->vms[i];
-    return NULL;
+        index->vms[i] = &snapshot->vms[i];
+    qsort(index->vms, index->count, sizeof(index->vms[0]), compare_vms);
+}
+
+const struct vm *snapshot_index_find(const struct snapshot_index *index, const struct vm *vm)
+{
+    const struct vm *const *found =
+        bsearch(&vm, index->vms, index->count, sizeof(index->vms[0]), compare_vms);
+    return found ? *found : NULL;
+}
+
+void snapshot_index_done(struct snapshot_index *index)
+{
+    free(index->vms);
+    *index = (struct snapshot_index){0};
 }
 
 struct vm_reason *vm_add_reason(struct vm *vm, const char *name, size_t name_length)
@@ -53,7 +76,7 @@ struct vm_task *vm_add_task(struct vm *vm)
 
 void snapshot_add_note(struct snapshot *snapshot, const char *note)
 {
-    for (size_t i = 0; i < SNAPSHOT_NOTES; i++)
+    for (size_t i = 0; i < SNAPSHOT_NOTES && *note; i++)
         if (!snapshot->notes[i]) {
             snapshot->notes[i] = note;
             return;

@@ -38,7 +38,7 @@ struct vm_task {
 
 /* Powers of two of ns: bucket i counts exits that took less than 2^i ns and not less than 2^(i-1);
  * the last takes all longer ones. */
-#define EXIT_BUCKETS 40
+#define EXIT_BUCKETS 33
 
 struct vm_reason {
     char name[32];
@@ -64,6 +64,7 @@ struct vm {
     size_t task_count;
     struct vm_reason *reasons;
     size_t reason_count;
+    const char *exit_source; /* of exits and reasons: "bpf", "stats", "debugfs"; NULL: none */
 };
 
 /* The whole host, machines included. */
@@ -91,13 +92,24 @@ struct snapshot {
 struct vm *snapshot_add(struct snapshot *snapshot);
 /* Takes the machine that was added last away. */
 void snapshot_drop(struct snapshot *snapshot);
-/* The same machine in another snapshot; NULL: it is not there. */
-const struct vm *snapshot_find(const struct snapshot *snapshot, const struct vm *vm);
+
+/* To find machines in a snapshot, which must stay as it is meanwhile. */
+struct snapshot_index {
+    const struct vm **vms; /* by pid and identity */
+    size_t count;
+};
+void snapshot_index_init(struct snapshot_index *index, const struct snapshot *snapshot);
+/* The same machine in that snapshot; NULL: it is not there. */
+const struct vm *snapshot_index_find(const struct snapshot_index *index, const struct vm *vm);
+void snapshot_index_done(struct snapshot_index *index);
+#define CLEANUP_SNAPSHOT_INDEX CLEANUP(snapshot_index_done)
+
 /* Adds a reason for exits, the caller's to fill. */
 struct vm_reason *vm_add_reason(struct vm *vm, const char *name, size_t name_length);
 struct vm_vcpu *vm_add_vcpu(struct vm *vm);
 struct vm_task *vm_add_task(struct vm *vm);
 void vm_done(struct vm *vm);
+/* "" adds nothing. */
 void snapshot_add_note(struct snapshot *snapshot, const char *note);
 void snapshot_done(struct snapshot *snapshot);
 #define CLEANUP_SNAPSHOT CLEANUP(snapshot_done)

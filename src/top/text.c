@@ -69,8 +69,8 @@ static void add_row(const struct top_row *row, unsigned cpus, const struct colum
     }
     if (layout->reasons_width) {
         strbuf_addc(out, ' ');
-        text_add_cell(out, column_format_reasons(row, reasons), layout->reasons_width, false,
-                      unicode);
+        text_add_cell(out, column_format_reasons(row, layout->reasons_width, reasons),
+                      layout->reasons_width, false, unicode);
     }
     end_line(out);
 }
@@ -122,7 +122,7 @@ void text_add(const struct top *top, const struct snapshot *snapshot, int width,
 {
     struct column_layout layout;
     struct text_gaps gaps;
-    column_lay_out(top, width, &layout);
+    column_lay_out(top, width, 0, &layout);
     strbuf_addf(out, "vtax top: %zu machine%s on %u CPU%s, over %.1f s\n", top->machines,
                 top->machines == 1 ? "" : "s", top->cpus, top->cpus == 1 ? "" : "s",
                 (double)top->elapsed_ns / 1e9);

@@ -124,7 +124,7 @@ static void turn_sort(struct ui *ui, int by)
 static void go_to(struct ui *ui, enum ui_view view)
 {
     if (view == UI_HELP)
-        ui->below = ui->view;
+        ui->under = ui->view;
     ui->view = view;
     ui->scroll = 0;
 }
@@ -132,7 +132,7 @@ static void go_to(struct ui *ui, enum ui_view view)
 static void go_back(struct ui *ui)
 {
     if (ui->view == UI_HELP)
-        go_to(ui, ui->below);
+        go_to(ui, ui->under);
     else if (ui->view == UI_ZOOM)
         go_to(ui, UI_LIST);
     else
@@ -156,10 +156,14 @@ static void press_letter(struct ui *ui, uint32_t key)
         ui->reverse = !ui->reverse;
     else if (key == 'p' || key == ' ')
         ui->paused = !ui->paused;
-    else if (key == '>' || key == UI_KEY_RIGHT)
+    else if (key == '>')
         turn_sort(ui, 1);
-    else if (key == '<' || key == UI_KEY_LEFT)
+    else if (key == '<')
         turn_sort(ui, -1);
+    else if (key == UI_KEY_RIGHT && ui->column < VALUE_COUNT)
+        ui->column++;
+    else if (key == UI_KEY_LEFT && ui->column > 0)
+        ui->column--;
 }
 
 void ui_press(struct ui *ui, uint32_t key, const struct top *top, int page)

@@ -31,7 +31,7 @@ enum ui_view {
 
 struct ui {
     enum ui_view view;
-    enum ui_view below; /* what help lies over */
+    enum ui_view under; /* what help lies over */
     int sort;           /* as in top_options */
     bool reverse;
     bool paused;
@@ -43,6 +43,8 @@ struct ui {
     pid_t pid;                       /* of the machine in it: it may move */
     uint64_t identity;
     int scroll; /* lines, of what is zoomed into and of help */
+    int below;  /* lines of it that are below the screen */
+    int column; /* values of the list that were scrolled over */
 };
 
 void ui_init(struct ui *ui, const struct top_options *options);

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "top/view.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "top/column.h"
 #include "top/zoom.h"
 
 #define ROWS_ABOVE 2    /* title, heading */
 #define MUCH_STEAL 0.10 /* of the vCPUs' time: shown as bad */
 #define GAPS_PART 6     /* of the screen's height at most this part is for reasons of '-' */
-
-static int gap_rows(const struct screen *screen)
-{
-    return screen->rows / GAPS_PART;
-}
-
-int view_page(const struct screen *screen)
-{
-    int page = screen->rows - ROWS_ABOVE - gap_rows(screen) - 1;
-    return page > 1 ? page : 1;
-}
 
 static const char *sort_name(const struct ui *ui)
 {
@@ -41,15 +32,15 @@ static void draw_title(const struct ui *ui, const struct top *top, struct screen
         screen_putf(screen, 0, at + 2, SCREEN_PLAIN, "filter '%s'", ui->filter);
 }
 
-/* What is sorted by is always seen. */
+/* What is sorted by is seen, until the user scrolls. */
 static void lay_out(const struct ui *ui, const struct top *top, int width,
                     struct column_layout *out_layout)
 {
-    column_lay_out(top, width, out_layout);
+    column_lay_out(top, width, (size_t)ui->column, out_layout);
     for (size_t i = 0; i < out_layout->count; i++)
         if ((int)out_layout->values[i] == ui->sort)
             return;
-    if (ui->sort != SORT_NAME && out_layout->count)
+    if (ui->sort != SORT_NAME && ui->column == 0 && out_layout->count)
         out_layout->values[out_layout->count - 1] = (enum value_id)ui->sort;
 }
 
@@ -70,6 +61,12 @@ static void draw_heading(const struct ui *ui, const struct column_layout *layout
     if (layout->reasons_width)
         screen_put_cell(screen, row, at + 1, layout->reasons_width, false, SCREEN_HEADING,
                         "WORST REASONS, PER SECOND");
+    int first = layout->name_width + 1 + COLUMN_KIND_WIDTH + COLUMN_VCPUS_WIDTH + 1;
+    if (ui->column > 0)
+        screen_put(screen, row, first, SCREEN_HEADING, screen->unicode ? "\u2039" : "<");
+    if (layout->is_cut)
+        screen_put(screen, row, screen->columns - 1, SCREEN_HEADING,
+                   screen->unicode ? "\u203a" : ">");
 }
 
 static enum screen_style style_of(const struct top_row *row, enum value_id id)
@@ -100,34 +97,65 @@ static void draw_row(const struct top_row *item, unsigned cpus, const struct col
     }
     if (layout->reasons_width)
         screen_put_cell(screen, row, at + 1, layout->reasons_width, false, SCREEN_PLAIN,
-                        column_format_reasons(item, reasons));
+                        column_format_reasons(item, layout->reasons_width, reasons));
     if (is_selected)
         screen_style_row(screen, row, SCREEN_SELECTED);
 }
 
-/* Why the selected row has '-', and what this host does not show at all. */
-static void draw_gaps(const struct top_row *item, const struct snapshot *snapshot,
-                      struct screen *screen)
+/* Which values are missing for this reason, and the reason; the caller's to free. */
+static char *name_gap(const struct top_row *item, const char *reason, bool done[VALUE_COUNT])
 {
-    int row = screen->rows - 1 - gap_rows(screen), end = screen->rows - 1;
-    bool done[VALUE_COUNT] = {false};
-    for (size_t i = 0; i < SNAPSHOT_NOTES && snapshot->notes[i] && row < end; i++)
-        screen_putf(screen, row++, 0, SCREEN_DIM, "note: %s", snapshot->notes[i]);
-    for (size_t i = 0; i < VALUE_COUNT && row < end; i++) {
-        const char *reason = item->values[i].missing;
-        if (!reason || done[i])
+    CLEANUP_STRBUF struct strbuf out;
+    strbuf_init(&out);
+    for (size_t i = 0; i < VALUE_COUNT; i++) {
+        const char *other = item->values[i].missing;
+        if (!other || strcmp(other, reason) != 0)
             continue;
-        int at = screen_put(screen, row, 0, SCREEN_DIM, "- ");
-        for (size_t j = i; j < VALUE_COUNT; j++) {
-            const char *other = item->values[j].missing;
-            if (!other || strcmp(other, reason) != 0)
-                continue;
-            done[j] = true;
-            at = screen_putf(screen, row, at, SCREEN_DIM, "%s%s", j == i ? "" : ", ",
-                             value_kinds[j].name);
-        }
-        screen_putf(screen, row++, at, SCREEN_DIM, ": %s", reason);
+        strbuf_addf(&out, "%s%s", out.length ? ", " : "- ", value_kinds[i].name);
+        done[i] = true;
     }
+    strbuf_addf(&out, ": %s", reason);
+    return strbuf_take(&out);
+}
+
+/* What this host does not show, and why the row has '-'. Returns the row behind it. */
+static int put_gaps(const struct top_row *item, const struct snapshot *snapshot, int row, int end,
+                    struct screen *screen)
+{
+    bool done[VALUE_COUNT] = {false};
+    struct screen_lines lines = {.row = row, .end = end, .indent = 2, .style = SCREEN_DIM};
+    for (size_t i = 0; i < SNAPSHOT_NOTES && snapshot->notes[i]; i++) {
+        CLEANUP_FREE char *text = mem_printf("note: %s", snapshot->notes[i]);
+        lines.row = screen_put_lines(screen, &lines, text);
+    }
+    for (size_t i = 0; i < VALUE_COUNT; i++) {
+        if (!item->values[i].missing || done[i])
+            continue;
+        CLEANUP_FREE char *text = name_gap(item, item->values[i].missing, done);
+        lines.row = screen_put_lines(screen, &lines, text);
+    }
+    return lines.row;
+}
+
+/* As many rows as they take; where the table needs them more, a part of the screen. */
+static int gap_rows(const struct ui *ui, const struct top *top, const struct snapshot *snapshot,
+                    struct screen *screen)
+{
+    int below = screen->rows; /* nothing is drawn there: only counted */
+    int most = screen->rows - 1 - ROWS_ABOVE - (int)top->count;
+    if (ui->selected >= top->count)
+        return 0;
+    most = most > screen->rows / GAPS_PART ? most : screen->rows / GAPS_PART;
+    int rows = put_gaps(&top->rows[ui->selected], snapshot, below, INT_MAX, screen) - below;
+    return rows < most ? rows : most;
+}
+
+int view_page(const struct ui *ui, const struct top *top, const struct snapshot *snapshot,
+              struct screen *screen)
+{
+    int rows = ui->view == UI_LIST ? ROWS_ABOVE + gap_rows(ui, top, snapshot, screen) : 1;
+    int page = screen->rows - rows - 1;
+    return page > 1 ? page : 1;
 }
 
 /* The host stays above; the machines move so that the selected one is seen. */
@@ -135,7 +163,8 @@ static void draw_list(const struct ui *ui, const struct top *top, const struct s
                       struct screen *screen)
 {
     struct column_layout layout;
-    size_t room = (size_t)view_page(screen) > 1 ? (size_t)view_page(screen) - 1 : 1;
+    int page = view_page(ui, top, snapshot, screen), end = screen->rows - 1;
+    size_t room = page > 1 ? (size_t)page - 1 : 1;
     size_t first = ui->selected > room ? ui->selected - room + 1 : 1;
     lay_out(ui, top, screen->columns, &layout);
     draw_heading(ui, &layout, screen);
@@ -149,7 +178,8 @@ static void draw_list(const struct ui *ui, const struct top *top, const struct s
     else if (top->count == 1)
         screen_put(screen, ROWS_ABOVE + 2, 2, SCREEN_DIM, "no machine fits the filter");
     if (ui->selected < top->count)
-        draw_gaps(&top->rows[ui->selected], snapshot, screen);
+        put_gaps(&top->rows[ui->selected], snapshot, end - gap_rows(ui, top, snapshot, screen), end,
+                 screen);
 }
 
 static void draw_keys(const struct ui *ui, struct screen *screen)
@@ -162,10 +192,17 @@ static void draw_keys(const struct ui *ui, struct screen *screen)
         return;
     }
     static const char *const keys[] = {
-        [UI_LIST] = "q quit  ? help  Enter zoom  / filter  < > sort  r reverse  p pause",
+        [UI_LIST] = "q quit  ? help  Enter zoom  / filter  < > sort  arrows move  p pause",
         [UI_ZOOM] = "q quit  ? help  Esc back  arrows scroll  p pause",
         [UI_HELP] = "q quit  Esc back  arrows scroll"};
-    screen_put(screen, row, 0, SCREEN_DIM, keys[ui->view]);
+    int at = screen_put(screen, row, 0, SCREEN_DIM, keys[ui->view]);
+    if (ui->view == UI_LIST || (ui->below == 0 && ui->scroll == 0))
+        return;
+    char more[32];
+    int length = ui->below ? snprintf(more, sizeof(more), "%d more below", ui->below)
+                           : snprintf(more, sizeof(more), "the end");
+    if (screen->columns - length > at)
+        screen_put(screen, row, screen->columns - length, SCREEN_TITLE, more);
 }
 
 void view_draw(struct ui *ui, const struct top *top, const struct snapshot *snapshot,
@@ -174,7 +211,7 @@ void view_draw(struct ui *ui, const struct top *top, const struct snapshot *snap
     if (ui->view == UI_LIST)
         draw_list(ui, top, snapshot, screen);
     else if (ui->view == UI_ZOOM)
-        zoom_draw(ui, top, screen);
+        zoom_draw(ui, top, snapshot, screen);
     else
         zoom_draw_help(ui, screen);
     screen_clear_row(screen, 0);

@@ -8,7 +8,8 @@
 #include "top/ui.h"
 
 /* Lines of the table or of the text that fit. */
-int view_page(const struct screen *screen);
+int view_page(const struct ui *ui, const struct top *top, const struct snapshot *snapshot,
+              struct screen *screen);
 /* Draws on a blank screen; brings ui->scroll back to what there is. */
 void view_draw(struct ui *ui, const struct top *top, const struct snapshot *snapshot,
                struct screen *screen);

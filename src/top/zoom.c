@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "top/zoom.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 
 #define GRID_WIDTH 19 /* "STL-H         12.3" */
 #define BAR_MAX 60
-#define REASONS_MAX 24
 
 /* Where the next line goes; lines outside of the screen are not drawn, but counted. */
 struct pen {
@@ -22,6 +22,13 @@ static void add_heading(struct pen *pen, const char *text)
     if (pen->row >= 1 && pen->row < pen->screen->rows)
         screen_put(pen->screen, pen->row, 0, SCREEN_TITLE, text);
     pen->row++;
+}
+
+static void add_lines(struct pen *pen, int indent, const char *text)
+{
+    const struct screen_lines lines = {
+        .row = pen->row, .end = INT_MAX, .column = indent, .indent = indent, .style = SCREEN_DIM};
+    pen->row = screen_put_lines(pen->screen, &lines, text);
 }
 
 static void add_values(struct pen *pen, const struct top_row *row)
@@ -54,8 +61,13 @@ static void add_reasons(struct pen *pen, const struct top_row *row)
 {
     if (!row->vm)
         return;
-    add_heading(pen, "EXIT REASON                  PER SECOND    CPU%      MEAN");
-    for (size_t i = 0; i < row->reason_count && i < REASONS_MAX; i++) {
+    char heading[96];
+    snprintf(heading, sizeof(heading),
+             "EXIT REASON                  PER SECOND    CPU%%      MEAN%s%s",
+             row->vm->exit_source ? "  counted by " : "",
+             row->vm->exit_source ? row->vm->exit_source : "");
+    add_heading(pen, heading);
+    for (size_t i = 0; i < row->reason_count; i++) {
         const struct top_reason *reason = &row->reasons[i];
         char count[COLUMN_TEXT_MAX], time[COLUMN_TEXT_MAX] = "-", mean[COLUMN_TEXT_MAX] = "-";
         const struct rate per_s = {.value = reason->per_s};
@@ -68,9 +80,8 @@ static void add_reasons(struct pen *pen, const struct top_row *row)
                     reason->reason->name, count, time, mean);
     }
     if (row->reason_count == 0)
-        screen_put(pen->screen, pen->row++, 0, SCREEN_DIM,
-                   row->values[VALUE_EXITS].missing ? row->values[VALUE_EXITS].missing
-                                                    : "no exits");
+        add_lines(pen, 0,
+                  row->values[VALUE_EXITS].missing ? row->values[VALUE_EXITS].missing : "no exits");
 }
 
 static void add_bar(struct pen *pen, size_t bucket, uint64_t count, uint64_t most)
@@ -80,9 +91,10 @@ static void add_bar(struct pen *pen, size_t bucket, uint64_t count, uint64_t mos
     int length = room > 0 ? (int)((double)count / (double)most * room + 0.999) : 0;
     memset(bar, '#', (size_t)length);
     bar[length] = '\0';
-    format_ns((double)(UINT64_C(1) << bucket), bound);
-    screen_putf(pen->screen, pen->row++, 0, SCREEN_PLAIN, "  below %8s %10llu %s", bound,
-                (unsigned long long)count, bar);
+    bool is_last = bucket + 1 == EXIT_BUCKETS;
+    format_ns((double)(UINT64_C(1) << (is_last ? bucket - 1 : bucket)), bound);
+    screen_putf(pen->screen, pen->row++, 0, SCREEN_PLAIN, "  %s %8s %10llu %s",
+                is_last ? " from" : "below", bound, (unsigned long long)count, bar);
 }
 
 /* Of all reasons together, in this interval. */
@@ -147,9 +159,17 @@ static void add_gaps(struct pen *pen, const struct top_row *row)
         if (!any)
             add_heading(pen, "WHAT CANNOT BE HAD");
         any = true;
-        screen_putf(pen->screen, pen->row++, 0, SCREEN_DIM, "%-8s %s", value_kinds[i].title,
-                    row->values[i].missing);
+        screen_put(pen->screen, pen->row, 0, SCREEN_DIM, value_kinds[i].title);
+        add_lines(pen, 9, row->values[i].missing);
     }
+}
+
+static void add_notes(struct pen *pen, const struct snapshot *snapshot)
+{
+    if (snapshot->notes[0])
+        add_heading(pen, "NOTES");
+    for (size_t i = 0; i < SNAPSHOT_NOTES && snapshot->notes[i]; i++)
+        add_lines(pen, 0, snapshot->notes[i]);
 }
 
 static void add_identity(struct pen *pen, const struct top_row *row)
@@ -166,9 +186,15 @@ static void add_identity(struct pen *pen, const struct top_row *row)
     pen->row += 2;
 }
 
+struct machine {
+    const struct top_row *row;
+    const struct snapshot *snapshot;
+};
+
 static void add_machine(struct pen *pen, const void *context)
 {
-    const struct top_row *row = context;
+    const struct machine *machine = context;
+    const struct top_row *row = machine->row;
     add_identity(pen, row);
     add_values(pen, row);
     add_reasons(pen, row);
@@ -176,12 +202,14 @@ static void add_machine(struct pen *pen, const void *context)
     add_vcpus(pen, row);
     add_tasks(pen, row);
     add_gaps(pen, row);
+    add_notes(pen, machine->snapshot);
 }
 
 static void add_help(struct pen *pen, const void *context)
 {
     static const char *const keys[][2] = {
         {"up, down, j, k", "choose a machine, or scroll"},
+        {"left, right", "scroll the columns: the worst reasons are the last"},
         {"Enter", "zoom into it; Esc goes back"},
         {"/", "show only what has this in its name, kind or UUID"},
         {"<, >", "sort by the column before, after"},
@@ -215,15 +243,18 @@ static void draw_scrolled(struct ui *ui, struct screen *screen,
     int most = pen.row - screen->rows - room;
     most = most > 0 ? most : 0;
     ui->scroll = ui->scroll < most ? ui->scroll : most;
+    ui->below = most - ui->scroll;
     pen.row = 1 - ui->scroll;
     add(&pen, context);
 }
 
-void zoom_draw(struct ui *ui, const struct top *top, struct screen *screen)
+void zoom_draw(struct ui *ui, const struct top *top, const struct snapshot *snapshot,
+               struct screen *screen)
 {
-    const struct top_row *row = ui_row(ui, top);
-    if (row)
-        draw_scrolled(ui, screen, add_machine, row);
+    const struct machine machine = {ui_row(ui, top), snapshot};
+    ui->below = 0;
+    if (machine.row)
+        draw_scrolled(ui, screen, add_machine, &machine);
     else
         screen_put(screen, 2, 2, SCREEN_BAD, "this machine is no longer there, or filtered out");
 }

@@ -56,6 +56,20 @@ static void test_fields(void **state)
     assert_int_equal(parse_number("99999999999999999999", 20, &value), -EBADMSG);
 }
 
+struct card {
+    const char *name;
+    uint64_t received, sent;
+};
+
+static void take_card(const char *name, uint64_t received, uint64_t sent, void *context)
+{
+    struct card *card = context;
+    if (strcmp(name, card->name) != 0)
+        return;
+    card->received = received;
+    card->sent = sent;
+}
+
 static void test_cards(void **state)
 {
     (void)state;
@@ -63,15 +77,17 @@ static void test_cards(void **state)
     const char net[] = "Inter-|   Receive\n face |bytes\n"
                        "    lo: 1 2 3 4 5 6 7 8 9 10\nvtax-t0:1000 1 0 0 0 0 0 0 2000 2 0 0 0\n";
     char name[PARSE_INTERFACE_MAX];
-    uint64_t received, sent;
     assert_int_equal(parse_tap(fdinfo, strlen(fdinfo), name), 0);
     assert_string_equal(name, "vtax-t0");
     assert_int_equal(parse_tap("iff:\taaaaaaaaaaaaaaaaaaaaaaaa\n", 30, name), -EBADMSG);
     assert_int_equal(parse_tap("pos:\t0\n", 7, name), -EBADMSG);
-    assert_int_equal(parse_interface(net, strlen(net), "vtax-t0", &received, &sent), 0);
-    assert_int_equal(received, 1000);
-    assert_int_equal(sent, 2000);
-    assert_int_equal(parse_interface(net, strlen(net), "vtax-t", &received, &sent), -EBADMSG);
+    struct card card = {.name = "vtax-t0"}, none = {.name = "vtax-t"};
+    assert_int_equal(parse_interfaces(net, strlen(net), take_card, &card), 0);
+    assert_int_equal(card.received, 1000);
+    assert_int_equal(card.sent, 2000);
+    assert_int_equal(parse_interfaces(net, strlen(net), take_card, &none), 0);
+    assert_int_equal(none.received, 0);
+    assert_int_equal(parse_interfaces("x\ny: 1 2 3\n", 11, take_card, &none), -EBADMSG);
 }
 
 static void test_host(void **state)

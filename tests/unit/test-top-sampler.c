@@ -8,10 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/strbuf.h"
+#include "top/model.h"
 #include "top/sampler.h"
+#include "tracing.h"
+
+#define CALLS 1000
+#define MANY 1000
 
 struct world {
     char root[32];
@@ -24,7 +31,10 @@ static void put_bytes(const char *root, const char *name, const char *bytes, siz
     CLEANUP_FREE char *path = mem_printf("%s/%s", root, name);
     CLEANUP_FREE char *directory = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
     assert_int_equal(file_make_directories(directory, 0755, &err), 0);
-    assert_int_equal(file_write_atomic(path, bytes, length, 0644, &err), 0);
+    FILE *file = fopen(path, "w"); /* thousands of them: nothing waits for the disk */
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
 }
 
 static void put(const char *root, const char *name, const char *text)
@@ -81,7 +91,9 @@ static void put_process(const struct world *world, int pid, const char *program,
 
 static void make_world(struct world *world)
 {
-    snprintf(world->root, sizeof(world->root), "/tmp/vtax-top-XXXXXX");
+    /* Thousands of files: in memory where that can be had. */
+    snprintf(world->root, sizeof(world->root), "%s/vtax-top-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(world->root));
     world->proc = mem_printf("%s/proc", world->root);
     world->sys = mem_printf("%s/sys", world->root);
@@ -111,7 +123,11 @@ static void remove_world(struct world *world)
 
 static struct sampler *open_sampler(const struct world *world)
 {
-    const struct sampler_options options = {.proc = world->proc, .sys = world->sys, .no_xen = true};
+    const struct sampler_options options = {.proc = world->proc,
+                                            .sys = world->sys,
+                                            .no_xen = true,
+                                            .no_counters = true,
+                                            .exits = KVM_DEBUGFS};
     struct error err = {0};
     struct sampler *sampler;
     assert_int_equal(sampler_open(&options, &sampler, &err), 0);
@@ -130,6 +146,13 @@ static const struct vm *find(const struct snapshot *snapshot, const char *name)
         if (strcmp(snapshot->vms[i].name, name) == 0)
             return &snapshot->vms[i];
     return NULL;
+}
+
+static const struct vm *find_same(const struct snapshot *snapshot, const struct vm *vm)
+{
+    CLEANUP_SNAPSHOT_INDEX struct snapshot_index index;
+    snapshot_index_init(&index, snapshot);
+    return snapshot_index_find(&index, vm);
 }
 
 static void assert_figure(const struct vm *vm, enum figure_id id, uint64_t value)
@@ -201,8 +224,8 @@ static void test_come_and_go(void **state)
     assert_null(find(&second, "bare"));
     read_all(sampler, &third);
     assert_non_null(find(&third, "bare"));
-    assert_null(snapshot_find(&first, find(&third, "bare")));
-    assert_non_null(snapshot_find(&first, find(&third, "web")));
+    assert_null(find_same(&first, find(&third, "bare")));
+    assert_non_null(find_same(&first, find(&third, "web")));
     sampler_close(sampler);
     remove_world(&world);
 }
@@ -217,12 +240,161 @@ static void test_nothing(void **state)
     assert_string_equal(err.text, "open '/nowhere': No such file or directory");
 }
 
+static const struct exits_points system_calls = {.exit = "raw_syscalls/sys_enter",
+                                                 .reason = "id",
+                                                 .isa = "id",
+                                                 .user = "raw_syscalls/sys_enter",
+                                                 .entry = "raw_syscalls/sys_exit"};
+
+/* A machine that is this process. NULL: no BPF here. */
+static struct sampler *open_traced(struct world *world, struct snapshot *out_before)
+{
+    if (!tracing_mount()) {
+        printf("skipped: no tracefs\n");
+        return NULL;
+    }
+    make_world(world);
+    PUT_PROCESS(world, getpid(), "/usr/bin/qemu-system-x86_64", "q\0-name\0mine");
+    put_thread(world, getpid(), 2, "CPU 0/KVM\n", 1, 1);
+    const struct sampler_options options = {.proc = world->proc,
+                                            .sys = world->sys,
+                                            .no_xen = true,
+                                            .no_counters = true,
+                                            .points = &system_calls};
+    struct sampler *sampler;
+    assert_int_equal(sampler_open(&options, &sampler, NULL), 0);
+    read_all(sampler, out_before);
+    const char *source = find(out_before, "mine")->exit_source;
+    if (source && strcmp(source, "bpf") == 0)
+        return sampler;
+    printf("skipped: no BPF: %s\n", out_before->notes[0]);
+    sampler_close(sampler);
+    remove_world(world);
+    return NULL;
+}
+
+/* All exits of the row, and of one reason; both in the interval. */
+static void assert_reason(const struct top_row *row, const char *name, double seconds, double count)
+{
+    double all = 0, found = 0, in_buckets = 0, exits = row->values[VALUE_EXITS].value;
+    for (size_t i = 0; i < row->reason_count; i++) {
+        const struct top_reason *reason = &row->reasons[i];
+        all += reason->per_s;
+        assert_null(reason->time.missing);
+        if (strcmp(reason->reason->name, name) != 0)
+            continue;
+        found = reason->per_s * seconds;
+        for (size_t j = 0; j < EXIT_BUCKETS; j++)
+            in_buckets += (double)reason->buckets[j];
+        assert_true(reason->time.value > 0);
+    }
+    assert_true(found > count - 0.5 && found < count + 0.5);
+    assert_true(in_buckets == count);
+    assert_true(all > exits * 0.999 && all < exits * 1.001);
+}
+
+/* The whole way of an exit, with system calls in the place of VM exits: BPF programs, the process
+ * whose thread is a vCPU, the rates. The reason is the call's number. */
+static void test_exits_by_bpf(void **state)
+{
+    (void)state;
+    struct world world;
+    CLEANUP_FREE char *stat = mem_printf("%d/stat", getpid());
+    CLEANUP_FREE char *getppid_name = mem_printf("0x%x", SYS_getppid);
+    CLEANUP_SNAPSHOT struct snapshot before = {0};
+    CLEANUP_SNAPSHOT struct snapshot after = {0};
+    CLEANUP_SNAPSHOT struct snapshot gone = {0};
+    CLEANUP_SNAPSHOT struct snapshot again = {0};
+    CLEANUP_TOP struct top top = {0};
+    struct sampler *sampler = open_traced(&world, &before);
+    if (!sampler)
+        skip();
+    for (int i = 0; i < CALLS; i++)
+        syscall(SYS_getppid);
+    read_all(sampler, &after);
+    top_compare(&before, &after, &(struct top_options){.filter = "mine"}, &top);
+    assert_int_equal(top.count, 2);
+    uint64_t elapsed_ns = top.rows[1].vm->time_ns - find(&before, "mine")->time_ns;
+    assert_reason(&top.rows[1], getppid_name, (double)elapsed_ns / 1e9, CALLS);
+    /* What debugfs tells of another machine is not put beside it. */
+    assert_string_equal(find(&after, "web")->exit_source, "bpf");
+    assert_figure(find(&after, "web"), FIGURE_EXITS, 0);
+    /* Another process of this number is another machine, and its counts begin at 0. */
+    put_stat(&world, stat, 99, 0, 0);
+    read_all(sampler, &gone);
+    assert_null(find(&gone, "mine"));
+    read_all(sampler, &again);
+    for (size_t i = 0; i < find(&again, "mine")->reason_count; i++)
+        assert_string_not_equal(find(&again, "mine")->reasons[i].name, getppid_name);
+    sampler_close(sampler);
+    remove_world(&world);
+}
+
+/* A thousand machines, of which half end and others come: each is found, and none is another. */
+static void test_many(void **state)
+{
+    (void)state;
+    struct world world;
+    make_world(&world);
+    for (int i = 0; i < MANY; i++) {
+        CLEANUP_FREE char *name = mem_printf("%d/cmdline", 1000 + i);
+        CLEANUP_FREE char *words = mem_printf("q%c-name%cvm%04d", 0, 0, i);
+        CLEANUP_FREE char *debugfs = mem_printf("kernel/debug/kvm/%d-9/exits", 1000 + i);
+        PUT_PROCESS(&world, 1000 + i, "/usr/bin/qemu-system-x86_64", "q");
+        put_bytes(world.proc, name, words, 16);
+        put_thread(&world, 1000 + i, 5000 + i, "CPU 0/KVM\n", (unsigned)i, 0);
+        put_number(world.sys, debugfs, 10 + (unsigned)i);
+    }
+    struct sampler *sampler = open_sampler(&world);
+    CLEANUP_SNAPSHOT struct snapshot first = {0};
+    CLEANUP_SNAPSHOT struct snapshot second = {0};
+    read_all(sampler, &first);
+    for (int i = 0; i < MANY; i += 2) {
+        CLEANUP_FREE char *path = mem_printf("%s/%d", world.proc, 1000 + i);
+        file_remove_tree(path, NULL);
+    }
+    read_all(sampler, &second);
+    assert_int_equal(first.count, 4 + MANY);
+    assert_int_equal(second.count, 4 + MANY / 2);
+    for (size_t i = 0; i < second.count; i++) {
+        const struct vm *was = find_same(&first, &second.vms[i]);
+        assert_non_null(was);
+        assert_string_equal(was->name, second.vms[i].name);
+        if (strncmp(was->name, "vm", 2) == 0)
+            assert_figure(was, FIGURE_EXITS, 10 + strtoul(was->name + 2, NULL, 10));
+    }
+    sampler_close(sampler);
+    remove_world(&world);
+}
+
+/* More cards than a small buffer holds, all of one namespace. */
+static void test_many_cards(void **state)
+{
+    (void)state;
+    struct world world;
+    CLEANUP_STRBUF struct strbuf cards;
+    make_world(&world);
+    strbuf_init(&cards);
+    for (int i = 0; i < 2000; i++)
+        strbuf_addf(&cards, "tap%d: %d 0 0 0 0 0 0 0 %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", i,
+                    i, 2 * i);
+    put(world.proc, "100/net/dev", cards.text);
+    put(world.proc, "100/fdinfo/9", "iff:\ttap1999\n");
+    struct sampler *sampler = open_sampler(&world);
+    CLEANUP_SNAPSHOT struct snapshot snapshot = {0};
+    read_all(sampler, &snapshot);
+    assert_figure(find(&snapshot, "web"), FIGURE_SEND, 1999);
+    assert_figure(find(&snapshot, "web"), FIGURE_RECEIVE, 3998);
+    sampler_close(sampler);
+    remove_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_come_and_go),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_find),    cmocka_unit_test(test_come_and_go),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_exits_by_bpf),
+        cmocka_unit_test(test_many),    cmocka_unit_test(test_many_cards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,47 @@ static void test_list(void **state)
             assert_row(world, rows, columns, rows - 1, columns > 5 ? "q qui" : "");
 }
 
+/* In 80 columns the worst reason is seen; all three, and every other column, are some keys away. */
+static void test_columns(void **state)
+{
+    struct world *world = *state;
+    assert_row(world, 24, 80, 1, "CPU%   GUEST    WAIT   STL-H EXITS/s WORST REASONS");
+    assert_row(world, 24, 80, 3, "hlt 1.0k 25%");
+    assert_row(world, 24, 80, 1, ">");
+    for (int i = 0; i < 6; i++)
+        ui_press(&world->ui, UI_KEY_RIGHT, &world->top, 10);
+    assert_row(world, 24, 80, 1, "CPU<EXITS/s   EXIT%   IPC-G   IPC-H  READ/s");
+    for (int i = 0; i < 99; i++)
+        ui_press(&world->ui, UI_KEY_RIGHT, &world->top, 10);
+    assert_int_equal(world->ui.column, VALUE_COUNT);
+    assert_row(world, 24, 80, 1, "CPU<WORST REASONS, PER SECOND");
+    for (int i = 0; i < 99; i++)
+        ui_press(&world->ui, UI_KEY_LEFT, &world->top, 10);
+    assert_int_equal(world->ui.column, 0);
+    assert_row(world, 50, 200, 1, "EXITS/s   EXIT%   IPC-G");
+}
+
+/* What is too long for a row goes on in the next, and no row is kept for nothing. */
+static void test_notes(void **state)
+{
+    struct world *world = *state;
+    snapshot_add_note(&world->after,
+                      "a note of more words than one row of this screen has room for, "
+                      "which is eighty columns wide");
+    press(world, "j");
+    assert_row(world, 24, 80, 19, "note: a note of more words");
+    assert_row(world, 24, 80, 20, "  eighty columns wide");
+    assert_row(world, 24, 80, 21, "- guest, host, steal-guest, exits");
+    assert_row(world, 24, 80, 22, "migrations, faults: not sampled");
+    assert_row(world, 24, 80, 18, "vm15");
+    assert_row(world, 24, 60, 22, "~"); /* and what there is no room for is said to be cut */
+    press(world, "\rG");
+    assert_row(world, 24, 80, 22, "columns wide");
+    press(world, "\x1b/vm39\r");
+    assert_row(world, 50, 200, 48, "not sampled");
+    assert_row(world, 50, 200, 47, "note: a note");
+}
+
 static void test_move(void **state)
 {
     struct world *world = *state;
@@ -153,7 +194,7 @@ static void test_move(void **state)
     press(world, "G");
     assert_int_equal(world->ui.selected, MACHINES);
     assert_row(world, 24, 80, 2, "(host)"); /* stays */
-    assert_row(world, 24, 80, 18, "vm39");
+    assert_row(world, 24, 80, 20, "vm39");
     press(world, "gk");
     assert_int_equal(world->ui.selected, 0);
     ui_press(&world->ui, UI_KEY_PAGE_DOWN, &world->top, 10);
@@ -217,8 +258,10 @@ static void test_zoom(void **state)
     assert_row(world, 50, 80, 13, "below   4.1 us          0");
     assert_row(world, 50, 80, 17, "   0       3    50.0    50.0    50.0       5  7");
     assert_row(world, 50, 80, 20, "8                 iothread            12.5    12.5");
+    assert_row(world, 24, 80, 23, "more below");
     press(world, "G");
     assert_row(world, 24, 80, 23, "Esc back");
+    assert_row(world, 24, 80, 23, "the end");
     assert_true(world->ui.scroll > 0 && world->ui.scroll < 40); /* to what there is */
     press(world, "/\x1b");
     assert_int_equal(world->ui.view, UI_LIST);
@@ -242,7 +285,7 @@ static void test_help_pause_quit(void **state)
     struct world *world = *state;
     press(world, "\r?");
     assert_int_equal(world->ui.view, UI_HELP);
-    assert_row(world, 24, 80, 8, "q, Ctrl-C");
+    assert_row(world, 24, 80, 9, "q, Ctrl-C");
     press(world, "\x1b");
     assert_int_equal(world->ui.view, UI_ZOOM); /* where it came from */
     press(world, "p");
@@ -261,6 +304,8 @@ int main(void)
         cmocka_unit_test(test_screen),
         cmocka_unit_test(test_wide),
         TEST(test_list),
+        TEST(test_columns),
+        TEST(test_notes),
         TEST(test_move),
         TEST(test_follow),
         TEST(test_filter),

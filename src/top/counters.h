@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * counters: instructions and cycles of the vCPUs of KVM's machines by the processor's counters,
+ * guest and host apart. They are not used where a known loop shows that they lie.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probe/vcpu_counter.h"
+#include "top/figure.h"
+#include "top/snapshot.h"
+
+/* In the order of FIGURE_GUEST_INSTRUCTIONS to FIGURE_HOST_CYCLES. */
+#define COUNTERS_PER_THREAD (FIGURE_HOST_CYCLES - FIGURE_GUEST_INSTRUCTIONS + 1)
+
+/* Of one vCPU's thread. */
+struct thread_counters {
+    bool is_open;
+    int fds[COUNTERS_PER_THREAD];
+    struct vcpu_count last[COUNTERS_PER_THREAD];
+};
+
+/* Of a machine, threads that have ended included. */
+struct counter_sums {
+    uint64_t values[COUNTERS_PER_THREAD];
+    uint64_t enabled_ns, running_ns;
+};
+
+struct counters;
+struct vm_process;
+
+/* Tries whether the counters of this host count right; where not, each reading says so. */
+struct counters *counters_open(void);
+/* Sets the four figures of a machine whose process and threads were read. */
+void counters_read(struct counters *counters, struct vm_process *process, struct vm *vm);
+/* What is to be said of all of them, "": nothing. Valid until the next reading. */
+const char *counters_note(struct counters *counters);
+struct counters *counters_close(struct counters *counters);
+
+/* Takes one counter's new reading into the machine's sums, scaled up where it had to share the
+ * hardware. Pure. */
+void counters_add(struct counter_sums *sums, size_t which, struct vcpu_count *last,
+                  const struct vcpu_count *now);
+void thread_counters_close(struct thread_counters *counters);
