@@ -128,8 +128,12 @@ class Live(World):
         self.see("sort cpu", row=0)
         self.press("N")
         self.see("sort name", row=0)
-        self.press("\x1b[C")
+        self.press(">")
         self.see("sort cpu", row=0)
+        self.press("\x1bOC\x1bOC")  # right
+        self.see("CPU\u2039", row=1)
+        self.press("\x1bOD\x1bOD")
+        self.see("CPU    CPU%   GUEST", row=1)
         self.press("r")
         self.see("reversed", row=0)
         self.press("?")

@@ -121,17 +121,45 @@ class OpenMetrics(World):
     def test_dashboard(self):
         """Each name in an expression of the dashboard is one that is exported."""
         self.serve()
-        exported = set()
+        exported, labels = set(), {"instance", "job", "le", "vm", "kind", "pid", "domain", "reason", "figure"}
         for family in self.scrape().values():
             endings = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
             exported.update(family.name + ending for ending in endings)
         with open(DASHBOARD, encoding="utf-8") as file:
             board = json.load(file)
+        self.check_structure(board)
         texts = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
         texts += [item["definition"] for item in board["templating"]["list"]]
         names = {name for text in texts for name in re.findall(r"\bvtax_\w+", text)}
         self.assertGreater(len(names), 15)
         self.assertEqual(names - exported, set())
+        used = {label for text in texts for part in re.findall(r"\bby \(([^)]*)\)", text)
+                for label in re.split(r"[\s,]+", part) if label}
+        used |= {label for panel in board["panels"] for target in panel["targets"]
+                 for label in re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))}
+        self.assertTrue(used)
+        self.assertEqual(used - labels, set())
+
+    def check_structure(self, board):
+        """What Grafana needs of a dashboard that is imported: no two things in one place."""
+        self.assertTrue(board["title"] and board["uid"])
+        self.assertGreaterEqual(board["schemaVersion"], 30)
+        ids = [panel["id"] for panel in board["panels"]]
+        self.assertEqual(len(set(ids)), len(ids))
+        places = set()
+        for panel in board["panels"]:
+            self.assertTrue(panel["title"] and panel["type"] and panel["targets"], panel["id"])
+            at = panel["gridPos"]
+            self.assertLessEqual(at["x"] + at["w"], 24)
+            cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+            self.assertFalse(places & cells, panel["title"])
+            places |= cells
+            refs = [target["refId"] for target in panel["targets"]]
+            self.assertEqual(len(set(refs)), len(refs), panel["title"])
+        variables = {item["name"] for item in board["templating"]["list"] + board["__inputs"]}
+        text = json.dumps(board["panels"])
+        for name in re.findall(r"\$\{?(\w+)", text):
+            self.assertTrue(name in variables or name.startswith("__"), name)
 
 
 if __name__ == "__main__":
