@@ -52,7 +52,7 @@ check-lab-short: packages-run packages-test all ## KVM and Xen in the emulated s
 
 .PHONY: bench
 bench: packages-run packages-test packages-bench packages-build everything ## ratios against peers, with spread
-	@ninja -C $(BUILD) --quiet bench/light-shop bench/bench-record bench/bench-looking
+	@ninja -C $(BUILD) --quiet bench/light-shop bench/bench-record bench/bench-looking bench/stand-in
 	@bench/run $(BUILD)
 
 .PHONY: install

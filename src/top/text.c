@@ -47,7 +47,7 @@ static void add_heading(const struct column_layout *layout, struct strbuf *out)
                       false);
     if (layout->reasons_width) {
         strbuf_addc(out, ' ');
-        text_add_cell(out, "WORST REASONS, PER SECOND", layout->reasons_width, false, false);
+        text_add_cell(out, "WORST REASONS/s", layout->reasons_width, false, false);
     }
     end_line(out);
 }

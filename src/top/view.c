@@ -60,7 +60,7 @@ static void draw_heading(const struct ui *ui, const struct column_layout *layout
     }
     if (layout->reasons_width)
         screen_put_cell(screen, row, at + 1, layout->reasons_width, false, SCREEN_HEADING,
-                        "WORST REASONS, PER SECOND");
+                        "WORST REASONS/s");
     int first = layout->name_width + 1 + COLUMN_KIND_WIDTH + COLUMN_VCPUS_WIDTH + 1;
     if (ui->column > 0)
         screen_put(screen, row, first, SCREEN_HEADING, screen->unicode ? "\u2039" : "<");

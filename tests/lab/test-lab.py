@@ -4,8 +4,10 @@ cache, or are built into it; results and logs stay in the test's own directory.
 
 usage: test-lab.py [TEST...] kvm|xen|virtualbox
 """
+import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -18,6 +20,9 @@ from labtest import VTAX, LabWorld, run_or_skip
 HYPERVISOR = "kvm"
 PLATFORMS = {"kvm": ["kvm"], "virtualbox": ["virtualbox"],
              "xen": ["xen-pv", "xen-pvh", "xen-hvm"]}
+# A boot sector that only leaves: cpuid; out 0x80, al; and again.
+BOOT = (r"{ printf '\373\061\300\017\242\346\200\353\370'; head -c 501 /dev/zero;"
+        r" printf '\125\252'; head -c 65536 /dev/zero; }")
 TELLS_EXITS = {"kvm", "virtualbox"}  # the others' exits are counted by the emulator only
 
 
@@ -191,12 +196,56 @@ class Lab(LabWorld):
         self.read_until(ours, "'exit' powers off.")
         os.write(ours, b"echo $((6 * 7)) $(basename /job/bin/vta[x])-there\n")
         self.read_until(ours, "42 vtax-there")
+        if HYPERVISOR == "kvm":
+            self.check_top(ours)
         os.write(ours, b"exit\n")
         with self.assertRaises(OSError):
             self.read_until(ours, "never said")
         self.assertEqual(process.wait(600), 0)
         os.close(ours)
         self.assertEqual(self.left_behind(), [])
+
+    def type(self, terminal, line):
+        """Types a command and returns what is seen until it has ended."""
+        os.write(terminal, f"{line}; echo do''ne-$?\n".encode())
+        return self.read_until(terminal, "done-0")
+
+    def check_top(self, terminal):
+        """vtax top in the server sees a guest there, with exits by reason from every source; BPF's
+        have times, and their parts are the whole."""
+        self.type(terminal, "stty cols 400; dmesg -n 1; cd /tmp")
+        self.type(terminal, BOOT + " >disk")
+        self.type(terminal, "qemu-system-x86_64 -accel kvm -cpu host -m 32 -name guest=watched,debug-threads=on "
+                            "-display none -nodefaults -drive file=disk,format=raw >/dev/null 2>&1 </dev/null & :")
+        for source in ("auto", "bpf", "stats", "debugfs"):
+            row = self.read_top(terminal, source)
+            self.assertEqual(row["exits_by"], "bpf" if source == "auto" else source)
+            reasons = {reason["reason"]: reason for reason in row["reasons"]}
+            self.assertIn("io", reasons)
+            if row["exits_by"] != "bpf":
+                self.assertIsNone(row["exit_time"])
+                continue
+            self.assertIn("cpuid", reasons)
+            self.assertAlmostEqual(sum(item["per_s"] for item in reasons.values()) / row["exits"], 1, places=6)
+            self.assertAlmostEqual(sum(item["time"] for item in reasons.values()), row["exit_time"], places=6)
+            # The histogram is of the same exits: one time passed for all of them.
+            passed = {round(sum(count for _, count in item["histogram_ns"]) / item["per_s"], 3)
+                      for item in reasons.values()}
+            self.assertLess(max(passed) - min(passed), 0.01)
+            self.assertGreater(reasons["io"]["time"], 0)
+
+    def read_top(self, terminal, source):
+        """The guest's row, once it runs."""
+        for _ in range(60):
+            shown = self.type(terminal, f"/job/bin/vtax top --json -n 2 -d 2s --filter watched --exits {source}"
+                                        " | tail -n 1")
+            found = re.search(r'\{"format".*\}', shown)
+            self.assertTrue(found, shown)
+            rows = json.loads(found[0])["machines"]
+            if rows and rows[0]["exits"]:
+                return rows[0]
+        self.fail(shown)
+        return None
 
     def read_until(self, terminal, text):
         shown = ""

@@ -341,7 +341,7 @@ static void test_many(void **state)
         CLEANUP_FREE char *words = mem_printf("q%c-name%cvm%04d", 0, 0, i);
         CLEANUP_FREE char *debugfs = mem_printf("kernel/debug/kvm/%d-9/exits", 1000 + i);
         PUT_PROCESS(&world, 1000 + i, "/usr/bin/qemu-system-x86_64", "q");
-        put_bytes(world.proc, name, words, 16);
+        put_bytes(world.proc, name, words, sizeof("q\0-name\0vm0000"));
         put_thread(&world, 1000 + i, 5000 + i, "CPU 0/KVM\n", (unsigned)i, 0);
         put_number(world.sys, debugfs, 10 + (unsigned)i);
     }

@@ -158,7 +158,7 @@ static void test_columns(void **state)
     for (int i = 0; i < 99; i++)
         ui_press(&world->ui, UI_KEY_RIGHT, &world->top, 10);
     assert_int_equal(world->ui.column, VALUE_COUNT);
-    assert_row(world, 24, 80, 1, "CPU<WORST REASONS, PER SECOND");
+    assert_row(world, 24, 80, 1, "CPU<WORST REASONS/s");
     for (int i = 0; i < 99; i++)
         ui_press(&world->ui, UI_KEY_LEFT, &world->top, 10);
     assert_int_equal(world->ui.column, 0);
