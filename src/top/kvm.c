@@ -27,7 +27,7 @@ struct kvm_directory {
 
 struct kvm {
     enum kvm_source wanted;
-    const struct exits_points *points;
+    struct exits_points points;        /* without a counter: it would make each exit longer */
     struct exits *exits;               /* NULL: not open */
     bool some_ended;                   /* since the last reading */
     bool was_tried;                    /* since the last reading without a machine of KVM */
@@ -44,7 +44,8 @@ struct kvm *kvm_open(const char *sys, enum kvm_source wanted, const struct exits
 {
     struct kvm *kvm = mem_zalloc(sizeof(*kvm));
     kvm->wanted = wanted;
-    kvm->points = points;
+    kvm->points = *points;
+    kvm->points.counter = NULL;
     kvm->path = mem_printf("%s/kernel/debug/kvm", sys);
     return kvm;
 }
@@ -169,7 +170,7 @@ static void try_exits(struct kvm *kvm)
     if (kvm->exits || kvm->was_tried || !wants(kvm, KVM_BPF))
         return;
     kvm->was_tried = true;
-    (void)!exits_open(kvm->points, &kvm->exits, &kvm->no_exits);
+    (void)!exits_open(&kvm->points, &kvm->exits, &kvm->no_exits);
 }
 
 static void read_exits(struct kvm *kvm, struct reading *reading)
