@@ -195,7 +195,7 @@ static const char *words_of(enum budget_measure measure)
     case BUDGET_INSTRUCTIONS:
         return "instructions for the same work";
     case BUDGET_COUNTED:
-        return "server's instructions for the same work";
+        return "instructions for the same work (whole server)";
     default:
         return "time for the same work";
     }

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import signal
+import sqlite3
 import time
 import unittest
 
@@ -272,6 +273,42 @@ class Campaign(vtaxtest.World):
         text, _ = self.vtax("explain", "--store", self.store)
         self.assertIn("of base's CPU time for a page", " ".join(text.split()))
         self.assertIn("of base's time of a page", " ".join(text.split()))
+
+    def put_instructions(self, counted):
+        """As a lab's trials have them: {platform: {reading: value}}, and work of a fixed size."""
+        connection = sqlite3.connect(self.store)
+        for platform, readings in counted.items():
+            for (trial,) in connection.execute("SELECT t.id FROM trial t JOIN cell c ON c.id = "
+                                               "t.cell_id WHERE c.platform = ?", (platform,)).fetchall():
+                connection.execute("INSERT INTO figure (trial_id, machine, name, value) "
+                                   "VALUES (?, 0, 'fixed_work', 1)", (trial,))
+                for name, value in readings.items():
+                    connection.execute("INSERT INTO reading (trial_id, machine, name, value) "
+                                       "VALUES (?, -1, ?, ?)", (trial, "emulator:" + name, value))
+        connection.commit()
+        connection.close()
+
+    def test_instructions_in_place_of_an_emulators_seconds(self):
+        self.explain(PLAN.format(noise=0.01, slowdown=1.5, blocks=3, seed=1, more=", interrupts: 0.1")
+                     .replace("[1, 2]", "[1]"))
+        none = {"guest_kernel_instructions": 0, "guest_user_instructions": 0}
+        self.put_instructions({
+            "base": dict(none, host_kernel_instructions=100, host_user_instructions=900),
+            "other": {"host_kernel_instructions": 170, "host_user_instructions": 60,
+                      "guest_kernel_instructions": 120, "guest_user_instructions": 900,
+                      "interrupt:count": 9, "interrupt:kernel_instructions": 110,
+                      "interrupt:user_instructions": 50, "hlt:kernel_instructions": 30,
+                      "hlt:user_instructions": 5}})
+        out, _ = self.vtax("explain", "--store", self.store, "--json")
+        items = json.loads(out)["explanations"]
+        self.assertEqual([item["measure"] for item in items], ["counted"])
+        self.assertAlmostEqual(items[0]["gap"]["mean"], 0.25, places=9)
+        for name, cost in (("exits for interrupts", 0.11), ("device emulation", 0.05),
+                           ("kernels outside of exits", 0.08), ("programs", 0.01)):
+            self.assertAlmostEqual(self.cost(items[0], name), cost, places=9, msg=name)
+        self.assertAlmostEqual(items[0]["unexplained"]["mean"], 0, places=9)
+        text, _ = self.vtax("explain", "--store", self.store)
+        self.assertIn("of base's instructions for the same work (whole server)", " ".join(text.split()))
 
     def test_contention_is_no_virtualization(self):
         """Each machine waits 0.3 for each other one, natively as well; a virtual one 0.25 for the
