@@ -70,25 +70,40 @@ int kvm_stats_parse(const void *text, size_t length,
     return 0;
 }
 
-/* A descriptor of another process's, if it is a vCPU: -ENOENT where it is something else. */
-static int open_vcpu(int pid_fd, int directory_fd, const char *name)
+/* Where a process keeps its machine, and whether that is ourselves. */
+struct holder {
+    int pid_fd;
+    int directory_fd;
+    bool is_own;
+};
+
+static int copy_descriptor(const struct holder *holder, const char *name)
 {
-    static const char start[] = "anon_inode:kvm-vcpu:";
-    char target[64] = "";
-    if (readlinkat(directory_fd, name, target, sizeof(target) - 1) < (ssize_t)sizeof(start) - 1 ||
-        strncmp(target, start, sizeof(start) - 1) != 0)
-        return -ENOENT;
-    CLEANUP_FD int vcpu = (int)syscall(SYS_pidfd_getfd, pid_fd, (int)strtol(name, NULL, 10), 0);
-    if (vcpu < 0)
-        return -errno;
-    int fd = ioctl(vcpu, KVM_GET_STATS_FD, NULL);
+    int fd = (int)syscall(SYS_pidfd_getfd, holder->pid_fd, (int)strtol(name, NULL, 10), 0);
     return fd < 0 ? -errno : fd;
 }
 
-static int open_vcpus(struct kvm_stats *stats, int pid_fd, DIR *directory)
+/* KVM answers a vCPU's own process alone (-EIO to others, Linux 6.18), but a descriptor of
+ * statistics that this keeps may be read by whoever has a copy. -ENOENT: it is something else. */
+static int open_statistics(const struct holder *holder, const char *name)
+{
+    static const char vcpu_start[] = "anon_inode:kvm-vcpu:";
+    static const char stats_start[] = "anon_inode:kvm-vcpu-stats:";
+    const char *start = holder->is_own ? vcpu_start : stats_start;
+    char target[64] = "";
+    if (readlinkat(holder->directory_fd, name, target, sizeof(target) - 1) < 0 ||
+        strncmp(target, start, strlen(start)) != 0)
+        return -ENOENT;
+    if (!holder->is_own)
+        return copy_descriptor(holder, name);
+    int fd = ioctl((int)strtol(name, NULL, 10), KVM_GET_STATS_FD, NULL);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_vcpus(struct kvm_stats *stats, const struct holder *holder, DIR *directory)
 {
     for (const struct dirent *entry; (entry = readdir(directory));) {
-        int fd = open_vcpu(pid_fd, dirfd(directory), entry->d_name);
+        int fd = open_statistics(holder, entry->d_name);
         if (fd == -ENOENT || fd == -EBADF) /* something else, or closed meanwhile */
             continue;
         if (fd < 0)
@@ -103,7 +118,8 @@ static int explain(int rc, struct error *err)
 {
     switch (rc) {
     case -ENOENT:
-        return error_set(err, ERROR_ENVIRONMENT, rc, "this process has no vCPU of KVM's");
+        return error_set(err, ERROR_ENVIRONMENT, rc,
+                         "this process keeps no statistics of KVM's open (QEMU 8.1 and later do)");
     case -EPERM:
     case -EACCES:
         return error_set(err, ERROR_ENVIRONMENT, rc,
@@ -126,7 +142,8 @@ int kvm_stats_open(pid_t pid, struct kvm_stats **out_stats, struct error *err)
     CLEANUP(kvm_stats_close_cleanup) struct kvm_stats *stats = mem_zalloc(sizeof(*stats));
     CLEANUP_FD int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     DIR *directory = pid_fd < 0 ? NULL : opendir(path);
-    int rc = directory ? open_vcpus(stats, pid_fd, directory) : -errno;
+    const struct holder holder = {pid_fd, directory ? dirfd(directory) : -1, pid == getpid()};
+    int rc = directory ? open_vcpus(stats, &holder, directory) : -errno;
     if (directory)
         closedir(directory);
     if (rc < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * kvm_stats: KVM's binary statistics (KVM_GET_STATS_FD, Documentation/virt/kvm/api.rst 4.133): the
- * same counts as in debugfs, without debugfs. Only who holds a vCPU may ask for them; those of
- * another process's vCPUs are reached through a copy of its descriptors (pidfd_getfd(2)), which
- * takes the rights of ptrace(2).
+ * same counts as in debugfs, without debugfs. Only a vCPU's own process may ask for them, but it
+ * may keep their descriptors, as QEMU does from 8.1 on; copies of those are read here
+ * (pidfd_getfd(2)), which takes the rights of ptrace(2).
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 struct kvm_stats;
 
 /* Opens the statistics of all vCPUs that a process has now. Negative errno: -EPERM, -ESRCH, -ENOENT
- * (it has no vCPU), -ENOTTY (a KVM before Linux 5.14), -EMFILE. */
+ * (it keeps none), -ENOTTY (a KVM before Linux 5.14), -EMFILE. */
 int kvm_stats_open(pid_t pid, struct kvm_stats **out_stats, struct error *err)
     __attribute__((warn_unused_result));
 /* Sets exits and its parts as kvm_exits_read() does: sums over the vCPUs. */
