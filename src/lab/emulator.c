@@ -229,13 +229,14 @@ static void add_devices(struct words *words, const struct server_options *option
     add(words, "virtserialport,chardev=port,name=vtax");
 }
 
-static void add_counter(struct words *words, const struct emulator *emulator)
+static void add_counter(struct words *words, const struct emulator *emulator,
+                        const struct hypervisor *hypervisor)
 {
     if (!emulator->counter)
         return;
     CLEANUP_FREE char *quoted = quote_commas(emulator->counter);
     add(words, "-plugin");
-    add(words, "file=%s", quoted);
+    add(words, "file=%s%s", quoted, hypervisor->counter_options ? hypervisor->counter_options : "");
 }
 
 static pid_t start(const struct words *words, const struct emulator *emulator,
@@ -277,7 +278,7 @@ pid_t emulator_start(const struct emulator *emulator, const struct server_option
     add_machine(&words, options);
     add_boot(&words, options);
     add_devices(&words, options);
-    add_counter(&words, emulator);
+    add_counter(&words, emulator, options->hypervisor);
     if (options->shell)
         return start(&words, emulator, options, 0, 0, err);
     CLEANUP_FD int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -65,6 +65,7 @@ struct landing {
 
 struct tallying {
     struct qemu_plugin_scoreboard *board;
+    bool keeps_injections;
     unsigned cpu_count; /* published atomically */
     struct cpu cpus[CPUS_MAX];
     pthread_mutex_t lock;
@@ -195,8 +196,7 @@ static void replace_injection(struct cpu *cpu)
     write_injection(cpu, &other);
 }
 
-/* What the guest has not had is in EXITINTINFO, where KVM and Xen look, and still in EVENTINJ for
- * VirtualBox, which does not look when an interrupt of the host's ended the guest's run. */
+/* What the guest has not had is in EXITINTINFO, where KVM and Xen look. */
 static void restore_injection(struct cpu *cpu)
 {
     struct injection own = cpu->injection;
@@ -206,8 +206,7 @@ static void restore_injection(struct cpu *cpu)
     cpu->virtual_interrupt = false;
     if (injection_is_pending(control))
         write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &own.event, sizeof(own.event));
-    else
-        own.event = 0;
+    own.event = 0;
     own.control = injection_restore(&own, control);
     write_injection(cpu, &own);
 }
@@ -227,7 +226,8 @@ static void note_run(unsigned index, void *userdata)
     struct tallying *tallying = userdata;
     struct cpu *cpu = &tallying->cpus[index];
     cpu->vmcb = read_register(cpu, RAX);
-    replace_injection(cpu);
+    if (!tallying->keeps_injections)
+        replace_injection(cpu);
     end_exit(tallying, cpu);
 }
 
@@ -370,7 +370,20 @@ static void translate(struct qemu_plugin_tb *tb, void *userdata)
         instrument(tallying, qemu_plugin_tb_get_insn(tb, i), mode, count - 1 - i);
 }
 
-/* "check=on": can this QEMU load it? Ends QEMU with exit code 0. */
+/* "check=on": can this QEMU load it? Ends QEMU with exit code 0. "injections=keep": interrupts stay
+ * as the hypervisor injects them. */
+static int take_option(struct tallying *tallying, const char *option)
+{
+    if (strcmp(option, "check=on") == 0)
+        _exit(0);
+    if (strcmp(option, "injections=keep") != 0) {
+        fprintf(stderr, "vtax-count: unknown option '%s'\n", option);
+        return -1;
+    }
+    tallying->keeps_injections = true;
+    return 0;
+}
+
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
     if (info->version.min > QEMU_API_VERSION || info->version.cur < QEMU_API_VERSION) {
@@ -382,11 +395,12 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
         fprintf(stderr, "vtax-count: '%s' is not a whole x86-64 machine\n", info->target_name);
         return -1;
     }
-    if (argc > 0 && strcmp(argv[0], "check=on") == 0)
-        _exit(0);
     struct tallying *tallying = calloc(1, sizeof(*tallying)); /* lives as long as QEMU */
     if (!tallying)
         return -1;
+    for (int i = 0; i < argc; i++)
+        if (take_option(tallying, argv[i]) < 0)
+            return -1;
     pthread_mutex_init(&tallying->lock, NULL);
     tallying->board = qemu_plugin_scoreboard_new(sizeof(struct slot));
     qemu_plugin_register_vcpu_init_cb(id, start_cpu, tallying);
