@@ -40,36 +40,16 @@ static int insert_facts(struct store *store, const struct store_comparison *comp
     return rc;
 }
 
-static int refuse_reader(const struct store *store, struct error *err)
+static int insert_with_facts(struct store *store, void *item, struct error *err)
 {
-    return store->mode == STORE_WRITE
-               ? 0
-               : error_set(err, ERROR_INTERNAL, -EBADF, "write store '%s': opened for reading",
-                           store->path);
+    int rc = insert_comparison(store, item, err);
+    return rc == 0 ? insert_facts(store, item, err) : rc;
 }
 
 int store_add_comparison(struct store *store, struct store_comparison *comparison,
                          struct error *err)
 {
-    bool created = false;
-    int rc = refuse_reader(store, err);
-    if (rc == 0)
-        rc = store_create(store, &created, err);
-    if (rc < 0)
-        return rc;
-    rc = sql_begin(store, step_add, err);
-    if (rc == 0) {
-        if (created)
-            rc = store_migrate(store, 0, err);
-        if (rc == 0)
-            rc = insert_comparison(store, comparison, err);
-        if (rc == 0)
-            rc = insert_facts(store, comparison, err);
-        rc = sql_end(store, rc, step_add, err);
-    }
-    if (rc < 0 && created)
-        store_drop_created(store);
-    return rc;
+    return store_add_alone(store, step_add, insert_with_facts, comparison, err);
 }
 
 static int insert_measures(struct store *store, int64_t comparison_id,
@@ -101,7 +81,7 @@ static int insert_measures(struct store *store, int64_t comparison_id,
 int store_add_measures(struct store *store, int64_t comparison_id,
                        const struct store_measure *measures, size_t count, struct error *err)
 {
-    int rc = refuse_reader(store, err);
+    int rc = store_refuse_reader(store, err);
     if (rc == 0)
         rc = sql_begin(store, step_add, err);
     if (rc < 0)

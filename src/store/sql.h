@@ -66,6 +66,16 @@ int sql_end(struct store *store, int rc, const char *step, struct error *err)
 int store_create(struct store *store, bool *out_created, struct error *err)
     __attribute__((warn_unused_result));
 void store_drop_created(struct store *store);
+
+/* ERROR_INTERNAL, -EBADF: the store was opened for reading. */
+int store_refuse_reader(const struct store *store, struct error *err)
+    __attribute__((warn_unused_result));
+
+typedef int store_insert(struct store *store, void *item, struct error *err);
+/* Adds what belongs to nothing that is there, in one transaction; makes the file when it is the
+ * first, and takes it away again when that fails. step begins an error's text. */
+int store_add_alone(struct store *store, const char *step, store_insert *insert, void *item,
+                    struct error *err) __attribute__((warn_unused_result));
 /* Applies migrations from version on, inside the caller's transaction. */
 int store_migrate(struct store *store, size_t version, struct error *err)
     __attribute__((warn_unused_result));

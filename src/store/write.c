@@ -105,9 +105,9 @@ static int insert_facts(struct store *store, const struct fact_rows *rows, struc
     return rc;
 }
 
-static int insert_all_of_campaign(struct store *store, struct store_campaign *campaign,
-                                  struct error *err)
+static int insert_all_of_campaign(struct store *store, void *item, struct error *err)
 {
+    struct store_campaign *campaign = item;
     int rc = insert_campaign(store, campaign, err);
     if (rc == 0)
         rc = insert_cells(store, campaign, err);
@@ -123,7 +123,7 @@ static int insert_all_of_campaign(struct store *store, struct store_campaign *ca
     return rc == 0 ? insert_facts(store, &rows, err) : rc;
 }
 
-static int refuse_reader(const struct store *store, struct error *err)
+int store_refuse_reader(const struct store *store, struct error *err)
 {
     if (store->mode == STORE_WRITE)
         return 0;
@@ -131,25 +131,31 @@ static int refuse_reader(const struct store *store, struct error *err)
                      store->path);
 }
 
-int store_add_campaign(struct store *store, struct store_campaign *campaign, struct error *err)
+int store_add_alone(struct store *store, const char *step, store_insert *insert, void *item,
+                    struct error *err)
 {
     bool created = false;
-    int rc = refuse_reader(store, err);
+    int rc = store_refuse_reader(store, err);
     if (rc == 0)
         rc = store_create(store, &created, err);
     if (rc < 0)
         return rc;
-    rc = sql_begin(store, step_campaign, err);
+    rc = sql_begin(store, step, err);
     if (rc == 0) {
         if (created)
             rc = store_migrate(store, 0, err);
         if (rc == 0)
-            rc = insert_all_of_campaign(store, campaign, err);
-        rc = sql_end(store, rc, step_campaign, err);
+            rc = insert(store, item, err);
+        rc = sql_end(store, rc, step, err);
     }
     if (rc < 0 && created)
         store_drop_created(store);
     return rc;
+}
+
+int store_add_campaign(struct store *store, struct store_campaign *campaign, struct error *err)
+{
+    return store_add_alone(store, step_campaign, insert_all_of_campaign, campaign, err);
 }
 
 static int insert_trial(struct store *store, struct store_trial *trial, struct error *err)
@@ -347,7 +353,7 @@ static int insert_all_of_trial(struct store *store, struct store_trial *trial, s
 static int refuse_without_file(const struct store *store, struct error *err)
 {
     if (store->db)
-        return refuse_reader(store, err);
+        return store_refuse_reader(store, err);
     return error_set(err, ERROR_INTERNAL, -ENOENT, "write store '%s': no campaign was added yet",
                      store->path);
 }
