@@ -169,15 +169,24 @@ static void add_counter(const char *name, uint64_t value, void *context)
     usage->exit_parts[i].value += value;
 }
 
+int kvm_stats_each(struct kvm_stats *stats,
+                   void (*found)(const char *name, uint64_t value, void *context), void *context)
+{
+    for (size_t i = 0; i < stats->count; i++) {
+        ssize_t length = pread(stats->fds[i], stats->text, TEXT_MAX, 0);
+        int rc = length < 0 ? -errno : kvm_stats_parse(stats->text, (size_t)length, found, context);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 void kvm_stats_read(struct kvm_stats *stats, struct machine_usage *usage)
 {
     usage->exits = (struct machine_figure){.missing = NULL};
     usage->exit_part_count = 0;
-    for (size_t i = 0; i < stats->count; i++) {
-        ssize_t length = pread(stats->fds[i], stats->text, TEXT_MAX, 0);
-        if (length < 0 || kvm_stats_parse(stats->text, (size_t)length, add_counter, usage) < 0)
-            usage->exits.missing = "KVM's statistics cannot be read";
-    }
+    if (kvm_stats_each(stats, add_counter, usage) < 0)
+        usage->exits.missing = "KVM's statistics cannot be read";
 }
 
 struct kvm_stats *kvm_stats_close(struct kvm_stats *stats)

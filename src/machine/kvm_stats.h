@@ -19,6 +19,11 @@ int kvm_stats_open(pid_t pid, struct kvm_stats **out_stats, struct error *err)
     __attribute__((warn_unused_result));
 /* Sets exits and its parts as kvm_exits_read() does: sums over the vCPUs. */
 void kvm_stats_read(struct kvm_stats *stats, struct machine_usage *usage);
+/* Calls found() for each counter of each vCPU, so once per vCPU for a name. Negative errno,
+ * -EBADMSG too, where one cannot be read: what was told until then is not all. */
+int kvm_stats_each(struct kvm_stats *stats,
+                   void (*found)(const char *name, uint64_t value, void *context), void *context)
+    __attribute__((warn_unused_result));
 struct kvm_stats *kvm_stats_close(struct kvm_stats *stats);
 
 /* What a statistics descriptor gives when it is read from its start: calls found() for each

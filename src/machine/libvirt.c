@@ -21,6 +21,7 @@
 #include "machine/console.h"
 #include "machine/domain.h"
 #include "machine/kvm_exits.h"
+#include "machine/kvm_stats.h"
 #include "machine/kvm_probe.h"
 #include "machine/libvirt_door.h"
 #include "machine/list.h"
@@ -388,12 +389,22 @@ static int alive(void *object, struct error *err)
     return 0;
 }
 
+/* The same counts from where they can be read. */
+static void read_exits(pid_t pid, struct machine_usage *usage)
+{
+    struct kvm_stats *stats = NULL;
+    kvm_exits_read(KVM_EXITS_DIRECTORY, pid, usage);
+    if (usage->exits.missing && kvm_stats_open(pid, &stats, NULL) >= 0)
+        kvm_stats_read(stats, usage);
+    kvm_stats_close(stats);
+}
+
 static int usage(void *object, struct machine_usage *out_usage, struct error *err)
 {
     const struct libvirt_machine *machine = object;
     struct machine_usage usage = {.exits.missing = "emulation has no VM exits"};
     if (strcmp(machine->site->type, "kvm") == 0)
-        kvm_exits_read(KVM_EXITS_DIRECTORY, machine->pid, &usage);
+        read_exits(machine->pid, &usage);
     struct procfs_threads threads;
     int rc = procfs_read_threads("/proc", machine->pid, &threads, err);
     if (rc == -ENOTSUP) {

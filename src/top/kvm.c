@@ -37,7 +37,7 @@ struct kvm {
     int path_error;                    /* of reading it: errno */
     struct kvm_directory *directories; /* by pid */
     size_t count, capacity;
-    char note[1600], lost[96], missing[4096];
+    char note[4200], lost[96], missing[4096];
 };
 
 struct kvm *kvm_open(const char *sys, enum kvm_source wanted, const struct exits_points *points)
@@ -281,7 +281,8 @@ static void explain_others(struct vm *vm)
     vm->figures[FIGURE_EXITS] = vm->figures[FIGURE_EXIT_TIME] = figure_missing(why);
 }
 
-static void say_source(struct kvm *kvm, struct snapshot *snapshot)
+/* any_counted: of some machine KVM's own counts were read */
+static void say_source(struct kvm *kvm, bool any_counted, struct snapshot *snapshot)
 {
     uint64_t lost = kvm->exits ? exits_lost(kvm->exits) : 0;
     if (lost) {
@@ -291,8 +292,11 @@ static void say_source(struct kvm *kvm, struct snapshot *snapshot)
     }
     if (kvm->exits || kvm->wanted != KVM_AUTO)
         return;
-    snprintf(kvm->note, sizeof(kvm->note), "exits are as KVM itself counts them, without time: %s",
-             kvm->no_exits.text);
+    if (any_counted)
+        snprintf(kvm->note, sizeof(kvm->note),
+                 "exits are as KVM itself counts them, without time: %s", kvm->no_exits.text);
+    else
+        snprintf(kvm->note, sizeof(kvm->note), "exits are not counted: %s", explain_missing(kvm));
     snapshot_add_note(snapshot, kvm->note);
 }
 
@@ -300,7 +304,7 @@ void kvm_read(struct kvm *kvm, struct vm_process *processes, size_t count,
               struct snapshot *snapshot)
 {
     struct reading reading = {processes, count, snapshot};
-    bool any = false;
+    bool any = false, any_counted = false;
     for (size_t i = 0; i < count; i++)
         any |= !processes[i].has_ended && snapshot->vms[processes[i].vm].kind == VM_KVM;
     if (any)
@@ -320,7 +324,8 @@ void kvm_read(struct kvm *kvm, struct vm_process *processes, size_t count,
             explain_others(vm);
         else if (!kvm->exits)
             read_counts(kvm, &processes[i], vm);
+        any_counted |= vm->exit_source != NULL;
     }
     if (any)
-        say_source(kvm, snapshot);
+        say_source(kvm, any_counted, snapshot);
 }

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "machine/kvm_exits.h"
 #include "machine/kvm_stats.h"
+#include "holder.h"
 
 static char root[] = "/tmp/vtax-kvm-exits-XXXXXX";
 
@@ -158,40 +159,13 @@ static void test_statistics_of_none(void **state)
     assert_null(stats);
 }
 
-/* A process with a vCPU and its statistics, as QEMU keeps them; 0: there is no KVM. */
-static pid_t start_holder(void)
-{
-    int ready[2];
-    char has_them = 0;
-    assert_int_equal(pipe(ready), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-        int machine = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
-        int vcpu = machine < 0 ? -1 : ioctl(machine, KVM_CREATE_VCPU, 0);
-        has_them = vcpu >= 0 && ioctl(vcpu, KVM_GET_STATS_FD, NULL) >= 0;
-        if (write(ready[1], &has_them, 1) == 1)
-            pause();
-        _exit(0);
-    }
-    assert_true(pid > 0);
-    ssize_t got = read(ready[0], &has_them, 1);
-    close(ready[0]);
-    close(ready[1]);
-    if (got == 1 && has_them)
-        return pid;
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    return 0;
-}
-
 static void test_statistics_of_another_process(void **state)
 {
     (void)state;
     struct kvm_stats *stats = NULL;
     struct machine_usage usage = {0};
     struct error err = {0};
-    pid_t pid = start_holder();
+    pid_t pid = holder_start();
     if (!pid) {
         printf("skipped: there is no KVM with binary statistics here\n");
         skip();
@@ -199,8 +173,7 @@ static void test_statistics_of_another_process(void **state)
     int rc = kvm_stats_open(pid, &stats, &err);
     if (rc >= 0)
         kvm_stats_read(stats, &usage);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    holder_stop(pid);
     kvm_stats_close(stats);
     if (rc == -EPERM) {
         printf("skipped: %s\n", err.text);

@@ -136,6 +136,8 @@ static void read_without(enum kvm_source source, const char *const *parts)
     assert_non_null(vm->figures[FIGURE_EXIT_TIME].missing);
     assert_null(vm->exit_source);
     assert_true((source == KVM_AUTO) == (snapshot.notes[0] != NULL));
+    if (source == KVM_AUTO)
+        assert_non_null(strstr(snapshot.notes[0], "exits are not counted: "));
     vm_process_done(&process);
     kvm_close(kvm);
 }
@@ -151,6 +153,38 @@ static void test_absent_sources_are_named(void **state)
     read_without(KVM_NONE, (const char *const[]){"--exits", NULL});
 }
 
+static void put_exits(const char *root, pid_t pid)
+{
+    CLEANUP_FREE char *directory = mem_printf("%s/kernel/debug/kvm/%d-9", root, (int)pid);
+    CLEANUP_FREE char *path = mem_printf("%s/exits", directory);
+    assert_int_equal(file_make_directories(directory, 0700, NULL), 0);
+    assert_int_equal(file_write_atomic(path, "700\n", 4, 0600, NULL), 0);
+}
+
+/* No BPF: the note says whose counts there are and why no better ones. */
+static void test_note_of_the_source(void **state)
+{
+    (void)state;
+    CLEANUP_SNAPSHOT struct snapshot snapshot = {0};
+    static const struct exits_points nowhere = {"kvm/none", "x", "x", "kvm/none", "kvm/none"};
+    struct vm_process process = {.pid = 1 << 30};
+    char root[] = "/tmp/vtax-top-kvm-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    put_exits(root, process.pid);
+    struct vm *vm = snapshot_add(&snapshot);
+    vm->kind = VM_KVM;
+    vm->pid = process.pid;
+    struct kvm *kvm = kvm_open(root, KVM_AUTO, &nowhere);
+    kvm_look(kvm);
+    kvm_read(kvm, &process, 1, &snapshot);
+    assert_int_equal(vm->figures[FIGURE_EXITS].value, 700);
+    assert_string_equal(vm->exit_source, "debugfs");
+    assert_non_null(strstr(snapshot.notes[0], "exits are as KVM itself counts them, without time"));
+    vm_process_done(&process);
+    kvm_close(kvm);
+    assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_the_worst_are_those_with_most_time),
         cmocka_unit_test(test_counts_that_go_back),
         cmocka_unit_test(test_absent_sources_are_named),
+        cmocka_unit_test(test_note_of_the_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

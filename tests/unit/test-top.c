@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "top/column.h"
+#include "top/counters.h"
 #include "top/json.h"
 #include "top/model.h"
 #include "top/text.h"
@@ -253,13 +254,36 @@ static void test_json(void **state)
     assert_non_null(strstr(line, "wrong \xef\xbf\xbd\\n"));
 }
 
+/* Two vCPUs into one sum: a counter that had the hardware half of the time is scaled up; one that
+ * never had it adds nothing, and its time is known. */
+static void test_counters(void **state)
+{
+    (void)state;
+    struct counter_sums sums = {0};
+    struct vcpu_count first = {0}, second = {.value = 50, .enabled_ns = 10, .running_ns = 10};
+    const struct vcpu_count whole = {1000, 20, 20}, shared = {1500, 40, 30}, later = {150, 30, 20},
+                            never = {150, 60, 20};
+    counters_add(&sums, 1, &first, &whole);
+    assert_int_equal(sums.values[1], 1000);
+    counters_add(&sums, 1, &first, &shared);
+    assert_int_equal(sums.values[1], 2000); /* 500 in 10 of 20 ns */
+    assert_int_equal(first.value, 1500);
+    counters_add(&sums, 1, &second, &later);
+    assert_int_equal(sums.values[1], 2200);
+    counters_add(&sums, 1, &second, &never);
+    assert_int_equal(sums.values[1], 2200);
+    assert_int_equal(sums.values[0] + sums.values[2] + sums.values[3], 0);
+    assert_int_equal(sums.enabled_ns, 40 + 50);
+    assert_int_equal(sums.running_ns, 30 + 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates),   cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_order),   cmocka_unit_test(test_no_time),
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json),    cmocka_unit_test(test_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
