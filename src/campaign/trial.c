@@ -132,6 +132,7 @@ static void begin_probing(struct running *running)
             .pid = machine_pid(machine),
             .is_virtual = machine_is_virtual(machine),
             .is_kvm = strcmp(kind, "kvm") == 0,
+            .is_emulated = strcmp(kind, "qemu-tcg") == 0,
             .is_fake = is_fake,
             .domain = machine_domain(machine),
             .channel = is_fake ? NULL : machine_channel(machine),

@@ -181,6 +181,19 @@ static double clock_of(const struct store_trial *trial)
     return host_ns > 0 ? own_ns / host_ns : NAN;
 }
 
+/* Of the time of virtual CPUs on a CPU, as far as it was sampled: in generated code. */
+static double generated_share(const struct store_trial *trial)
+{
+    double generated_ns = budget_sum(trial, "translation:generated_ns");
+    double qemu_ns = budget_sum(trial, "translation:qemu_ns");
+    double kernel_ns = budget_sum(trial, "translation:kernel_ns");
+    double all_ns = isfinite(kernel_ns) ? generated_ns + qemu_ns + kernel_ns
+                                        : budget_sum(trial, "process:vcpu_run_ns");
+    bool is_good =
+        all_ns > 0 && generated_ns <= all_ns && budget_sum(trial, "translation:lost") == 0;
+    return is_good ? generated_ns / all_ns : NAN;
+}
+
 /* What the shares are of. */
 static double whole_of(const struct store_trial *trial, enum budget_measure measure,
                        double could_ns, double running_ns)
@@ -213,6 +226,7 @@ static struct budget time_budget(const struct store_trial *trial, enum budget_me
     budget.whole = whole_of(trial, measure, could_ns, running_ns);
     fill_exits(&budget, has_exits ? &times : NULL, counts_sleep ? asleep_ns : 0);
     budget.run = running_ns / budget.whole;
+    budget.generated = budget.run * generated_share(trial);
     budget.wait = wait_ns / budget.whole;
     budget.idle = measure == BUDGET_PAGE_CPU ? NAN : 1 - budget.run - first_finite(budget.wait, 0);
     budget.wait_bound = bound_wait(&budget, trial, could_ns, running_ns);

@@ -35,6 +35,7 @@ struct budget {
     double width;      /* CPUs in use in each machine */
     double whole;      /* of all machines, in ns or instructions: what the shares are of */
     double run;        /* on a CPU of the host; without halt polling */
+    double generated;  /* of run: in code that QEMU's emulation has generated */
     double wait;       /* runnable, without one */
     double idle;       /* neither */
     double wait_bound; /* wait, or where it is not known the most that it can have been */

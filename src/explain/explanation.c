@@ -19,6 +19,8 @@ const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_DEVICE] = "device emulation",
     [CAUSE_OTHER_EXITS] = "other exits",
     [CAUSE_EMULATION] = "emulation of instructions",
+    [CAUSE_GENERATED] = "executing translated code",
+    [CAUSE_TRANSLATOR] = "translating, and helpers",
     [CAUSE_KERNEL] = "work of the guest's kernel",
     [CAUSE_IO_PATH] = "disk and network path",
     [CAUSE_CLOCK] = "clock error",
@@ -69,6 +71,16 @@ static double cost_of_other_exits(const struct sides *at)
 static double cost_of_emulation(const struct sides *at)
 {
     return at->slowdown * at->cell.run - at->base.run;
+}
+
+static double cost_of_generated(const struct sides *at)
+{
+    return at->slowdown * at->cell.generated - at->base.run;
+}
+
+static double cost_of_translator(const struct sides *at)
+{
+    return at->slowdown * (at->cell.run - at->cell.generated);
 }
 
 static double exits_of(const struct budget *budget)
@@ -144,6 +156,14 @@ static const struct rule rules[CAUSE_COUNT] = {
     [CAUSE_EMULATION] = {cost_of_emulation, "vcpu_run_ns",
                          "host scheduler: CPU time of virtual CPUs beyond that of native processes",
                          false},
+    [CAUSE_GENERATED] = {cost_of_generated, "translation",
+                         "probe translation, samples: CPU time in generated code beyond that of "
+                         "native processes",
+                         false},
+    [CAUSE_TRANSLATOR] = {cost_of_translator, "translation",
+                          "probe translation, samples: virtual CPUs in QEMU's own code and the "
+                          "host's kernel",
+                          false},
     [CAUSE_KERNEL] = {cost_of_kernel, "guest",
                       "probes guest and exits: kernel time without any exit or wait, at least",
                       false},
@@ -225,6 +245,8 @@ static bool is_possible(enum cause cause, const char *platform_kind)
     bool has_exits = strcmp(platform_kind, "kvm") == 0 || strcmp(platform_kind, "fake") == 0;
     switch (cause) {
     case CAUSE_EMULATION:
+    case CAUSE_GENERATED:
+    case CAUSE_TRANSLATOR:
         return is_emulated;
     case CAUSE_INTERRUPT:
     case CAUSE_TRANSLATION:
@@ -341,6 +363,23 @@ static void fill_locations(struct explanation *explanation, const struct explana
     explanation->cached = summarise(cached, count, level);
 }
 
+/* Emulation is one cause, or where all trials tell it apart its two parts. */
+static bool is_told(enum cause cause, const struct sides *sides, size_t count)
+{
+    bool is_apart = true;
+    for (size_t i = 0; i < count; i++)
+        is_apart &= isfinite(sides[i].cell.generated) != 0;
+    switch (cause) {
+    case CAUSE_EMULATION:
+        return !is_apart;
+    case CAUSE_GENERATED:
+    case CAUSE_TRANSLATOR:
+        return is_apart;
+    default:
+        return true;
+    }
+}
+
 /* values: room for count of each cause. */
 static void add_causes(struct explanation *explanation, const struct explanation_pair *pairs,
                        const struct sides *sides, double *values,
@@ -349,7 +388,8 @@ static void add_causes(struct explanation *explanation, const struct explanation
     size_t count = explanation->pairs;
     for (size_t c = 0; c < CAUSE_COUNT; c++) {
         if (!is_possible((enum cause)c, options->platform_kind) ||
-            !is_of_measure((enum cause)c, options->measure))
+            !is_of_measure((enum cause)c, options->measure) ||
+            !is_told((enum cause)c, sides, count))
             continue;
         const struct rule *rule = rule_of((enum cause)c, options->measure);
         double *costs = values + explanation->cause_count * count;

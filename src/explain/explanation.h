@@ -18,10 +18,12 @@ enum cause {
     CAUSE_TRANSLATION, /* exits for page tables */
     CAUSE_DEVICE,      /* exits for devices, and their emulation */
     CAUSE_OTHER_EXITS,
-    CAUSE_EMULATION, /* by QEMU's TCG: instructions are translated */
-    CAUSE_KERNEL,    /* the guest's own kernel does more than the native one */
-    CAUSE_IO_PATH,   /* the CPU is idle while threads of the hypervisor move data */
-    CAUSE_CLOCK,     /* the machine's clock is fast */
+    CAUSE_EMULATION,  /* by QEMU's TCG: instructions are translated; in place of it, where known: */
+    CAUSE_GENERATED,  /* ... the translated code takes longer than the code itself */
+    CAUSE_TRANSLATOR, /* ... QEMU translates, and helps translated code */
+    CAUSE_KERNEL,     /* the guest's own kernel does more than the native one */
+    CAUSE_IO_PATH,    /* the CPU is idle while threads of the hypervisor move data */
+    CAUSE_CLOCK,      /* the machine's clock is fast */
     /* Of instructions alone. */
     CAUSE_HALT,     /* exits for halts: going to sleep, waking up */
     CAUSE_KERNELS,  /* kernels of guest and host outside of exits */

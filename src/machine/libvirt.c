@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libvirt/libvirt-qemu.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -430,6 +431,16 @@ static int usage(void *object, struct machine_usage *out_usage, struct error *er
     return 0;
 }
 
+/* "info jit" has been there in all versions; QMP's x-query-jit gives the same text. */
+static int ask_translator(void *object, char **out_text, struct error *err)
+{
+    const struct libvirt_machine *machine = object;
+    if (virDomainQemuMonitorCommand(machine->domain, "info jit", out_text,
+                                    VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+        return libvirt_fail(err, "ask QEMU's translator");
+    return 0;
+}
+
 static char *console_tail(void *object)
 {
     const struct libvirt_machine *machine = object;
@@ -559,6 +570,7 @@ const struct platform platform_qemu_tcg = {
     .start = start,
     .alive = alive,
     .usage = usage,
+    .ask_monitor = ask_translator,
     .console_tail = console_tail,
     .endpoint = endpoint,
     .pid = pid,

@@ -339,6 +339,14 @@ void machine_count_exits(struct machine *machine, struct machine_figure *out_exi
         platform->count_exits(machine->back_end, out_exits);
 }
 
+int machine_ask_monitor(struct machine *machine, char **out_text, struct error *err)
+{
+    const struct platform *platform = machine->site->platform;
+    if (!platform->ask_monitor)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "there is no monitor to ask");
+    return platform->ask_monitor(machine->back_end, out_text, err);
+}
+
 void machine_fill_endpoint(const struct site_options *site, const char *address,
                            struct channel_options *out_options)
 {

@@ -103,6 +103,9 @@ struct platform {
     /* For a hypervisor that is slow to tell the exits, so that `usage` leaves them out; NULL:
      * `usage` has them. */
     void (*count_exits)(void *machine, struct machine_figure *out_exits);
+    /* What the hypervisor's monitor tells of how it works inside, as text, the caller's to free;
+     * NULL: it tells nothing that is asked for. May take seconds. */
+    int (*ask_monitor)(void *machine, char **out_text, struct error *err);
     /* How often it was tried to make the machine until it was there; NULL: always once. */
     unsigned (*starts)(void *machine);
     /* The last lines of its console, the caller's to free; NULL: none. */
@@ -180,6 +183,11 @@ int machine_read_usage(struct machine *machine, struct machine_usage *out_usage,
 /* Asks for the exits where that takes long, and disturbs the machine; elsewhere *out_exits stays as
  * it is, since machine_read_usage() has given them. Not for the measured time. */
 void machine_count_exits(struct machine *machine, struct machine_figure *out_exits);
+/* What the hypervisor tells of its inner work, as text for the probe of that hypervisor, the
+ * caller's to free: of QEMU's emulation its translator's statistics. -ENOTSUP where it tells
+ * nothing. May take seconds, and disturb the machine. */
+int machine_ask_monitor(struct machine *machine, char **out_text, struct error *err)
+    __attribute__((warn_unused_result));
 /* 1, or more when the hypervisor did not make it at first, or it died before it was ready. */
 unsigned machine_starts(struct machine *machine);
 char *machine_console_tail(struct machine *machine);

@@ -68,10 +68,13 @@ int process_parse_field(const char *text, size_t length, const char *key, uint64
     return -ENOENT;
 }
 
-/* As QEMU names them with debug-threads=on, which libvirt sets. */
+/* As QEMU names them with debug-threads=on, which libvirt sets ("ALL CPUs/TCG" where one thread
+ * emulates all), and VirtualBox ("EMT" of a machine with one vCPU, "EMT-0" of others). */
 enum thread_role thread_role_of(const char *name)
 {
-    if (strncmp(name, "CPU ", 4) == 0)
+    if (strncmp(name, "CPU ", 4) == 0 || strncmp(name, "ALL CPUs/", 9) == 0)
+        return THREAD_VCPU;
+    if (strncmp(name, "EMT", 3) == 0 && (!name[3] || name[3] == '-' || name[3] == '\n'))
         return THREAD_VCPU;
     if (strncmp(name, "IO ", 3) == 0 || strncmp(name, "iou-", 4) == 0 ||
         strncmp(name, "worker", 6) == 0)

@@ -298,6 +298,30 @@ static void test_emulation(void **state)
     struct explanation explanation = explain(&trial, "qemu-tcg");
     assert_near(cost(&explanation, CAUSE_EMULATION), 2 * 15 / 20.0 - 0.9, 1e-12);
     assert_near(cost(&explanation, CAUSE_DEVICE), -1, 0);
+    assert_near(cost(&explanation, CAUSE_GENERATED), -1, 0);
+}
+
+/* Its two parts in place of it, together as much; samples that were lost are of none. */
+static void test_translation_and_execution(void **state)
+{
+    (void)state;
+    struct store_figure readings[] = {
+        {0, "translation:generated_ns", 4 * S, NULL}, {0, "translation:qemu_ns", 10 * S, NULL},
+        {0, "translation:kernel_ns", 2 * S, NULL},    {0, "translation:lost", 0, NULL},
+        {0, "process:vcpu_run_ns", 16 * S, NULL},
+    };
+    struct store_trial trial = TRIAL(guest_figures, readings, &guest_machine);
+    struct explanation explanation = explain(&trial, "qemu-tcg");
+    assert_near(cost(&explanation, CAUSE_GENERATED), 2 * 4 / 20.0 - 0.9, 1e-12);
+    assert_near(cost(&explanation, CAUSE_TRANSLATOR), 2 * 12 / 20.0, 1e-12);
+    assert_near(cost(&explanation, CAUSE_EMULATION), -1, 0);
+    readings[2].missing = (char[]){"only root may"};
+    explanation = explain(&trial, "qemu-tcg");
+    assert_near(cost(&explanation, CAUSE_GENERATED), 2 * 4 / 20.0 - 0.9, 1e-12);
+    readings[3].value = 1;
+    explanation = explain(&trial, "qemu-tcg");
+    assert_near(cost(&explanation, CAUSE_GENERATED), -1, 0);
+    assert_near(cost(&explanation, CAUSE_EMULATION), 2 * 16 / 20.0 - 0.9, 1e-12);
 }
 
 int main(void)
@@ -313,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_instructions_of_probes),
         cmocka_unit_test(test_instructions_of_the_emulator),
         cmocka_unit_test(test_emulation),
+        cmocka_unit_test(test_translation_and_execution),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

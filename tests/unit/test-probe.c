@@ -272,6 +272,10 @@ static void test_process_texts(void **state)
     assert_int_equal(process_parse_field(TEXT("a: 1\n"), "b", &value), -ENOENT);
     assert_int_equal(process_parse_field(TEXT("a: x\n"), "a", &value), -EBADMSG);
     assert_int_equal(thread_role_of("CPU 3/KVM"), THREAD_VCPU);
+    assert_int_equal(thread_role_of("ALL CPUs/TCG\n"), THREAD_VCPU);
+    assert_int_equal(thread_role_of("EMT\n"), THREAD_VCPU);
+    assert_int_equal(thread_role_of("EMT-1\n"), THREAD_VCPU);
+    assert_int_equal(thread_role_of("EMTX\n"), THREAD_EMULATOR);
     assert_int_equal(thread_role_of("IO iothread1"), THREAD_IO);
     assert_int_equal(thread_role_of("qemu-system-x86"), THREAD_EMULATOR);
 }
