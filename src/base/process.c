@@ -176,10 +176,11 @@ void process_stop(pid_t pid, uint64_t grace_ns)
 }
 
 /* Reads until end of file, the deadline or an interrupt. */
-static int collect(int fd, uint64_t deadline_ns, size_t limit, struct strbuf *buf)
+static int collect(int fd, uint64_t deadline_ns, size_t limit, bool heed_interrupt,
+                   struct strbuf *buf)
 {
     for (;;) {
-        if (interrupt_requested())
+        if (heed_interrupt && interrupt_requested())
             return -EINTR;
         uint64_t now_ns = clock_monotonic_ns();
         if (deadline_ns && now_ns >= deadline_ns)
@@ -219,8 +220,9 @@ int process_run(const struct process_options *options, uint64_t timeout_ns, size
     CLEANUP_STRBUF struct strbuf buf;
     strbuf_init(&buf);
     uint64_t deadline_ns = timeout_ns ? clock_monotonic_ns() + timeout_ns : 0;
-    int rc = collect(read_end, deadline_ns, limit ? limit : 1 << 20, &buf);
-    int status = rc < 0 ? rc : process_wait(pid, timeout_ns);
+    bool heed = !options->runs_through;
+    int rc = collect(read_end, deadline_ns, limit ? limit : 1 << 20, heed, &buf);
+    int status = rc < 0 ? rc : wait_until(pid, timeout_ns, heed);
     if (status < 0) {
         process_stop(pid, NS_PER_S);
         if (status == -EINTR)

@@ -22,6 +22,7 @@ struct process_options {
     int network_namespace_fd; /* 0: ours; else setns() before exec */
     bool own_group;           /* a process group of its own, so that Ctrl-C does not reach it */
     bool dies_with_parent;    /* PR_SET_PDEATHSIG SIGKILL */
+    bool runs_through;        /* process_run() goes on when the user interrupts */
 };
 
 /* Starts a program. Returns its pid, or a negative errno with err naming argv[0]; a program that is

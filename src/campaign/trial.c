@@ -54,6 +54,16 @@ bool trial_failed_to_boot(const struct store_trial *trial)
     return true;
 }
 
+/* Retries are never silent, also where they did not help. */
+static void note_starts(struct running *running)
+{
+    for (unsigned i = 0; i < running->run.machine_count; i++) {
+        unsigned starts = machine_starts(running->machines[i]);
+        if (starts > 1)
+            workload_add_fact(&running->run, "machine.starts", "machine %u: %u", i, starts);
+    }
+}
+
 static int boot_machines(struct running *running, struct error *err)
 {
     const struct plan_cell *cell = running->options->cell;
@@ -83,9 +93,6 @@ static int boot_machines(struct running *running, struct error *err)
         rc = machine_wait_ready(running->machines[i], &running->trial->machines[i].boot_ns, err);
         if (rc < 0)
             return rc;
-        unsigned starts = machine_starts(running->machines[i]);
-        if (starts > 1)
-            workload_add_fact(&running->run, "machine.starts", "machine %u: %u", i, starts);
     }
     return 0;
 }
@@ -188,6 +195,7 @@ static int run_phases(struct running *running, struct error *err)
     const struct workload *workload = running->workload;
     uint64_t at_ns = clock_monotonic_ns();
     int rc = boot_machines(running, err);
+    note_starts(running);
     uint64_t now_ns = clock_monotonic_ns();
     trial->boot_ns = now_ns - at_ns;
     if (rc >= 0 && workload->prepare) {

@@ -21,8 +21,11 @@ static int mend_disk(const char *directory, struct error *err)
 {
     const char *argv[] = {"e2fsck", "-f", "-y", "job.raw", NULL};
     struct process_output output;
-    const struct process_options options = {
-        .argv = argv, .directory = directory, .dies_with_parent = true};
+    const struct process_options options = {.argv = argv,
+                                            .directory = directory,
+                                            .own_group = true,
+                                            .dies_with_parent = true,
+                                            .runs_through = true};
     int rc = process_run(&options, STEP_NS, 64 << 10, &output, err);
     if (rc < 0)
         return rc;
@@ -36,8 +39,11 @@ static int ask_debugfs(const char *directory, const char *request, struct error 
 {
     const char *argv[] = {"debugfs", "-R", request, "job.raw", NULL};
     struct process_output output;
-    const struct process_options options = {
-        .argv = argv, .directory = directory, .dies_with_parent = true};
+    const struct process_options options = {.argv = argv,
+                                            .directory = directory,
+                                            .own_group = true,
+                                            .dies_with_parent = true,
+                                            .runs_through = true};
     int rc = process_run(&options, STEP_NS, 64 << 10, &output, err);
     if (rc == 0)
         free(output.text);

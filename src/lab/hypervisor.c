@@ -144,9 +144,8 @@ static const struct hypervisor xen = {
     .default_platforms = xen_defaults,
 };
 
-/* With two emulated CPUs VirtualBox's guests are corrupted now and then (2 of 17 runs). Injections
- * stay as they are: VirtualBox does not look for one that an interrupt of the host's kept from the
- * guest, and its guests hung (3 of 3). */
+/* With two emulated CPUs VirtualBox's guests are corrupted now and then (2 of 17 runs). VirtualBox
+ * does not look for an interrupt that one of the host's kept from the guest: it is owed. */
 static const struct hypervisor virtualbox = {
     .name = "virtualbox",
     .family = "virtualbox",
@@ -161,7 +160,7 @@ static const struct hypervisor virtualbox = {
     .modules = sid_modules,
     .console = "ttyS0",
     .cpu_features = "+svm,-la57",
-    .counter_options = ",injections=keep",
+    .counter_options = ",undelivered=owe",
     .cpus_max = 1,
     .memory_bytes = UINT64_C(3) << 30,
     .platforms = virtualbox_platforms,

@@ -48,7 +48,8 @@ struct lab_job {
 };
 
 /* Runs the job and takes its campaign over into the store; *out_campaign is its id there. What the
- * job prints on standard error appears on ours. -EINTR: everything is gone. */
+ * job prints on standard error appears on ours. -EINTR: the machine is gone, and the trials that
+ * were done are in the store. */
 int lab_run(const struct lab_options *options, const struct lab_job *job, int64_t *out_campaign,
             struct error *err) __attribute__((warn_unused_result));
 

@@ -333,6 +333,24 @@ static int judge_job(const struct follow *follow, bool stored, struct error *err
                      follow->status, last);
 }
 
+/* The user waited for the trials that are done: they come home, and a second signal ends us. */
+static int keep_interrupted(struct server *server, const struct lab_job *job, struct error *err)
+{
+    struct home_results results = {0};
+    struct error fetching = {0};
+    int fetched = fetch_results(server, job, &results, &fetching);
+    if (fetched < 0) {
+        error_set(err, ERROR_FAILED, -EINTR, "interrupted; bring the results home: %s",
+                  fetching.text);
+        return keep_logs(server, true, err);
+    }
+    return results.trials == 0
+               ? error_set(err, ERROR_FAILED, -EINTR, "interrupted")
+               : error_set(err, ERROR_FAILED, -EINTR,
+                           "interrupted; the %zu trials that were done are campaign %" PRId64,
+                           results.trials, results.campaign);
+}
+
 int lab_run(const struct lab_options *options, const struct lab_job *job, int64_t *out_campaign,
             struct error *err)
 {
@@ -348,13 +366,11 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
         return rc;
     int ran = run_server(&server, &follow, err);
     if (ran == -EINTR)
-        return ran;
+        return keep_interrupted(&server, job, err);
     struct error fetching = {0};
     struct home_results results = {0};
     int fetched = fetch_results(&server, job, &results, &fetching);
     *out_campaign = results.campaign;
-    if (fetched == -EINTR)
-        return error_set(err, ERROR_FAILED, -EINTR, "interrupted");
     if (ran == 0 && fetched < 0) {
         *err = fetching;
         error_prefix(err, "bring the results home");

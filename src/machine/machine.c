@@ -360,13 +360,15 @@ void machine_fill_endpoint(const struct site_options *site, const char *address,
 unsigned machine_starts(struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;
-    return machine->restarts + (platform->starts ? platform->starts(machine->back_end) : 1);
+    bool asks = platform->starts && machine->back_end;
+    return machine->restarts + (asks ? platform->starts(machine->back_end) : 1);
 }
 
 char *machine_console_tail(struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;
-    return platform->console_tail ? platform->console_tail(machine->back_end) : NULL;
+    bool can = platform->console_tail && machine->back_end;
+    return can ? platform->console_tail(machine->back_end) : NULL;
 }
 
 int machine_draw(struct machine *machine, uint64_t native_ns, struct machine_draw *out_draw,

@@ -6,7 +6,8 @@
  * One addition at the start of each translation block; calls only for exits and questions. A block
  * belongs to host or guest, kernel or user, for good: QEMU keeps blocks of different modes apart.
  * It also puts right where QEMU errs: it carries out a guest's reads of CR2 (cr2.c), and makes
- * virtual interrupts of those that a hypervisor injects (pmu/injection.h).
+ * virtual interrupts of those that a hypervisor injects (pmu/injection.h). What a guest has not had
+ * of them at an exit is told in EXITINTINFO, or owed to it.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -44,6 +45,8 @@ struct cpu {
     uint64_t vmcb;              /* of the guest that runs, or ran last */
     bool virtual_interrupt;     /* stands for an injection, */
     struct injection injection; /* which the hypervisor has in its place */
+    struct injection_owed owed; /* to the guest that runs */
+    uint64_t due;               /* of these, the one that runs as a virtual interrupt */
     bool is_after_exit;
     unsigned exit; /* the last one's index, and what the host had executed until then */
     uint64_t until_exit[TALLY_GUEST_KERNEL];
@@ -65,7 +68,7 @@ struct landing {
 
 struct tallying {
     struct qemu_plugin_scoreboard *board;
-    bool keeps_injections;
+    bool owes;
     unsigned cpu_count; /* published atomically */
     struct cpu cpus[CPUS_MAX];
     pthread_mutex_t lock;
@@ -177,35 +180,88 @@ static void write_injection(struct cpu *cpu, const struct injection *injection)
                    sizeof(injection->intercepts));
 }
 
+static bool read_injection(struct cpu *cpu, struct injection *out)
+{
+    return read_field(cpu, INJECTION_EVENT, &out->event) &&
+           read_field(cpu, INJECTION_CONTROL, &out->control) &&
+           read_field(cpu, INJECTION_SHADOW, &out->shadow) &&
+           read_field(cpu, INJECTION_EXIT_INTERRUPT, &out->exit_interrupt) &&
+           read_field(cpu, INJECTION_FLAGS, &out->flags) &&
+           read_physical(cpu, cpu->vmcb + INJECTION_INTERCEPTS, &out->intercepts,
+                         sizeof(out->intercepts));
+}
+
+static void run_virtual(struct cpu *cpu, const struct injection *own,
+                        const struct injection *instead)
+{
+    cpu->virtual_interrupt = true;
+    cpu->injection = *own;
+    write_injection(cpu, instead);
+}
+
 static void replace_injection(struct cpu *cpu)
 {
     struct injection own;
-    cpu->virtual_interrupt = false;
-    if (!read_field(cpu, INJECTION_EVENT, &own.event) || !injection_is_interrupt(own.event) ||
-        !read_field(cpu, INJECTION_CONTROL, &own.control) ||
-        !read_field(cpu, INJECTION_SHADOW, &own.shadow) ||
-        !read_field(cpu, INJECTION_EXIT_INTERRUPT, &own.exit_interrupt) ||
-        !read_field(cpu, INJECTION_FLAGS, &own.flags) ||
-        !read_physical(cpu, cpu->vmcb + INJECTION_INTERCEPTS, &own.intercepts,
-                       sizeof(own.intercepts)) ||
-        !injection_fits(&own))
+    if (!read_injection(cpu, &own) || !injection_is_interrupt(own.event) || !injection_fits(&own))
         return;
     struct injection other = injection_replace(&own);
-    cpu->virtual_interrupt = true;
-    cpu->injection = own;
-    write_injection(cpu, &other);
+    run_virtual(cpu, &own, &other);
 }
 
-/* What the guest has not had is in EXITINTINFO, where KVM and Xen look. */
-static void restore_injection(struct cpu *cpu)
+static void write_owed(struct cpu *cpu)
 {
-    struct injection own = cpu->injection;
+    write_physical(cpu, cpu->vmcb + INJECTION_OWED, &cpu->owed, sizeof(cpu->owed));
+}
+
+static void run_due(struct cpu *cpu)
+{
+    struct injection own;
+    if (!read_injection(cpu, &own) ||
+        !read_physical(cpu, cpu->vmcb + INJECTION_OWED, &cpu->owed, sizeof(cpu->owed)))
+        return;
+    if (injection_is_interrupt(own.event)) {
+        injection_owe(&cpu->owed, own.event);
+        write_owed(cpu);
+    }
+    cpu->due = injection_due(&cpu->owed);
+    if (!cpu->due)
+        return;
+    struct injection other = injection_replace_by_due(&own, cpu->due);
+    run_virtual(cpu, &own, &other);
+}
+
+/* It is still owed: the hypervisor hears nothing of it. */
+static void hide_undelivered(struct cpu *cpu)
+{
+    const uint64_t nothing = 0;
+    uint64_t told;
+    if (read_field(cpu, INJECTION_EXIT_INTERRUPT, &told) && injection_is_of_due(told, cpu->due))
+        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &nothing, sizeof(nothing));
+}
+
+static void settle(const struct tallying *tallying, struct cpu *cpu, bool pending)
+{
+    uint64_t event = cpu->injection.event;
+    if (!tallying->owes && pending)
+        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &event, sizeof(event));
+    if (!tallying->owes)
+        return;
+    if (pending) {
+        hide_undelivered(cpu);
+    } else {
+        injection_settle(&cpu->owed, cpu->due);
+        write_owed(cpu);
+    }
+}
+
+static void restore_injection(const struct tallying *tallying, struct cpu *cpu)
+{
     uint64_t control = 0;
     if (!cpu->virtual_interrupt || !read_field(cpu, INJECTION_CONTROL, &control))
         return;
     cpu->virtual_interrupt = false;
-    if (injection_is_pending(control))
-        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &own.event, sizeof(own.event));
+    settle(tallying, cpu, injection_is_pending(control));
+    struct injection own = cpu->injection;
     own.event = 0;
     own.control = injection_restore(&own, control);
     write_injection(cpu, &own);
@@ -226,7 +282,10 @@ static void note_run(unsigned index, void *userdata)
     struct tallying *tallying = userdata;
     struct cpu *cpu = &tallying->cpus[index];
     cpu->vmcb = read_register(cpu, RAX);
-    if (!tallying->keeps_injections)
+    cpu->virtual_interrupt = false;
+    if (tallying->owes)
+        run_due(cpu);
+    else
         replace_injection(cpu);
     end_exit(tallying, cpu);
 }
@@ -261,7 +320,7 @@ static void note_exit(unsigned index, void *userdata)
     slot->in_guest = 0;
     if (!read_physical(cpu, read_register(cpu, RAX) + VMCB_EXIT_CODE, &code, sizeof(code)))
         code = UINT64_MAX;
-    restore_injection(cpu);
+    restore_injection(tallying, cpu);
     cpu->exit = tally_exit_index(code);
     slot->counts.exits[cpu->exit]++;
     cpu->is_after_exit = true;
@@ -370,17 +429,17 @@ static void translate(struct qemu_plugin_tb *tb, void *userdata)
         instrument(tallying, qemu_plugin_tb_get_insn(tb, i), mode, count - 1 - i);
 }
 
-/* "check=on": can this QEMU load it? Ends QEMU with exit code 0. "injections=keep": interrupts stay
- * as the hypervisor injects them. */
+/* "check=on": can this QEMU load it? Ends QEMU with exit code 0. "undelivered=owe": what a guest
+ * has not had of the hypervisor's interrupts is owed to it; else the hypervisor is told. */
 static int take_option(struct tallying *tallying, const char *option)
 {
     if (strcmp(option, "check=on") == 0)
         _exit(0);
-    if (strcmp(option, "injections=keep") != 0) {
+    if (strcmp(option, "undelivered=owe") != 0) {
         fprintf(stderr, "vtax-count: unknown option '%s'\n", option);
         return -1;
     }
-    tallying->keeps_injections = true;
+    tallying->owes = true;
     return 0;
 }
 

@@ -44,3 +44,47 @@ bool injection_is_pending(uint64_t control)
 {
     return control & V_IRQ;
 }
+
+static uint64_t *word_of(uint64_t *vectors, uint64_t event, uint64_t *out_bit)
+{
+    uint64_t vector = event & EVENT_VECTOR;
+    *out_bit = UINT64_C(1) << vector % 64;
+    return &vectors[vector / 64];
+}
+
+void injection_owe(struct injection_owed *owed, uint64_t event)
+{
+    uint64_t bit;
+    uint64_t *word = word_of(owed->vectors, event, &bit);
+    *word |= bit;
+}
+
+uint64_t injection_due(const struct injection_owed *owed)
+{
+    for (int i = 3; i >= 0; i--)
+        if (owed->vectors[i])
+            return EVENT_VALID | (uint64_t)(64 * i + 63 - __builtin_clzll(owed->vectors[i]));
+    return 0;
+}
+
+void injection_settle(struct injection_owed *owed, uint64_t event)
+{
+    uint64_t bit;
+    uint64_t *word = word_of(owed->vectors, event, &bit);
+    *word &= ~bit;
+}
+
+struct injection injection_replace_by_due(const struct injection *injection, uint64_t due)
+{
+    struct injection with_due = *injection;
+    with_due.event = due;
+    struct injection other = injection_replace(&with_due);
+    other.event = injection_is_interrupt(injection->event) ? 0 : injection->event;
+    return other;
+}
+
+bool injection_is_of_due(uint64_t exit_interrupt, uint64_t due)
+{
+    uint64_t which = EVENT_VALID | EVENT_VECTOR;
+    return (exit_interrupt & which) == (due & which);
+}

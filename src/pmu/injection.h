@@ -21,6 +21,7 @@ enum {
     INJECTION_SHADOW = 0x068,
     INJECTION_EXIT_INTERRUPT = 0x088, /* EXITINTINFO */
     INJECTION_EVENT = 0x0A8,          /* EVENTINJ */
+    INJECTION_OWED = 0x3E0,           /* left to software: APM vol. 2, appendix B */
     INJECTION_FLAGS = 0x570,          /* RFLAGS in the save area */
 };
 
@@ -46,3 +47,27 @@ uint64_t injection_restore(const struct injection *own, uint64_t control);
 
 /* Has the guest not had it? Then EXITINTINFO says so (15.7.2), with the event. */
 bool injection_is_pending(uint64_t control);
+
+/* VirtualBox does not look at EXITINTINFO when an interrupt of the host's came first: it takes what
+ * it injected for delivered, and the guest never has it. For such a hypervisor we owe the guest the
+ * interrupt until it has had it: a bit for each vector, kept in its VMCB. The highest comes first,
+ * as it would from its local APIC. Whether the guest takes interrupts does not matter: a virtual
+ * one waits until it does. */
+struct injection_owed {
+    uint64_t vectors[4];
+};
+
+/* The event is an external interrupt. */
+void injection_owe(struct injection_owed *owed, uint64_t event);
+/* The event to deliver next; 0: none. */
+uint64_t injection_due(const struct injection_owed *owed);
+/* The guest has had it. */
+void injection_settle(struct injection_owed *owed, uint64_t event);
+
+/* As injection_replace(), for the event that is due; an exception or NMI that the hypervisor
+ * injects stays what it is, and comes first. */
+struct injection injection_replace_by_due(const struct injection *injection, uint64_t due);
+
+/* Does EXITINTINFO tell of the due interrupt? A delivery that a nested page fault cuts short is
+ * told as an exception of that vector by QEMU 11.1, which no hypervisor may inject. */
+bool injection_is_of_due(uint64_t exit_interrupt, uint64_t due);

@@ -89,13 +89,29 @@ void workload_add_missing(struct workload_run *run, int machine, const char *nam
     workload_add_figure(run, machine, name, NAN, run->texts[run->text_count++]);
 }
 
+static struct workload_fact *find_fact(struct workload_run *run, const char *name)
+{
+    for (size_t i = 0; i < run->fact_count; i++)
+        if (strcmp(run->facts[i].name, name) == 0)
+            return &run->facts[i];
+    return NULL;
+}
+
 void workload_add_fact(struct workload_run *run, const char *name, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    MEM_GROW(run->facts, run->fact_count, run->fact_capacity);
-    run->facts[run->fact_count++] = (struct workload_fact){name, mem_vprintf(format, ap)};
+    CLEANUP_FREE char *value = mem_vprintf(format, ap);
     va_end(ap);
+    struct workload_fact *said = find_fact(run, name);
+    if (said) {
+        char *both = mem_printf("%s; %s", said->value, value);
+        free(said->value);
+        said->value = both;
+        return;
+    }
+    MEM_GROW(run->facts, run->fact_count, run->fact_capacity);
+    run->facts[run->fact_count++] = (struct workload_fact){name, TAKE_PTR(value)};
 }
 
 void workload_attach(struct workload_run *run, int machine, const char *name, const char *encoding,

@@ -135,6 +135,7 @@ void workload_add_figure(struct workload_run *run, int machine, const char *name
  * copied. */
 void workload_add_missing(struct workload_run *run, int machine, const char *name,
                           const char *reason);
+/* A trial has one fact of a name: what is said later joins what was said, behind a semicolon. */
 void workload_add_fact(struct workload_run *run, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Takes the text over. */

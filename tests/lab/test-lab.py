@@ -4,12 +4,14 @@ cache, or are built into it; results and logs stay in the test's own directory.
 
 usage: test-lab.py [TEST...] kvm|xen|virtualbox
 """
+import contextlib
 import json
 import os
 import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -170,6 +172,37 @@ class Lab(LabWorld):
         self.assertEqual(process.returncode, 130, err)
         self.assertEqual(self.left_behind(), [])
         self.assertFalse(os.path.exists(self.store))
+
+    def measured(self):
+        """Has the server stored a trial? Looks at its disk while it writes there: the last one seen
+        may be one that is not committed."""
+        probe = self.path("probe.db")
+        for run in os.listdir(self.runs):
+            subprocess.run(["debugfs", "-R", f"dump /data/lab.db {probe}",
+                            os.path.join(self.runs, run, "job.raw")], check=False,
+                           env=self.env | {"PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"},
+                           capture_output=True)
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{probe}?mode=ro", uri=True)) as store:
+                return store.execute("SELECT count(*) FROM trial").fetchone()[0] > 1
+        except sqlite3.Error:
+            return False  # not there yet, or half written
+
+    def test_interrupt_while_measuring(self):
+        """The trials that are done come home."""
+        process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
+                             self.store, "--", "lab-paper", "--platforms", "native",
+                             "--workloads", "bzip2", "--vms", "1", "--blocks", "500")
+        self.wait_for(self.booting, 5400)
+        self.wait_for(self.measured, 1200)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 130, err)
+        trials = self.rows("SELECT status FROM trial")
+        self.assertEqual(set(trials), {("ok",)})
+        self.assertLess(len(trials), 500)
+        self.assertIn(f"the {len(trials)} trials that were done are campaign 1", err)
+        self.assertEqual(self.left_behind(), [])
 
     def test_kill(self):
         process = self.start("lab", "run", HYPERVISOR, "--store", self.store)

@@ -236,6 +236,44 @@ static void test_injection_that_stays(void **state)
     assert_false(injection_fits(&returned));
 }
 
+static void test_injections_owed(void **state)
+{
+    (void)state;
+    struct injection_owed owed = {0};
+    assert_int_equal(injection_due(&owed), 0);
+    injection_owe(&owed, 0x80000000 | 0x30);
+    injection_owe(&owed, 0x80000000 | 0xec);
+    injection_owe(&owed, 0x80000000);
+    injection_owe(&owed, 0x80000000 | 0xec); /* the same interrupt twice is one, as in an APIC */
+    static const uint64_t order[] = {0x800000ec, 0x80000030, 0x80000000};
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        assert_int_equal(injection_due(&owed), order[i]);
+        injection_settle(&owed, order[i]);
+    }
+    assert_int_equal(injection_due(&owed), 0);
+}
+
+/* The hypervisor waits for an interrupt window, and injects an exception: both stay. */
+static void test_injection_due_replaces(void **state)
+{
+    (void)state;
+    struct injection own = make_injection();
+    own.control |= 0x100;
+    own.intercepts |= 0x10;
+    struct injection other = injection_replace_by_due(&own, 0x80000030);
+    assert_int_equal(other.event, 0);
+    assert_int_equal(other.control >> 32 & 0xff, 0x30);
+    assert_int_equal(other.intercepts & 0x10, 0);
+    assert_int_equal(injection_restore(&own, other.control & ~UINT64_C(0x100)), own.control);
+    own.event = 0x80000b0e;
+    other = injection_replace_by_due(&own, 0x80000030);
+    assert_int_equal(other.event, 0x80000b0e);
+    assert_true(injection_is_pending(other.control));
+    assert_true(injection_is_of_due(0x800003ec, 0x800000ec));
+    assert_false(injection_is_of_due(0x80000b0e, 0x800000ec));
+    assert_false(injection_is_of_due(0x000003ec, 0x800000ec));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +287,8 @@ int main(void)
         cmocka_unit_test(test_block),
         cmocka_unit_test(test_injection_becomes_virtual),
         cmocka_unit_test(test_injection_that_stays),
+        cmocka_unit_test(test_injections_owed),
+        cmocka_unit_test(test_injection_due_replaces),
     };
     return cmocka_run_group_tests_name("pmu-parts", tests, NULL, NULL);
 }
