@@ -90,6 +90,11 @@ static int boot_machines(struct running *running, struct error *err)
         running->run.machine_count = i + 1;
     }
     for (unsigned i = 0; i < cell->vms; i++) {
+        rc = machine_begin(running->machines[i], err);
+        if (rc < 0)
+            return rc;
+    }
+    for (unsigned i = 0; i < cell->vms; i++) {
         rc = machine_wait_ready(running->machines[i], &running->trial->machines[i].boot_ns, err);
         if (rc < 0)
             return rc;

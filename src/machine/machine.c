@@ -47,6 +47,7 @@ struct machine {
     struct machine_options options;
     char *address;
     uint64_t started_ns;
+    bool has_begun;
     unsigned restarts; /* as it died before it was ready */
 };
 
@@ -152,6 +153,7 @@ static int start(struct machine *machine, struct error *err)
 {
     const struct platform *platform = machine->site->platform;
     machine->started_ns = clock_monotonic_ns();
+    machine->has_begun = !platform->begin;
     int rc = platform->start(machine->site->back_end, &machine->options, &machine->back_end, err);
     if (rc < 0)
         return error_prefix(err, "start machine %u", machine->options.index);
@@ -162,6 +164,15 @@ static int start(struct machine *machine, struct error *err)
         machine->address = mem_strdup(endpoint.address);
     }
     return 0;
+}
+
+int machine_begin(struct machine *machine, struct error *err)
+{
+    if (machine->has_begun)
+        return 0;
+    int rc = machine->site->platform->begin(machine->back_end, err);
+    machine->has_begun = rc >= 0;
+    return rc < 0 ? error_prefix(err, "start machine %u", machine->options.index) : 0;
 }
 
 int machine_start(struct site *site, const struct machine_options *options,
@@ -208,7 +219,9 @@ static int wait_ready(struct machine *machine, struct error *err)
     options.deadline_ns = machine->started_ns + limit_ns;
     options.alive = alive;
     options.alive_context = machine;
-    int rc = channel_open(&options, &machine->channel, err);
+    int rc = machine_begin(machine, err);
+    if (rc >= 0)
+        rc = channel_open(&options, &machine->channel, err);
     return rc < 0 ? rc : make_work_directory(machine, err);
 }
 

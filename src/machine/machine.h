@@ -93,9 +93,10 @@ struct platform {
      * more than a short probe payload. */
     int (*probe)(const struct plan_entry *entry, const char *uri, struct error *err);
     int (*open)(const struct site_options *options, void **out_site, struct error *err);
-    /* Returns once the machine has begun to boot. */
+    /* Returns once the machine is there; it boots already, or waits for `begin`. */
     int (*start)(void *site, const struct machine_options *options, void **out_machine,
                  struct error *err);
+    int (*begin)(void *machine, struct error *err); /* NULL: `start` lets it boot */
     /* 0 while it runs; negative with the cause (exit, crash, panic on the console) once it does
      * not. */
     int (*alive)(void *machine, struct error *err);
@@ -146,6 +147,8 @@ struct site *platform_close(struct site *site);
 int machine_start(struct site *site, const struct machine_options *options,
                   struct machine **out_machine, struct error *err)
     __attribute__((warn_unused_result));
+/* Lets it boot, where starting it does not: for several machines, once all of them are there. */
+int machine_begin(struct machine *machine, struct error *err) __attribute__((warn_unused_result));
 
 /* Opens the control channel, waiting while the machine boots. The time-out grows with the number of
  * machines that boot at once. In an emulated server a machine that dies before it is ready is

@@ -39,6 +39,8 @@ static int boot(struct guests *guests, struct site *site, struct error *err)
         rc = machine_start(site, &options, &guests->machines[i], err);
     }
     for (unsigned i = 0; rc == 0 && i < guests->count; i++)
+        rc = machine_begin(guests->machines[i], err);
+    for (unsigned i = 0; rc == 0 && i < guests->count; i++)
         rc = machine_wait_ready(guests->machines[i], &boot_ns, err);
     return rc;
 }

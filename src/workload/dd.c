@@ -125,11 +125,31 @@ static ssize_t read_full(int fd, char *bytes, size_t size)
     return (ssize_t)done;
 }
 
-/* The offset of the first difference, or length; negative errno. */
-static int64_t compare_files(const char *path_a, const char *path_b, uint64_t length,
-                             struct error *err)
+struct difference {
+    uint64_t bytes; /* how many differ */
+    uint64_t first, last;
+};
+
+static void note_differences(const char *a, const char *b, size_t bytes, uint64_t at,
+                             struct difference *difference)
+{
+    if (memcmp(a, b, bytes) == 0)
+        return;
+    for (size_t i = 0; i < bytes; i++) {
+        if (a[i] == b[i])
+            continue;
+        if (difference->bytes++ == 0)
+            difference->first = at + i;
+        difference->last = at + i;
+    }
+}
+
+/* A copy that is too short differs in what it lacks. */
+static int compare_files(const char *path_a, const char *path_b, uint64_t length,
+                         struct difference *out_difference, struct error *err)
 {
     enum { CHUNK = 1 << 20 };
+    *out_difference = (struct difference){0};
     CLEANUP_FD int a = open(path_a, O_RDONLY | O_CLOEXEC);
     CLEANUP_FD int b = open(path_b, O_RDONLY | O_CLOEXEC);
     if (a < 0 || b < 0)
@@ -139,13 +159,18 @@ static int64_t compare_files(const char *path_a, const char *path_b, uint64_t le
     for (uint64_t at = 0; at < length; at += CHUNK) {
         size_t want = length - at < CHUNK ? (size_t)(length - at) : CHUNK;
         ssize_t got_a = read_full(a, from_a, want), got_b = read_full(b, from_b, want);
-        if (got_a != (ssize_t)want || got_b != (ssize_t)want || memcmp(from_a, from_b, want) != 0)
-            return (int64_t)at;
+        if (got_a != (ssize_t)want || got_b < 0)
+            return error_set(err, ERROR_FAILED, -EIO, "read '%s' at byte %" PRIu64,
+                             got_b < 0 ? path_b : path_a, at);
+        if (got_b < (ssize_t)want)
+            return error_set(err, ERROR_FAILED, -EBADMSG, "the copy has %" PRIu64 " bytes only",
+                             at + (uint64_t)got_b);
+        note_differences(from_a, from_b, want, at, out_difference);
         int rc = interrupt_check(err);
         if (rc < 0)
             return rc;
     }
-    return (int64_t)length;
+    return 0;
 }
 
 static int verify(struct workload_run *run, struct error *err)
@@ -153,14 +178,15 @@ static int verify(struct workload_run *run, struct error *err)
     const struct dd_options *want = run->options;
     for (unsigned i = 0; i < run->machine_count; i++) {
         const char *copy = machine_scratch_file(run->machines[i], 1);
-        int64_t same = compare_files(run->scratch_source, copy, want->bytes, err);
-        if (same < 0)
+        struct difference difference;
+        int rc = compare_files(run->scratch_source, copy, want->bytes, &difference, err);
+        if (rc < 0)
             return error_prefix(err, "verify dd: machine %u", i);
-        if ((uint64_t)same < want->bytes)
+        if (difference.bytes > 0)
             return error_set(err, ERROR_FAILED, -EBADMSG,
-                             "verify dd: machine %u: the copy differs from the source within the "
-                             "MiB at byte %" PRId64,
-                             i, same);
+                             "verify dd: machine %u: the copy differs from the source in %" PRIu64
+                             " bytes, from byte %" PRIu64 " to %" PRIu64,
+                             i, difference.bytes, difference.first, difference.last);
     }
     return 0;
 }
