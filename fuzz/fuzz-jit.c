@@ -9,8 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    CLEANUP_FREE char *exact =
-        mem_copy(length ? bytes : (const uint8_t *)"", length ? length : 1);
+    CLEANUP_FREE char *exact = mem_copy(length ? bytes : (const uint8_t *)"", length ? length : 1);
     struct jit_statistics statistics;
     struct jit_range ranges[2] = {{0}};
     struct jit_samples samples = {0};

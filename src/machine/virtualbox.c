@@ -104,7 +104,7 @@ static int make_boot_disk(struct virtualbox_site *site, struct error *err)
     const struct boot_disk_options options = {.kernel = kernel,
                                               .initrd = image->initrd,
                                               .command_line =
-                                                  IMAGE_COMMAND_LINE_FOR("ttyS0", "/dev/nvme0n1"),
+                                                  IMAGE_COMMAND_LINE_FOR("ttyS0", "/dev/nvme0-ns1"),
                                               .path = site->boot_disk};
     return boot_disk_make(&options, err);
 }
@@ -415,7 +415,7 @@ static pid_t pid(void *object)
 
 static const char *scratch_path(void *object, unsigned which)
 {
-    static const char *const paths[MACHINE_SCRATCH_COUNT] = {"/dev/nvme0n2", "/dev/nvme0n3"};
+    static const char *const paths[MACHINE_SCRATCH_COUNT] = {"/dev/nvme0-ns2", "/dev/nvme0-ns3"};
     const struct virtualbox_machine *machine = object;
     return machine->scratch_files[which] ? paths[which] : NULL;
 }

@@ -150,8 +150,8 @@ static void add_attached(struct strbuf *buf, const struct virtualbox_config *con
 }
 
 /* The BIOS boots from AHCI, of which the guest's kernel needs nothing. Its own disks are namespaces
- * of one NVMe controller, so that their names do not depend on which was found first; the driver
- * for them is built into Debian's kernel for clouds. */
+ * of one NVMe controller, which the guest's init gives names by their numbers
+ * (image/init/namespaces.h); the driver for them is built into Debian's kernel for clouds. */
 static void add_storage(struct strbuf *buf, const struct virtualbox_config *config)
 {
     unsigned ports = 1;

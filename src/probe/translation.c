@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * translation: of QEMU's emulation, for how long its virtual CPUs' threads executed code that it had
- * generated and for how long they were in QEMU's own, and how much was generated. Both happen in
- * the same thread, so it is sampled.
+ * translation: of QEMU's emulation, for how long its virtual CPUs' threads executed code that it
+ * had generated and for how long they were in QEMU's own, and how much was generated. Both happen
+ * in the same thread, so it is sampled.
  */
 #include <dirent.h>
 #include <errno.h>

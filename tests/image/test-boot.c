@@ -2,6 +2,7 @@
 #include "../unit/test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,52 +63,79 @@ static void make_overlay(struct world *world)
 
 #define COMMAND_LINE IMAGE_COMMAND_LINE " vtax.hostname=probe"
 
-static void start_qemu(struct world *world, const char *const boot[4])
+enum { WORDS_MAX = 64 };
+
+struct words {
+    const char *words[WORDS_MAX + 1];
+    size_t count;
+};
+
+/* `more` ends with NULL. */
+static void add_words(struct words *to, const char *const *more)
 {
-    CLEANUP_FREE char *drive = mem_printf("file=%s,if=virtio,format=qcow2", world->overlay);
+    for (; *more; more++) {
+        assert_true(to->count < WORDS_MAX);
+        to->words[to->count++] = *more;
+    }
+}
+
+#define ADD(to, ...) add_words(to, (const char *const[]){__VA_ARGS__, NULL})
+
+/* `own`: how it boots, and from which disk. */
+static void start_qemu(struct world *world, const struct words *own)
+{
     CLEANUP_FREE char *serial = mem_printf("file:%s", world->console);
     CLEANUP_FREE char *network = mem_printf("user,id=n,hostfwd=tcp:127.0.0.1:%u-:22", world->port);
-    const char *argv[] = {"qemu-system-x86_64",
-                          "-accel",
-                          "tcg",
-                          "-machine",
-                          "q35",
-                          "-m",
-                          "256",
-                          "-nodefaults",
-                          "-display",
-                          "none",
-                          "-no-reboot",
-                          "-serial",
-                          serial,
-                          boot[0],
-                          boot[1],
-                          boot[2],
-                          boot[3],
-                          "-drive",
-                          drive,
-                          "-netdev",
-                          network,
-                          "-device",
-                          "virtio-net-pci,netdev=n,mac=52:54:00:00:02:0f,romfile=",
-                          "-device",
-                          "virtio-rng-pci",
-                          "-append",
-                          COMMAND_LINE,
-                          NULL};
-    if (strcmp(boot[0], "-kernel") != 0)
-        argv[COUNT_OF(argv) - 3] = NULL; /* the command line is on the disk */
-    struct process_options options = {.argv = argv, .dies_with_parent = true};
+    struct words all = {0};
+    ADD(&all, "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-m", "256", "-nodefaults",
+        "-display", "none", "-no-reboot", "-serial", serial, "-netdev", network, "-device",
+        "virtio-net-pci,netdev=n,mac=52:54:00:00:02:0f,romfile=", "-device", "virtio-rng-pci");
+    add_words(&all, own->words);
+    struct process_options options = {.argv = all.words, .dies_with_parent = true};
     struct error err = {0};
     world->qemu = process_start(&options, &err);
     if (world->qemu < 0)
         fail_msg("%s", err.text);
 }
 
+static void add_kernel(struct words *own, const struct world *world, const char *command_line)
+{
+    ADD(own, "-kernel", world->image->kernel, "-initrd", world->image->initrd, "-append",
+        command_line);
+}
+
 static void start_kernel(struct world *world)
 {
-    start_qemu(world, (const char *const[]){"-kernel", world->image->kernel, "-initrd",
-                                            world->image->initrd});
+    CLEANUP_FREE char *drive = mem_printf("file=%s,if=virtio,format=qcow2", world->overlay);
+    struct words own = {0};
+    add_kernel(&own, world, COMMAND_LINE);
+    ADD(&own, "-drive", drive);
+    start_qemu(world, &own);
+}
+
+static char *make_file(const struct world *world, const char *name, off_t bytes)
+{
+    char *path = mem_printf("%s/%s", world->directory, name);
+    CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && ftruncate(fd, bytes) == 0);
+    return path;
+}
+
+/* The root file system is namespace 5 of a controller, between two others. */
+static void start_namespaces(struct world *world)
+{
+    CLEANUP_FREE char *small = make_file(world, "small", 1 << 20);
+    CLEANUP_FREE char *large = make_file(world, "large", 2 << 20);
+    CLEANUP_FREE char *small_drive = mem_printf("file=%s,if=none,id=small,format=raw", small);
+    CLEANUP_FREE char *large_drive = mem_printf("file=%s,if=none,id=large,format=raw", large);
+    CLEANUP_FREE char *root_drive =
+        mem_printf("file=%s,if=none,id=root,format=qcow2", world->overlay);
+    struct words own = {0};
+    add_kernel(&own, world, IMAGE_COMMAND_LINE_FOR("ttyS0", "/dev/nvme0-ns5"));
+    ADD(&own, "-drive", small_drive, "-drive", large_drive, "-drive", root_drive, "-device",
+        "nvme,serial=vtax", "-device", "nvme-ns,drive=large,nsid=9", "-device",
+        "nvme-ns,drive=root,nsid=5", "-device", "nvme-ns,drive=small,nsid=2");
+    start_qemu(world, &own);
 }
 
 /* By the BIOS, from a disk with our boot sector. */
@@ -118,14 +146,16 @@ static void start_disk(struct world *world)
     CLEANUP_FREE char *kernel =
         mem_printf("%s/boot/vmlinuz-%s", world->image->root, world->image->kernel_version);
     CLEANUP_FREE char *drive = mem_printf("file=%s,if=none,id=boot,format=raw", path);
+    CLEANUP_FREE char *root = mem_printf("file=%s,if=virtio,format=qcow2", world->overlay);
     const struct boot_disk_options options = {.kernel = kernel,
                                               .initrd = world->image->initrd,
                                               .command_line = COMMAND_LINE,
                                               .path = path};
     if (boot_disk_make(&options, &err) < 0)
         fail_msg("%s", err.text);
-    start_qemu(world,
-               (const char *const[]){"-drive", drive, "-device", "ide-hd,drive=boot,bootindex=0"});
+    struct words own = {0};
+    ADD(&own, "-drive", drive, "-device", "ide-hd,drive=boot,bootindex=0", "-drive", root);
+    start_qemu(world, &own);
 }
 
 static int set_up(void **state)
@@ -277,11 +307,27 @@ static void test_boots_from_a_disk(void **state)
     assert_says(world, "dmesg", "iBFT found at 0x0000000000080000");
 }
 
+/* Linux numbers its devices for namespaces as it finds them; the links have NVMe's own numbers. */
+static void test_boots_from_a_namespace(void **state)
+{
+    struct world *world = *state;
+    find_image(world);
+    make_overlay(world);
+    start_namespaces(world);
+    wait_ready(world);
+    assert_says(world,
+                "for n in 2 9; do cat /sys/class/block/$(basename $(readlink "
+                "/dev/nvme0-ns$n))/size; done",
+                "2048\n4096\n");
+    assert_says(world, "ls /dev | grep -c nvme0-ns", "3\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_boots_lets_in_and_powers_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_boots_from_a_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_boots_from_a_namespace, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

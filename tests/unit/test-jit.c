@@ -130,8 +130,8 @@ static void test_own_thread(void **state)
     struct jit_range ranges[64];
     struct jit_samples sums = {0}, none = {0};
     struct error err = {0};
-    void *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-                      -1, 0);
+    void *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int rc = clock_samples_open(gettid(), &samples, &err);
     if (code == MAP_FAILED || sizeof(loop) == 1 || rc < 0) {
         printf("skipped: %s\n", rc < 0 ? err.text : "no generated code here");

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "image/init/namespaces.h"
+
 #define NEW_ROOT "/root"
 #define ROOT_WAIT_MS 20000
 #define ROOT_POLL_MS 2
@@ -37,15 +39,23 @@ static void load_modules(void)
         fclose(list);
 }
 
+static bool is_found(const char *device)
+{
+    bool has_link = strncmp(device, NAMESPACES_PREFIX, strlen(NAMESPACES_PREFIX)) == 0;
+    errno = ENOENT;
+    return !has_link || namespaces_link();
+}
+
 /* The driver finds its disks on its own time. */
 static int mount_root(const char *device)
 {
     const struct timespec pause = {.tv_nsec = ROOT_POLL_MS * 1000000L};
     mkdir(NEW_ROOT, 0755);
     for (int waited = 0; waited < ROOT_WAIT_MS; waited += ROOT_POLL_MS) {
-        if (mount(device, NEW_ROOT, "ext4", MS_NOATIME, NULL) == 0)
+        bool found = is_found(device);
+        if (found && mount(device, NEW_ROOT, "ext4", MS_NOATIME, NULL) == 0)
             return 0;
-        if (errno != ENOENT && errno != ENXIO && errno != ENODEV)
+        if (found && errno != ENOENT && errno != ENXIO && errno != ENODEV)
             break;
         nanosleep(&pause, NULL);
     }
