@@ -59,7 +59,8 @@ struct tally {
     uint64_t instructions[TALLY_MODES];
     uint64_t entries; /* VMRUNs */
     uint64_t exits[TALLY_EXITS];
-    /* By exit: what the host executed from there to the next VMRUN of the same CPU, in kernel and
-     * user mode, for whomever. */
+    /* By exit: what the host executed from there to the next VMRUN, in kernel and user mode: where
+     * the host's kernel is a Linux in its own privilege level, in that thread, wherever it runs;
+     * else on that CPU, for whomever. */
     uint64_t after_exits[TALLY_EXITS][TALLY_GUEST_KERNEL];
 };

@@ -121,6 +121,11 @@ enum decode_kind decode_instruction(const uint8_t *bytes, size_t length)
     return decode_one_byte(bytes + at, length - at);
 }
 
+bool decode_is_thread_switch(const uint8_t *bytes, size_t length)
+{
+    return length == 7 && bytes[0] == 0x48 && bytes[1] == 0x8b && bytes[2] == 0xa6;
+}
+
 unsigned decode_cr2_target(const uint8_t *bytes, size_t length)
 {
     size_t at = 0;

@@ -31,6 +31,9 @@ enum decode_kind decode_instruction(const uint8_t *bytes, size_t length);
 /* Which register a DECODE_READ_CR2 writes, by its x86 number; bytes as above. */
 unsigned decode_cr2_target(const uint8_t *bytes, size_t length);
 
+/* MOV disp32(%rsi),%rsp: with it Linux on x86-64 goes over to another thread's stack, since 4.9. */
+bool decode_is_thread_switch(const uint8_t *bytes, size_t length);
+
 /* The value that a plain 32-bit store instruction (MOV m32,r32 and MOV m32,imm32) writes:
  * registers in the order of their x86 numbers. False: not such an instruction. */
 bool decode_store32(const uint8_t *bytes, size_t length, const uint64_t registers[16],

@@ -17,6 +17,7 @@
 
 #include "base/tally.h"
 #include "plugin/decode.h"
+#include "plugin/open_exits.h"
 #include "plugin/qemu-api.h"
 #include "pmu/injection.h"
 #include "pmu/svm.h"
@@ -25,7 +26,7 @@ enum { INSTRUCTION_BYTES = 15, CPUS_MAX = 256, LANDINGS_MAX = 64 };
 enum { VMCB_EXIT_CODE = 0x70 };
 
 /* The first 16 in the order of their x86 numbers. */
-enum tally_register { RAX, RSI = 6, RDI, CS = 16, CR0, CR2, EFLAGS, REGISTERS };
+enum tally_register { RAX, RSP = 4, RSI = 6, RDI, CS = 16, CR0, CR2, EFLAGS, REGISTERS };
 static const char *const register_names[REGISTERS] = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",  "r9",
     "r10", "r11", "r12", "r13", "r14", "r15", "cs",  "cr0", "cr2", "eflags",
@@ -73,7 +74,8 @@ struct tallying {
     struct cpu cpus[CPUS_MAX];
     pthread_mutex_t lock;
     struct landing landings[LANDINGS_MAX];
-    unsigned landing_count; /* published atomically */
+    unsigned landing_count;       /* published atomically */
+    struct open_exits open_exits; /* of threads that are on no CPU; with the lock */
 };
 
 QEMU_EXPORT extern int qemu_plugin_version;
@@ -309,6 +311,42 @@ static void read_cr2(unsigned index, void *userdata)
     qemu_plugin_set_pc(read->next);
 }
 
+static void begin_exit(struct cpu *cpu, const struct slot *slot, unsigned exit)
+{
+    cpu->exit = exit;
+    cpu->is_after_exit = true;
+    memcpy(cpu->until_exit, slot->counts.instructions, sizeof(cpu->until_exit));
+}
+
+/* The host's kernel leaves a thread: what comes now is another's. */
+static void leave_thread(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = &tallying->cpus[index];
+    if (!cpu->is_after_exit)
+        return;
+    end_exit(tallying, cpu);
+    uint64_t stack_pointer = read_register(cpu, RSP);
+    pthread_mutex_lock(&tallying->lock);
+    open_exits_put(&tallying->open_exits, stack_pointer, cpu->exit);
+    pthread_mutex_unlock(&tallying->lock);
+}
+
+/* It is on the stack of the next one, which may have been in an exit, on any CPU. */
+static void enter_thread(unsigned index, void *userdata)
+{
+    struct tallying *tallying = userdata;
+    struct cpu *cpu = &tallying->cpus[index];
+    const struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, index);
+    uint64_t stack_pointer = read_register(cpu, RSP);
+    unsigned exit = 0;
+    pthread_mutex_lock(&tallying->lock);
+    bool is_open = open_exits_take(&tallying->open_exits, stack_pointer, &exit);
+    pthread_mutex_unlock(&tallying->lock);
+    if (is_open)
+        begin_exit(cpu, slot, exit);
+}
+
 static void note_exit(unsigned index, void *userdata)
 {
     struct tallying *tallying = userdata;
@@ -321,10 +359,8 @@ static void note_exit(unsigned index, void *userdata)
     if (!read_physical(cpu, read_register(cpu, RAX) + VMCB_EXIT_CODE, &code, sizeof(code)))
         code = UINT64_MAX;
     restore_injection(tallying, cpu);
-    cpu->exit = tally_exit_index(code);
+    begin_exit(cpu, slot, tally_exit_index(code));
     slot->counts.exits[cpu->exit]++;
-    cpu->is_after_exit = true;
-    memcpy(cpu->until_exit, slot->counts.instructions, sizeof(cpu->until_exit));
 }
 
 static void add_counts(struct tally *sum, const struct tally *counts)
@@ -387,11 +423,22 @@ static void instrument_run(struct tallying *tallying, struct qemu_plugin_insn *i
         insn, QEMU_INLINE_STORE, field(tallying, offsetof(struct slot, in_guest)), 1);
 }
 
-/* `rest`: how many instructions of the block come after this one. */
-static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn,
-                       enum tally_mode mode, size_t rest)
+/* A callback comes before its instruction: the next one has the new stack. */
+static void instrument_switch(struct tallying *tallying, struct qemu_plugin_tb *tb, size_t at)
+{
+    if (at + 1 >= qemu_plugin_tb_n_insns(tb))
+        return;
+    qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, at), leave_thread,
+                                           QEMU_CB_R_REGS, tallying);
+    qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, at + 1), enter_thread,
+                                           QEMU_CB_R_REGS, tallying);
+}
+
+static void instrument(struct tallying *tallying, struct qemu_plugin_tb *tb, size_t at,
+                       enum tally_mode mode)
 {
     static const uint8_t question[] = {TALLY_INSTRUCTION};
+    struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, at);
     uint8_t bytes[INSTRUCTION_BYTES];
     size_t length = qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
     if (length == sizeof(question) && memcmp(bytes, question, length) == 0) {
@@ -402,7 +449,10 @@ static void instrument(struct tallying *tallying, struct qemu_plugin_insn *insn,
     if (kind == DECODE_VMRUN && mode < TALLY_GUEST_KERNEL)
         instrument_run(tallying, insn, length);
     else if (kind == DECODE_READ_CR2 && mode == TALLY_GUEST_KERNEL)
-        instrument_cr2_read(tallying, insn, decode_cr2_target(bytes, length), length, rest);
+        instrument_cr2_read(tallying, insn, decode_cr2_target(bytes, length), length,
+                            qemu_plugin_tb_n_insns(tb) - 1 - at);
+    else if (mode == TALLY_HOST_KERNEL && decode_is_thread_switch(bytes, length))
+        instrument_switch(tallying, tb, at);
 }
 
 static void translate(struct qemu_plugin_tb *tb, void *userdata)
@@ -426,7 +476,7 @@ static void translate(struct qemu_plugin_tb *tb, void *userdata)
         field(tallying, offsetof(struct slot, counts.instructions) + mode * sizeof(uint64_t)),
         count);
     for (size_t i = 0; i < count; i++)
-        instrument(tallying, qemu_plugin_tb_get_insn(tb, i), mode, count - 1 - i);
+        instrument(tallying, tb, i, mode);
 }
 
 /* "check=on": can this QEMU load it? Ends QEMU with exit code 0. "undelivered=owe": what a guest

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "plugin/block.h"
 #include "plugin/decode.h"
+#include "plugin/open_exits.h"
 #include "plugin/options.h"
 #include "pmu/world.h"
 
@@ -70,6 +71,49 @@ static void test_decode_cr2(void **state)
     assert_int_equal(decode_cr2_target((const uint8_t *)"\x0f\x20\xd7", 3), 7);      /* %rdi */
     assert_int_equal(decode_cr2_target((const uint8_t *)"\x41\x0f\x20\xd4", 4), 12); /* %r12 */
     assert_int_equal(decode_cr2_target((const uint8_t *)"\x66\x48\x0f\x20\xd0", 5), 0);
+}
+
+static void test_decode_thread_switch(void **state)
+{
+    (void)state;
+    static const uint8_t other[] = {0x48, 0x8b, 0xa6, 0x58, 0x15, 0, 0},
+                         own[] = {0x48, 0x89, 0xa7, 0x58, 0x15, 0, 0}, /* MOV %rsp,disp32(%rdi) */
+        entry[] = {0x65, 0x48, 0x8b, 0x24, 0x25, 0, 0, 0, 0};          /* MOV %gs:disp32,%rsp */
+    assert_true(decode_is_thread_switch(other, sizeof(other)));
+    assert_false(decode_is_thread_switch(other, sizeof(other) - 1));
+    assert_false(decode_is_thread_switch(own, sizeof(own)));
+    assert_false(decode_is_thread_switch(entry, sizeof(entry)));
+}
+
+#define STACK UINT64_C(0xffffc90000100000) /* 16 KiB from here */
+
+static void test_open_exits(void **state)
+{
+    (void)state;
+    struct open_exits exits = {0};
+    unsigned exit = 99;
+    assert_false(open_exits_take(&exits, STACK + 0x1000, &exit));
+    open_exits_put(&exits, STACK + 0x3d00, 7);
+    open_exits_put(&exits, STACK + 0x4000 + 0x3d00, 8);
+    assert_false(open_exits_take(&exits, STACK - 8, &exit));
+    /* anywhere on its stack, once */
+    assert_true(open_exits_take(&exits, STACK + 0x2000, &exit));
+    assert_int_equal(exit, 7);
+    assert_false(open_exits_take(&exits, STACK + 0x2000, &exit));
+    open_exits_put(&exits, STACK + 0x4000 + 0x3c00, 9);
+    assert_int_equal(exits.count, 1);
+    assert_true(open_exits_take(&exits, STACK + 0x4000 + 0x3d00, &exit));
+    assert_int_equal(exit, 9);
+    /* its thread ended in an exit, and the stack is another's */
+    open_exits_put(&exits, STACK + 0x3d00, 7);
+    assert_false(open_exits_take(&exits, STACK + 0x4000 - 232, &exit));
+    assert_int_equal(exits.count, 0);
+    for (unsigned i = 0; i < 2 * OPEN_EXITS_MAX; i++)
+        open_exits_put(&exits, STACK + i * UINT64_C(0x4000) + 0x100, i);
+    assert_int_equal(exits.count, OPEN_EXITS_MAX);
+    assert_false(open_exits_take(&exits, STACK + OPEN_EXITS_MAX * UINT64_C(0x4000), &exit));
+    assert_true(open_exits_take(&exits, STACK, &exit));
+    assert_int_equal(exit, 0);
 }
 
 static void test_decode_store(void **state)
@@ -192,9 +236,14 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),     cmocka_unit_test(test_decode_store),
-        cmocka_unit_test(test_decode_cr2), cmocka_unit_test(test_block_find),
-        cmocka_unit_test(test_block_rest), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_decode_store),
+        cmocka_unit_test(test_decode_cr2),
+        cmocka_unit_test(test_block_find),
+        cmocka_unit_test(test_decode_thread_switch),
+        cmocka_unit_test(test_open_exits),
+        cmocka_unit_test(test_block_rest),
+        cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests_name("plugin-pure", tests, NULL, NULL);
 }
