@@ -13,6 +13,7 @@
 #include "probe/pressure.h"
 #include "probe/process.h"
 #include "probe/tracepoint.h"
+#include "probe/vbox_times.h"
 
 static void check_name(const char *name, uint64_t value, void *context)
 {
@@ -26,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     CLEANUP_FREE char *exact = mem_copy(bytes, length ? length : 1);
     struct process_stat stat;
+    struct vbox_times times;
     uint64_t value;
     size_t count = 0;
     guest_counts_parse(exact, length, check_name, &count);
@@ -36,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     CLEANUP_FREE char *group = pressure_parse_cgroup(exact, length);
     FUZZ_REQUIRE(!group || strlen(group) <= length);
     FUZZ_REQUIRE(event_name_parse_raw(exact, length, &value) < 0 || (length > 1 && length < 18));
+    FUZZ_REQUIRE(vbox_times_parse(exact, length, &times) < 0 ||
+                 (times.cpus > 0 && times.cpus <= length / 16));
     FUZZ_REQUIRE(tracepoint_parse_id(exact, length) < (1 << 21));
     FUZZ_REQUIRE(tracepoint_parse_field(exact, length, "isa", 4) < (1 << 21));
     return 0;

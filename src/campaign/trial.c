@@ -145,6 +145,7 @@ static void begin_probing(struct running *running)
             .is_virtual = machine_is_virtual(machine),
             .is_kvm = strcmp(kind, "kvm") == 0,
             .is_emulated = strcmp(kind, "qemu-tcg") == 0,
+            .is_virtualbox = strcmp(kind, "virtualbox") == 0,
             .is_fake = is_fake,
             .domain = machine_domain(machine),
             .channel = is_fake ? NULL : machine_channel(machine),

@@ -194,6 +194,17 @@ static double generated_share(const struct store_trial *trial)
     return is_good ? generated_ns / all_ns : NAN;
 }
 
+/* What VirtualBox does outside of guest mode, halts apart. */
+static double outside_ns(const struct store_trial *trial, enum budget_measure measure,
+                         double running_ns, double wait_ns)
+{
+    double executing_ns = budget_sum(trial, "virtualbox:executing_ns");
+    double other_ns = budget_sum(trial, "virtualbox:other_ns");
+    double outside = measure == BUDGET_PAGE_CPU ? running_ns - executing_ns
+                                                : other_ns - first_finite(wait_ns, 0);
+    return outside < 0 ? 0 : outside; /* NaN stays */
+}
+
 /* What the shares are of. */
 static double whole_of(const struct store_trial *trial, enum budget_measure measure,
                        double could_ns, double running_ns)
@@ -226,6 +237,7 @@ static struct budget time_budget(const struct store_trial *trial, enum budget_me
     budget.whole = whole_of(trial, measure, could_ns, running_ns);
     fill_exits(&budget, has_exits ? &times : NULL, counts_sleep ? asleep_ns : 0);
     budget.run = running_ns / budget.whole;
+    budget.outside = outside_ns(trial, measure, running_ns, wait_ns) / budget.whole;
     budget.generated = budget.run * generated_share(trial);
     budget.wait = wait_ns / budget.whole;
     budget.idle = measure == BUDGET_PAGE_CPU ? NAN : 1 - budget.run - first_finite(budget.wait, 0);

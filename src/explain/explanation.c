@@ -18,6 +18,7 @@ const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_TRANSLATION] = "exits for page tables",
     [CAUSE_DEVICE] = "device emulation",
     [CAUSE_OTHER_EXITS] = "other exits",
+    [CAUSE_EXITS] = "exits of all reasons",
     [CAUSE_EMULATION] = "emulation of instructions",
     [CAUSE_GENERATED] = "executing translated code",
     [CAUSE_TRANSLATOR] = "translating, and helpers",
@@ -68,6 +69,11 @@ static double cost_of_other_exits(const struct sides *at)
     return at->slowdown * at->cell.exits[EXIT_OTHER];
 }
 
+static double cost_of_all_exits(const struct sides *at)
+{
+    return at->slowdown * at->cell.outside;
+}
+
 static double cost_of_emulation(const struct sides *at)
 {
     return at->slowdown * at->cell.run - at->base.run;
@@ -86,6 +92,8 @@ static double cost_of_translator(const struct sides *at)
 static double exits_of(const struct budget *budget)
 {
     double sum = budget->device;
+    if (isfinite(budget->outside))
+        return budget->outside;
     for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
         sum += i == EXIT_IDLE ? 0 : budget->exits[i];
     return sum;
@@ -153,6 +161,9 @@ static const struct rule rules[CAUSE_COUNT] = {
     [CAUSE_TRANSLATION] = {cost_of_translation, "exits", "probe exits", true},
     [CAUSE_DEVICE] = {cost_of_devices, "exits", "probe exits, kernel and user space", true},
     [CAUSE_OTHER_EXITS] = {cost_of_other_exits, "exits", "probe exits", true},
+    [CAUSE_EXITS] = {cost_of_all_exits, "virtualbox",
+                     "probe virtualbox: neither in guest mode nor halted nor waiting for a CPU",
+                     false},
     [CAUSE_EMULATION] = {cost_of_emulation, "vcpu_run_ns",
                          "host scheduler: CPU time of virtual CPUs beyond that of native processes",
                          false},
@@ -242,7 +253,7 @@ static bool is_of_measure(enum cause cause, enum budget_measure measure)
 static bool is_possible(enum cause cause, const char *platform_kind)
 {
     bool is_emulated = strcmp(platform_kind, "qemu-tcg") == 0;
-    bool has_exits = strcmp(platform_kind, "kvm") == 0 || strcmp(platform_kind, "fake") == 0;
+    bool is_timed_whole = strcmp(platform_kind, "virtualbox") == 0;
     switch (cause) {
     case CAUSE_EMULATION:
     case CAUSE_GENERATED:
@@ -252,7 +263,9 @@ static bool is_possible(enum cause cause, const char *platform_kind)
     case CAUSE_TRANSLATION:
     case CAUSE_DEVICE:
     case CAUSE_OTHER_EXITS:
-        return has_exits || !is_emulated;
+        return !is_emulated && !is_timed_whole;
+    case CAUSE_EXITS:
+        return is_timed_whole;
     case CAUSE_KERNEL:
         return !is_emulated; /* there it is in the emulation */
     default:

@@ -18,6 +18,7 @@ enum cause {
     CAUSE_TRANSLATION, /* exits for page tables */
     CAUSE_DEVICE,      /* exits for devices, and their emulation */
     CAUSE_OTHER_EXITS,
+    CAUSE_EXITS,      /* all of them, where reasons are not timed */
     CAUSE_EMULATION,  /* by QEMU's TCG: instructions are translated; in place of it, where known: */
     CAUSE_GENERATED,  /* ... the translated code takes longer than the code itself */
     CAUSE_TRANSLATOR, /* ... QEMU translates, and helps translated code */

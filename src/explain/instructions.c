@@ -9,7 +9,7 @@
 #define UNKNOWN                                                                                    \
     {                                                                                              \
         .run = NAN, .wait = NAN, .idle = NAN, .wait_bound = NAN, .io = NAN, .steal = NAN,          \
-        .clock = NAN, .generated = NAN                                                             \
+        .clock = NAN, .generated = NAN, .outside = NAN                                             \
     }
 
 bool instructions_are_measured(enum budget_measure measure)

@@ -395,6 +395,17 @@ static void count_exits(void *object, struct machine_figure *out_exits)
                              : NULL;
 }
 
+/* "TM/CPU/0/cNsExecuting" and its like; others are in VirtualBox's debug builds only. */
+static int ask_statistics(void *object, char **out_text, struct error *err)
+{
+    const struct virtualbox_machine *machine = object;
+    const char *const words[] = {"debugvm", machine->settings, "statistics", "--pattern=/TM/CPU/*",
+                                 NULL};
+    if (machine->pid <= 0)
+        return error_set(err, ERROR_FAILED, -EPIPE, "it runs no more");
+    return virtualbox_call(&machine->home, words, out_text, err);
+}
+
 static char *console_tail(void *object)
 {
     const struct virtualbox_machine *machine = object;
@@ -485,6 +496,7 @@ const struct platform platform_virtualbox = {
     .alive = alive,
     .usage = usage,
     .count_exits = count_exits,
+    .ask_monitor = ask_statistics,
     .console_tail = console_tail,
     .endpoint = endpoint,
     .pid = pid,

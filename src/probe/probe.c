@@ -13,8 +13,9 @@
 
 const struct probe *const probes[] = {
     &probe_emulator, /* innermost: first at the end, last at the beginning */
-    &probe_host,     &probe_process,     &probe_pressure, &probe_exits,    &probe_xen, &probe_kvm,
-    &probe_counters, &probe_translation, &probe_guest,    &probe_injected, NULL,
+    &probe_host,       &probe_process, &probe_pressure, &probe_exits,
+    &probe_xen,        &probe_kvm,     &probe_counters, &probe_translation,
+    &probe_virtualbox, &probe_guest,   &probe_injected, NULL,
 };
 
 static struct probe_reading *add(struct probe_readings *readings, int machine)

@@ -25,6 +25,7 @@ struct probe_target {
     bool is_virtual;
     bool is_kvm;
     bool is_emulated; /* by QEMU, which translates its instructions */
+    bool is_virtualbox;
     bool is_fake;
     int domain;              /* Xen's number of it; 0: it is no domain of Xen's */
     struct channel *channel; /* NULL: none */

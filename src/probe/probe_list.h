@@ -15,5 +15,6 @@ extern const struct probe probe_xen;
 extern const struct probe probe_kvm;
 extern const struct probe probe_counters;
 extern const struct probe probe_translation;
+extern const struct probe probe_virtualbox;
 extern const struct probe probe_guest;
 extern const struct probe probe_injected;

@@ -14,6 +14,7 @@
 #include "probe/probe.h"
 #include "probe/process.h"
 #include "probe/tracepoint.h"
+#include "probe/vbox_times.h"
 
 #define TEXT(literal) (literal), sizeof(literal) - 1
 
@@ -280,6 +281,43 @@ static void test_process_texts(void **state)
     assert_int_equal(thread_role_of("qemu-system-x86"), THREAD_EMULATOR);
 }
 
+/* As VirtualBox 7.2 prints them. */
+static void test_times_of_virtualbox(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n"
+        "<Statistics>\n"
+        "<U64 val=\"1228\" unit=\"ns\" name=\"/TM/CPU/00/cNsExecuting\"/>\n"
+        "<U64 val=\"7\" unit=\"ns\" name=\"/TM/CPU/00/cNsHalted\"/>\n"
+        "<U64 val=\"151\" unit=\"ns\" name=\"/TM/CPU/00/cNsOther\"/>\n"
+        "<U64 val=\"44\" unit=\"count\" name=\"/TM/CPU/00/cPeriodsExecuting\"/>\n"
+        "<U64 val=\"2\" unit=\"count\" name=\"/TM/CPU/00/cPeriodsHalted\"/>\n"
+        "<U8 val=\"23\" unit=\"%\" name=\"/TM/CPU/pctExecuting\"/>\n"
+        "<X64 val=\"0xff\" unit=\"\" name=\"/IEM/CPU0/x\"/>\n"
+        "<U64 val=\"1000\" unit=\"ns\" name=\"/TM/CPU/01/cNsExecuting\"/>\n"
+        "<U64 val=\"1\" unit=\"ns\" name=\"/TM/CPU/01/cNsHalted\"/>\n"
+        "<U64 val=\"49\" unit=\"ns\" name=\"/TM/CPU/01/cNsOther\"/>\n"
+        "<U64 val=\"6\" unit=\"count\" name=\"/TM/CPU/01/cPeriodsExecuting\"/>\n"
+        "<U64 val=\"3\" unit=\"count\" name=\"/TM/CPU/01/cPeriodsHalted\"/>\n"
+        "</Statistics>\n";
+    struct vbox_times times = {0};
+    assert_int_equal(vbox_times_parse(text, sizeof(text) - 1, &times), 0);
+    assert_int_equal(times.cpus, 2);
+    assert_int_equal(times.executing_ns, 2228);
+    assert_int_equal(times.halted_ns, 8);
+    assert_int_equal(times.other_ns, 200);
+    assert_int_equal(times.entries, 50);
+    assert_int_equal(times.halts, 5);
+    size_t last = (size_t)(strstr(text, "</Stat") - text);
+    for (size_t length = 0; length < last - 2; length++)
+        if (vbox_times_parse(text, length, &times) == 0)
+            assert_int_equal(times.cpus, 1);
+    assert_int_equal(vbox_times_parse(TEXT("<Statistics>\n</Statistics>\n"), &times), -EBADMSG);
+    assert_int_equal(
+        vbox_times_parse(TEXT("<U64 val=\"x\" name=\"/TM/CPU/00/cNsHalted\"/>"), &times), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_pressure),
         cmocka_unit_test(test_cgroup),
         cmocka_unit_test(test_process_texts),
+        cmocka_unit_test(test_times_of_virtualbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
