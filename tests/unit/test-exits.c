@@ -108,8 +108,9 @@ static void test_calls_and_sleeps_are_counted(void **state)
     assert_int_equal(calls.sum.user_ns, 0);
     assert_int_equal(sleeps.sum.count, SLEEPS);
     assert_int_equal(sleeps.long_ones, SLEEPS);
-    assert_true(sleeps.sum.off_ns >= (uint64_t)SLEEPS * SLEEP_NS * 9 / 10);
-    /* Asleep is not at work: what is left of it on the CPU is small. */
+    assert_true(sleeps.sum.off_ns + sleeps.sum.kernel_ns >= (uint64_t)SLEEPS * SLEEP_NS);
+    /* Asleep is not at work: what is left of it on the CPU is small, but where the host's own CPU
+     * is taken away that time looks like work. */
     assert_true(sleeps.sum.kernel_ns < sleeps.sum.off_ns);
 }
 
