@@ -347,8 +347,9 @@ static int keep_interrupted(struct server *server, const struct lab_job *job, st
     return results.trials == 0
                ? error_set(err, ERROR_FAILED, -EINTR, "interrupted")
                : error_set(err, ERROR_FAILED, -EINTR,
-                           "interrupted; the %zu trials that were done are campaign %" PRId64,
-                           results.trials, results.campaign);
+                           "interrupted; campaign %" PRId64 " of the store has the trials that "
+                           "were done (%zu)",
+                           results.campaign, results.trials);
 }
 
 int lab_run(const struct lab_options *options, const struct lab_job *job, int64_t *out_campaign,

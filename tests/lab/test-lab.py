@@ -201,7 +201,7 @@ class Lab(LabWorld):
         trials = self.rows("SELECT status FROM trial")
         self.assertEqual(set(trials), {("ok",)})
         self.assertLess(len(trials), 500)
-        self.assertIn(f"the {len(trials)} trials that were done are campaign 1", err)
+        self.assertIn(f"campaign 1 of the store has the trials that were done ({len(trials)})", err)
         self.assertEqual(self.left_behind(), [])
 
     def test_kill(self):
