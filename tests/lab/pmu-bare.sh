@@ -113,10 +113,13 @@ expect guest-nmis 00000001 "the overflow is a virtual NMI of the guest"
 expect nmi-control 00000000 "which is not pending any more, and the IRET ended it"
 expect end 00000000 "the machine came to its end"
 
-plugin=$counter options=
-run "$injections" "" >"$found"
-expect_injections
-expect end 00000000 "the machine came to its end"
+plugin=$counter
+for options in "" ",undelivered=owe"; do
+    run "$injections" "$options" >"$found"
+    expect_injections
+    expect owed 00000000 "the guest has had what it was owed"
+    expect end 00000000 "the machine came to its end"
+done
 
 plugin=$(realpath "$1")
 run "$bare" ",colour=red" | grep -q "unknown option 'colour'" || {

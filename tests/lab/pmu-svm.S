@@ -173,6 +173,13 @@ injections:
     adc $0, %eax                 /* 1: repeated once at most */
     mov $name_repeated, %esi
     call show
+    xor %eax, %eax
+    mov $32, %ecx
+7:  or vmcb3 + 0x3df(%ecx), %al  /* what the guest is owed still */
+    dec %ecx
+    jnz 7b
+    mov $name_owed, %esi
+    call show
 
     .ifdef INJECTIONS
     jmp finish
@@ -419,6 +426,7 @@ name_virtual: .asciz "virtual-interrupt"
 name_intercepts: .asciz "intercepts"
 name_storm: .asciz "injected-in-storm"
 name_repeated: .asciz "repeated-once"
+name_owed: .asciz "owed"
 name_shadow: .asciz "injected-in-shadow"
 name_nmis: .asciz "guest-nmis"
 name_control: .asciz "nmi-control"
