@@ -15,6 +15,7 @@ const char *const budget_measure_names[BUDGET_MEASURE_COUNT] = {
     [BUDGET_PAGE_CPU] = "page-cpu",
     [BUDGET_PAGE_TIME] = "page-time",
     [BUDGET_INSTRUCTIONS] = "instructions",
+    [BUDGET_HOST] = "host-instructions",
     [BUDGET_COUNTED] = "counted",
 };
 

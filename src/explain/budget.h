@@ -25,6 +25,7 @@ enum budget_measure {
     BUDGET_PAGE_TIME, /* the times of all pages together; idle: neither on a CPU nor waiting for
                          one, i.e. behind other pages, on the network, at the back end */
     BUDGET_INSTRUCTIONS, /* instructions of the machines, as the processor's counters have them */
+    BUDGET_HOST,         /* ... and with them everything else that the host executed meanwhile */
     BUDGET_COUNTED,      /* ... of a whole emulated server, as its emulator has them */
     BUDGET_MEASURE_COUNT,
 };
@@ -46,6 +47,7 @@ struct budget {
     double io;      /* other threads of the machine on a CPU: main loop, I/O */
     double user;    /* as the machine's own kernel accounts it; of instructions: outside of exits */
     double kernel;  /* of this too: system, interrupts */
+    double rest;    /* of instructions: others on the host, its kernel's threads among them */
     double steal;   /* what the guest knows of wait */
     double clock;   /* the machine's own clock, seconds per second of the host's */
     uint64_t exit_count;

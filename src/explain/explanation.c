@@ -28,6 +28,7 @@ const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_HALT] = "exits for halts",
     [CAUSE_KERNELS] = "kernels outside of exits",
     [CAUSE_PROGRAMS] = "programs",
+    [CAUSE_REST] = "rest of the host",
 };
 
 /* Both sides of a pair, and by what the cell's shares become shares of the baseline's time. */
@@ -141,6 +142,11 @@ static double cost_of_programs(const struct sides *at)
     return at->slowdown * at->cell.user - at->base.user;
 }
 
+static double cost_of_rest(const struct sides *at)
+{
+    return at->slowdown * at->cell.rest - at->base.rest;
+}
+
 /* The host's clock has the way of the command in it, so only a fast clock is certain. */
 static double cost_of_clock(const struct sides *at)
 {
@@ -204,6 +210,10 @@ static const struct rule instruction_rules[CAUSE_COUNT] = {
                         false},
     [CAUSE_IO_PATH] = {cost_of_io_threads, "counters",
                        "probe counters: the hypervisor's other threads", false},
+    [CAUSE_REST] = {cost_of_rest, "counters",
+                    "counters of all CPUs: kernel threads, interrupts elsewhere, clients and what "
+                    "else ran, less the same natively",
+                    false},
 };
 
 static const struct rule counted_rules[CAUSE_COUNT] = {
@@ -223,6 +233,7 @@ static const struct rule *rule_of(enum cause cause, enum budget_measure measure)
 {
     switch (measure) {
     case BUDGET_INSTRUCTIONS:
+    case BUDGET_HOST:
         return &instruction_rules[cause];
     case BUDGET_COUNTED:
         return &counted_rules[cause];
@@ -243,6 +254,8 @@ static bool is_of_measure(enum cause cause, enum budget_measure measure)
         return measure != BUDGET_PAGE_CPU;
     case CAUSE_IO_PATH:
         return measure != BUDGET_PAGE_TIME;
+    case CAUSE_REST:
+        return measure == BUDGET_HOST;
     case CAUSE_CLOCK: /* pages are timed by the load side */
         return !is_of_pages;
     default:

@@ -29,6 +29,7 @@ enum cause {
     CAUSE_HALT,     /* exits for halts: going to sleep, waking up */
     CAUSE_KERNELS,  /* kernels of guest and host outside of exits */
     CAUSE_PROGRAMS, /* the guest's programs; of a whole server all, outside of exits */
+    CAUSE_REST,     /* all others on the host */
     CAUSE_COUNT,
 };
 extern const char *const cause_names[CAUSE_COUNT];

@@ -9,12 +9,12 @@
 #define UNKNOWN                                                                                    \
     {                                                                                              \
         .run = NAN, .wait = NAN, .idle = NAN, .wait_bound = NAN, .io = NAN, .steal = NAN,          \
-        .clock = NAN, .generated = NAN, .outside = NAN                                             \
+        .clock = NAN, .generated = NAN, .outside = NAN, .rest = NAN                                \
     }
 
 bool instructions_are_measured(enum budget_measure measure)
 {
-    return measure == BUDGET_INSTRUCTIONS || measure == BUDGET_COUNTED;
+    return measure == BUDGET_INSTRUCTIONS || measure == BUDGET_HOST || measure == BUDGET_COUNTED;
 }
 
 /* What the host executed in exits: in its kernel by class, in user space for a device or a halt. */
@@ -66,8 +66,16 @@ static void fill_exits(struct budget *budget, const struct in_exits *sums)
     budget->exit_count = sums->count;
 }
 
-/* Of the processor's counters, which tell threads apart. */
-static struct budget of_probes(const struct store_trial *trial)
+/* Outside of guest mode, whoever executed it: beside KVM's machines the probe exits has it. */
+static double of_whole_host(const struct store_trial *trial)
+{
+    double by_exits = budget_of_all(trial, OF_PROBE "whole_host_instructions");
+    return isfinite(by_exits) ? by_exits : budget_of_all(trial, "counters:whole_host_instructions");
+}
+
+/* Of the processor's counters, which tell threads apart; with all others on the host, or without.
+ */
+static struct budget of_probes(const struct store_trial *trial, bool with_rest)
 {
     struct budget budget = UNKNOWN;
     bool is_native = isfinite(budget_sum(trial, "counters:native_instructions"));
@@ -79,7 +87,9 @@ static struct budget of_probes(const struct store_trial *trial)
     double other = is_native ? 0 : budget_sum(trial, "counters:other_instructions");
     struct in_exits sums = sum_exits(trial, OF_PROBE);
     bool is_complete = is_native || (sums.any && !(budget_sum(trial, OF_PROBE "lost") > 0));
-    budget.whole = own + host + other;
+    double rest = with_rest ? of_whole_host(trial) - (is_native ? own : host + other) : 0;
+    budget.whole = own + host + other + rest;
+    budget.rest = with_rest ? rest / budget.whole : NAN;
     budget.kernel = (own - user) / budget.whole;
     budget.user = user / budget.whole;
     budget.io = other / budget.whole;
@@ -113,5 +123,6 @@ static struct budget of_emulator(const struct store_trial *trial)
 
 struct budget instructions_budget(const struct store_trial *trial, enum budget_measure measure)
 {
-    return measure == BUDGET_COUNTED ? of_emulator(trial) : of_probes(trial);
+    return measure == BUDGET_COUNTED ? of_emulator(trial)
+                                     : of_probes(trial, measure == BUDGET_HOST);
 }

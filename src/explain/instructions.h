@@ -7,7 +7,7 @@
 
 #include "explain/budget.h"
 
-/* BUDGET_INSTRUCTIONS or BUDGET_COUNTED. What is not known of the trial is NaN. */
+/* BUDGET_INSTRUCTIONS, BUDGET_HOST or BUDGET_COUNTED. What is not known of the trial is NaN. */
 struct budget instructions_budget(const struct store_trial *trial, enum budget_measure measure);
 
 /* Does the measure divide instructions? */

@@ -2,7 +2,8 @@
  *
  * counters: the processor's own counters on the threads of virtual CPUs, guest and host apart
  * (perf_event_open(2), exclude_host and exclude_guest); on the hypervisor's other threads and on
- * native processes instructions alone.
+ * native processes instructions alone. Beside native processes those of the whole host; beside
+ * KVM's machines it would be one counter too many there, and the probe `exits` has it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -54,6 +55,8 @@ struct state {
     struct opened *items;
     size_t count;
     size_t capacity;
+    int *whole_host; /* a counter of each CPU that is there */
+    size_t whole_host_count;
 };
 
 static bool counts_at(size_t event, enum place place)
@@ -173,9 +176,31 @@ static int open_target(struct state *state, const struct probe_target *target, s
     return rc;
 }
 
+/* Who may not count everything counts the rest. */
+static void open_whole_host(struct state *state)
+{
+    struct perf_event_attr attributes = state->events[INSTRUCTIONS].attributes;
+    size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_CONF);
+    attributes.size = sizeof(attributes);
+    attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+    attributes.exclude_guest = 1;
+    state->whole_host = mem_array(cpus + 1, sizeof(*state->whole_host));
+    for (size_t cpu = 0; cpu < cpus; cpu++) {
+        int fd =
+            (int)syscall(SYS_perf_event_open, &attributes, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+        if (fd >= 0)
+            state->whole_host[state->whole_host_count++] = fd;
+        else if (errno != ENODEV) /* off-line */
+            return;
+    }
+}
+
 static void close_counters(void *object)
 {
     struct state *state = object;
+    for (size_t i = 0; i < state->whole_host_count; i++)
+        close(state->whole_host[i]);
+    free(state->whole_host);
     for (size_t i = 0; i < state->count; i++)
         close(state->items[i].fd);
     for (size_t i = 0; i < state->event_count; i++)
@@ -189,15 +214,19 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
                          struct error *err)
 {
     struct state *state = mem_zalloc(sizeof(*state));
-    bool any = false;
-    for (size_t i = 0; i < count; i++)
+    bool any = false, any_kvm = false;
+    for (size_t i = 0; i < count; i++) {
         any |= is_counted(&targets[i]);
+        any_kvm |= targets[i].is_kvm;
+    }
     int rc = any ? counter_check_trust(err) : 0;
     if (rc >= 0 && any)
         rc = find_events(state, targets[0].events, err);
     for (size_t i = 0; i < count && rc >= 0; i++)
         if (is_counted(&targets[i]))
             rc = open_target(state, &targets[i], err);
+    if (rc >= 0 && any && !any_kvm)
+        open_whole_host(state);
     if (rc >= 0 && state->count == 0)
         rc = error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
                        "no machine here runs under KVM or as processes of this "
@@ -249,10 +278,25 @@ static void read_event(const struct state *state, const struct probe_target *tar
         say_sum(state->events[event].name, place_names[place], &sum, (int)target->index, out);
 }
 
+static void read_whole_host(const struct state *state, struct probe_readings *out)
+{
+    struct sum sum = {0};
+    for (size_t i = 0; i < state->whole_host_count; i++) {
+        uint64_t values[3]; /* count, enabled, running */
+        if (read(state->whole_host[i], values, sizeof(values)) != sizeof(values))
+            return;
+        add_count(&sum, values);
+    }
+    if (state->whole_host_count)
+        probe_readings_add(out, -1, sum.value, "counters:whole_host_instructions");
+}
+
 static void read_counters(void *object, const struct probe_target *target,
                           struct probe_readings *out)
 {
     const struct state *state = object;
+    if (target->index == 0)
+        read_whole_host(state, out);
     for (size_t i = 0; i < state->event_count; i++)
         for (enum place place = 0; place < PLACE_COUNT; place++)
             read_event(state, target, i, place, out);

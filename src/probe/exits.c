@@ -42,6 +42,8 @@ enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, PROGRAM_COUNT };
 struct exits {
     int maps[MAP_COUNT];
     int events[PROGRAM_COUNT];
+    int *counters; /* of each CPU that has one */
+    size_t counter_count;
     bool counts;
     char uncounted[160]; /* why it does not */
 };
@@ -456,20 +458,20 @@ static int make_maps(struct exits *exits, unsigned cpus, struct error *err)
 }
 
 /* One counter on each CPU that is there; the map holds them. */
-static int start_counters(const struct exits *exits, const struct perf_event_attr *attributes,
+static int start_counters(struct exits *exits, const struct perf_event_attr *attributes,
                           unsigned cpus)
 {
-    bool any = false;
+    exits->counters = mem_array(cpus + 1, sizeof(*exits->counters));
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         struct perf_event_attr copy = *attributes;
         CLEANUP_FD int fd =
             (int)syscall(SYS_perf_event_open, &copy, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
-        if (fd < 0 && errno == ENODEV && any)
+        if (fd < 0 && errno == ENODEV && exits->counter_count)
             continue; /* off-line */
         int rc = fd < 0 ? -errno : bpf_map_put(exits->maps[MAP_COUNTERS], &cpu, &fd);
         if (rc < 0)
             return rc;
-        any = true;
+        exits->counters[exits->counter_count++] = TAKE_FD(fd);
     }
     return 0;
 }
@@ -588,10 +590,26 @@ const char *exits_uncounted(const struct exits *exits)
     return read_lost(exits, LOST_COUNTS) ? "a CPU's counter could not be read now and then" : NULL;
 }
 
+bool exits_count_all(const struct exits *exits, uint64_t *out_count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < exits->counter_count; i++) {
+        uint64_t value;
+        if (read(exits->counters[i], &value, sizeof(value)) != sizeof(value))
+            return false; /* it found no place in the hardware */
+        sum += value;
+    }
+    *out_count = sum;
+    return exits->counts;
+}
+
 struct exits *exits_close(struct exits *exits)
 {
     if (!exits)
         return NULL;
+    for (size_t i = 0; i < exits->counter_count; i++)
+        close(exits->counters[i]);
+    free(exits->counters);
     for (size_t i = 0; i < PROGRAM_COUNT; i++)
         fd_cleanup(&exits->events[i]);
     for (size_t i = 0; i < MAP_COUNT; i++)

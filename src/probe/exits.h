@@ -69,4 +69,6 @@ void exits_keep(const struct exits *exits, bool (*is_wanted)(pid_t process, void
 uint64_t exits_lost(const struct exits *exits);
 /* Why there are no counts, only times; NULL: there are. */
 const char *exits_uncounted(const struct exits *exits);
+/* What that counter has on all CPUs together, whoever ran there. False: there is none. */
+bool exits_count_all(const struct exits *exits, uint64_t *out_count);
 struct exits *exits_close(struct exits *exits);

@@ -51,6 +51,9 @@ static void add_sum(const struct exits_key *key, const struct exits_sum *sum, vo
 
 static void read_exits(void *state, const struct probe_target *target, struct probe_readings *out)
 {
+    uint64_t count;
+    if (target->index == 0 && exits_count_all(state, &count))
+        probe_readings_add(out, -1, count, "exits:whole_host_instructions");
     if (!target->is_kvm)
         return;
     const char *uncounted = exits_uncounted(state);

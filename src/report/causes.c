@@ -137,8 +137,9 @@ static void add_row(struct report *report, const struct report_row *row, size_t 
                                             BUDGET_PAGE_CPU, BUDGET_PAGE_TIME};
     bool was_counted = is_explained(report, row, BUDGET_COUNTED);
     bool is_counted = was_counted || add_measure(report, row, BUDGET_COUNTED, capacity);
-    if (!is_explained(report, row, BUDGET_INSTRUCTIONS))
-        (void)add_measure(report, row, BUDGET_INSTRUCTIONS, capacity);
+    for (enum budget_measure measure = BUDGET_INSTRUCTIONS; measure <= BUDGET_HOST; measure++)
+        if (!is_explained(report, row, measure))
+            (void)add_measure(report, row, measure, capacity);
     for (size_t i = 0; i < COUNT_OF(measures) && !is_counted; i++)
         (void)add_measure(report, row, measures[i], capacity);
 }
@@ -194,6 +195,8 @@ static const char *words_of(enum budget_measure measure)
         return "time of a page";
     case BUDGET_INSTRUCTIONS:
         return "instructions for the same work";
+    case BUDGET_HOST:
+        return "instructions for the same work (whole host)";
     case BUDGET_COUNTED:
         return "instructions for the same work (whole server)";
     default:

@@ -252,6 +252,41 @@ static void test_instructions_of_probes(void **state)
     assert_true(isnan(explanation.polling.mean) && isnan(explanation.in_guest.mean));
 }
 
+/* The same with what else the host executed: 500 natively, of 1500 outside of guest mode; in all
+ * 760 outside of guest mode beside the machine, of which 260 were its own threads'. */
+static void test_instructions_of_the_whole_host(void **state)
+{
+    (void)state;
+    const struct store_figure work[] = {{0, "fixed_work", 1, NULL}};
+    struct store_figure native[] = {{0, "counters:native_instructions", 1000, NULL},
+                                    {0, "counters:native_user_instructions", 900, NULL},
+                                    {-1, "counters:whole_host_instructions", 1500, NULL}};
+    const struct store_figure guest[] = {{0, "counters:guest_instructions", 1040, NULL},
+                                         {0, "counters:guest_user_instructions", 910, NULL},
+                                         {0, "counters:host_instructions", 200, NULL},
+                                         {0, "counters:other_instructions", 60, NULL},
+                                         {0, "exits:interrupt:kernel_instructions", 200, NULL},
+                                         {0, "exits:lost", 0, NULL},
+                                         {-1, "exits:whole_host_instructions", 760, NULL}};
+    struct store_trial cell = TRIAL(work, guest, &guest_machine);
+    struct store_trial base = TRIAL(work, native, &native_machine);
+    assert_near(budget_per_work(&cell, BUDGET_HOST), 1800, 1e-9);
+    assert_near(budget_per_work(&base, BUDGET_HOST), 1500, 1e-9);
+    assert_near(budget_per_work(&base, BUDGET_INSTRUCTIONS), 1000, 1e-9);
+    const struct explanation_pair pair = {&cell, &base, 1.2};
+    struct explanation explanation = explanation_of(
+        &pair, 1, &(struct explanation_options){.platform_kind = "kvm", .measure = BUDGET_HOST});
+    assert_near(sum_of(&explanation), 0.2, 1e-12);
+    assert_near(cost(&explanation, CAUSE_INTERRUPT), 200 / 1500.0, 1e-12);
+    assert_near(cost(&explanation, CAUSE_KERNEL), 30 / 1500.0, 1e-12);
+    assert_near(cost(&explanation, CAUSE_PROGRAMS), 10 / 1500.0, 1e-12);
+    assert_near(cost(&explanation, CAUSE_IO_PATH), 60 / 1500.0, 1e-12);
+    assert_near(cost(&explanation, CAUSE_REST), 0, 1e-12);
+    assert_near(explanation.unexplained.mean, 0, 1e-12);
+    native[2].missing = (char[]){"not counted"};
+    assert_true(isnan(budget_per_work(&base, BUDGET_HOST)));
+}
+
 /* A whole server, 2000 natively and 2600 with a machine; every instruction has its place. */
 static void test_instructions_of_the_emulator(void **state)
 {
@@ -361,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_reads_from_the_cache),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_instructions_of_probes),
+        cmocka_unit_test(test_instructions_of_the_whole_host),
         cmocka_unit_test(test_instructions_of_the_emulator),
         cmocka_unit_test(test_emulation),
         cmocka_unit_test(test_translation_and_execution),
