@@ -18,6 +18,8 @@ enum {
 };
 #define RFLAGS_IF (UINT64_C(1) << 9)
 #define INJECTION_VALID (UINT64_C(1) << 31)
+#define VIRTUAL_INTERRUPT (UINT64_C(1) << 8)
+#define INTERCEPT_VINTR (UINT64_C(1) << 4)
 
 /* In xAPIC mode the APIC's own page tells its number, which software may have changed; in x2APIC
  * mode that page is not there, and the number is the one that CPUID gives. */
@@ -85,9 +87,21 @@ static bool is_interruptible(const struct vcpu *vcpu)
            !(pmu_vmcb_read64(vcpu->page, VMCB_INTERRUPT_SHADOW) & 1);
 }
 
-/* EVENTINJ holds one event. When the hypervisor injects one of its own the guest is entered for
- * that, and an exit right behind it makes room. A guest that has interrupts off is looked at now
- * and then (count_arm() sees to it), and an exit is forced when it has them on. */
+/* Is another event on its way into the guest? One that vtax-count.so has made a virtual interrupt
+ * of is not in EVENTINJ any more. (Hypervisors that wait for the guest to allow interrupts use
+ * V_IRQ as well, but intercept it.) */
+static bool is_injecting(const struct vcpu *vcpu)
+{
+    uint64_t control = pmu_vmcb_read64(vcpu->page, INJECTION_CONTROL);
+    uint64_t intercepts = pmu_vmcb_read64(vcpu->page, INJECTION_INTERCEPTS);
+    return (pmu_vmcb_read64(vcpu->page, INJECTION_EVENT) & INJECTION_VALID) ||
+           ((control & VIRTUAL_INTERRUPT) && !(intercepts & INTERCEPT_VINTR));
+}
+
+/* EVENTINJ holds one event, and an NMI before an interrupt that the guest has been promised would
+ * bring that into the NMI's handler. When the hypervisor injects one of its own the guest is
+ * entered for that, and an exit right behind it makes room. A guest that has interrupts off is
+ * looked at now and then (count_arm() sees to it), and an exit is forced when it has them on. */
 void pmi_inject(struct vcpu *vcpu)
 {
     uint8_t vector = 0;
@@ -98,7 +112,7 @@ void pmi_inject(struct vcpu *vcpu)
         vcpu->cpu.guest.pmi_pending = false;
         return;
     }
-    if (pmu_vmcb_read64(vcpu->page, PMU_VMCB_EVENT_INJECTION) & INJECTION_VALID) {
+    if (is_injecting(vcpu)) {
         vcpu->stats.busy++;
         pmi_kick(vcpu);
         return;

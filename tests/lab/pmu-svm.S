@@ -199,6 +199,31 @@ injections:
     mov $name_shadow, %esi
     call show
 
+    /* an overflow's NMI and an interrupt of the hypervisor's are due at the same VMRUN, and the host
+     * has one as well: one comes after the other, and the handler of the NMI is left alone */
+    mov $vmcb1, %edi
+    mov $guest_both, %eax
+    call make_vmcb
+    movl $0x202, vmcb1 + SAVE + 0x170
+    movl $0x10000001, vmcb1 + 0x0c       /* MSR_PROT, INTR */
+    movl $permissions, vmcb1 + 0x48
+    movl $0, nmis
+    movl $0, injected
+    movl $0, unasked
+    movl $1, answers
+    mov $vmcb1, %eax
+    call run
+    mov nmis, %eax
+    mov $name_both_nmis, %esi
+    call show
+    mov injected, %eax
+    mov $name_both_injected, %esi
+    call show
+    mov unasked, %eax
+    mov $name_unasked, %esi
+    call show
+    movl $0, nmis
+
     /* an overflow in a guest with PMC virtualization and virtual NMI */
     mov $vmcb2, %edi
     mov $guest_nmi, %eax
@@ -253,7 +278,13 @@ vmrun_here:
     jns 7f
     mov %ebx, 0x0a8(%eax)
     incl repeated
-7:  decl storms                  /* the host has an interrupt of its own at the next VMRUN, too */
+7:  cmpl $0, answers
+    je 8f
+    decl answers
+    movl $0x80000041, 0x0a8(%eax)
+    movl $0x400fd, 0xFEE00300
+    jmp 3b
+8:  decl storms                  /* the host has an interrupt of its own at the next VMRUN, too */
     js 3b
     movl $0x400fd, 0xFEE00300
     jmp 3b
@@ -371,6 +402,11 @@ guest_injected:
     mov %eax, result
     vmmcall
 
+guest_both:
+    mov $X2APIC_LVTPC, %ecx
+    mov $0x400, %eax
+    xor %edx, %edx
+    wrmsr
 guest_nmi:
     call arm
     mov $20000, %ecx
@@ -393,6 +429,10 @@ nmi:
     iret
 injected_interrupt:
     pusha
+    testl $0x200, 40(%esp)       /* it comes when the guest takes interrupts */
+    jnz 2f
+    incl unasked
+2:
     incl injected
     .ifdef STOPS
     mov $20000, %ecx
@@ -428,6 +468,9 @@ name_storm: .asciz "injected-in-storm"
 name_repeated: .asciz "repeated-once"
 name_owed: .asciz "owed"
 name_shadow: .asciz "injected-in-shadow"
+name_both_nmis: .asciz "nmi-beside-injection"
+name_both_injected: .asciz "injection-beside-nmi"
+name_unasked: .asciz "injected-with-interrupts-off"
 name_nmis: .asciz "guest-nmis"
 name_control: .asciz "nmi-control"
 name_exit: .asciz "unexpected-exit"
@@ -468,6 +511,8 @@ nmis: .skip 4
 injected: .skip 4
 repeated: .skip 4
 storms: .skip 4
+answers: .skip 4
+unasked: .skip 4
 fixed: .skip 4
     .balign 16
     .skip 4096
