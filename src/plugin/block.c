@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plugin/block.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+struct block *block_new(unsigned instructions)
+{
+    size_t bytes = sizeof(struct block) + instructions * sizeof(uint16_t);
+    size_t rounded = (bytes + _Alignof(struct block) - 1) & -_Alignof(struct block);
+    struct block *block = aligned_alloc(_Alignof(struct block), rounded);
+    if (!block)
+        abort();
+    memset(block, 0, rounded);
+    return block;
+}
+
 int block_find(const struct block *block, uint64_t address)
 {
     uint64_t offset = address - block->address;

@@ -14,19 +14,27 @@
 #include "pmu/event.h"
 #include "plugin/decode.h"
 
+struct plugin_lane;
+
+/* What is looked at whenever the block begins is in one line of the real machine's cache. */
 struct block {
+    const struct plugin_lane *lanes; /* of all vCPUs */
     uint64_t address;
+    uint64_t physical[2]; /* of the first byte, and of the second page's; 0: not known */
     uint16_t instructions;
+    uint16_t bytes;       /* of all instructions */
+    uint16_t last_offset; /* of the last instruction */
     uint8_t bucket;       /* enum pmu_bucket */
     bool ends_in_branch;  /* the last instruction is a branch of any kind */
     bool is_conditional;  /* and a conditional one */
     bool ends_in_trap;    /* the last instruction completes and raises */
     bool ends_in_repeat;  /* the last instruction is a repeated string instruction */
-    uint16_t bytes;       /* of all instructions */
-    uint64_t physical[2]; /* of the first byte, and of the second page's; 0: not known */
     const uint8_t *code;  /* the first instruction, where QEMU keeps the machine's memory */
     uint16_t offsets[];   /* of each instruction, from address */
-};
+} __attribute__((aligned(64)));
+
+/* All zero; lives as long as QEMU. */
+struct block *block_new(unsigned instructions);
 
 /* Number of the instruction that begins at this address; -1: none. */
 int block_find(const struct block *block, uint64_t address);

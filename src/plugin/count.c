@@ -157,42 +157,83 @@ void count_repeat(unsigned index, void *userdata)
 
 /* The block before ended in a conditional branch: where this one begins tells which way it went. An
  * interrupt in between, at the same privilege level, is taken for the branch's target. */
+static inline void resolve_branch(const struct plugin_lane *lane, const struct block *block)
+{
+    const struct block *before = lane->slot->block;
+
+    if (!before || !before->is_conditional || before->bucket != block->bucket)
+        return;
+    bool taken = block->address != before->address + before->bytes;
+    lane->slot->counts.events[before->bucket][PMU_BRANCH_MISSES] +=
+        predictor_resolve(&lane->memory->predictor, before->address + before->last_offset, taken);
+}
+
+static inline void fetch(const struct plugin_lane *lane, const struct block *block)
+{
+    const struct memory_block fetched = {.address = block->address,
+                                         .bytes = block->bytes,
+                                         .physical = {block->physical[0], block->physical[1]}};
+    memory_fetch(lane->memory, &fetched, lane->slot->counts.events[block->bucket]);
+}
+
 void count_branch(unsigned index, void *userdata)
 {
-    const struct site *site = userdata;
-    struct vcpu *vcpu = &site->plugin->vcpus[index];
-    const struct block *before = vcpu->slot->block;
-
-    if (!before || !before->is_conditional || before->bucket != site->block->bucket)
-        return;
-    bool taken = site->address != before->address + before->bytes;
-    uint64_t address = before->address + before->offsets[before->instructions - 1];
-    vcpu->slot->counts.events[before->bucket][PMU_BRANCH_MISSES] +=
-        predictor_resolve(&vcpu->memory->predictor, address, taken);
+    const struct block *block = userdata;
+    resolve_branch(&block->lanes[index], block);
 }
 
 void count_fetch(unsigned index, void *userdata)
 {
-    const struct site *site = userdata;
-    const struct block *block = site->block;
-    struct vcpu *vcpu = &site->plugin->vcpus[index];
-    const struct memory_block fetched = {.address = block->address,
-                                         .bytes = block->bytes,
-                                         .physical = {block->physical[0], block->physical[1]}};
-    memory_fetch(vcpu->memory, &fetched, vcpu->slot->counts.events[block->bucket]);
+    const struct block *block = userdata;
+    fetch(&block->lanes[index], block);
 }
 
-void count_access(unsigned index, uint32_t info, uint64_t address, void *userdata)
+void count_fetch_and_branch(unsigned index, void *userdata)
 {
-    const struct plugin_port *port = userdata;
-    struct vcpu *vcpu = &port->plugin->vcpus[index];
-    uint64_t *events = vcpu->slot->counts.events[port->bucket];
+    const struct block *block = userdata;
+    fetch(&block->lanes[index], block);
+    resolve_branch(&block->lanes[index], block);
+}
 
-    events[qemu_plugin_mem_is_store(info) ? PMU_STORES : PMU_LOADS]++;
-    if (memory_is_recent(vcpu->memory, address))
-        return;
-    struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
-    bool is_ram = where && !qemu_plugin_hwaddr_is_io(where);
-    uint64_t physical = is_ram ? qemu_plugin_hwaddr_phys_addr(where) : 0;
-    memory_access(vcpu->memory, address, physical, is_ram, events);
+/* Asks QEMU where the address is, unless that is known of its page. */
+static void look_up(struct memory *memory, uint32_t info, uint64_t address,
+                    uint64_t events[PMU_EVENT_COUNT])
+{
+    struct memory_frame *frame = memory_find_frame(memory, address);
+    uint64_t page = address >> MEMORY_PAGE_BITS;
+    if (frame->page != page) {
+        struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
+        bool is_ram = where && !qemu_plugin_hwaddr_is_io(where);
+        uint64_t inside = address % (1u << MEMORY_PAGE_BITS);
+        frame->physical = is_ram ? qemu_plugin_hwaddr_phys_addr(where) - inside : MEMORY_DEVICE;
+        frame->page = page;
+    }
+    memory_access(memory, address, frame, events);
+}
+
+static inline void count_access(const struct plugin_port *port, unsigned index, uint32_t info,
+                                uint64_t address, enum pmu_event event)
+{
+    const struct plugin_lane *lane = &port->lanes[index];
+    uint64_t *events = lane->slot->counts.events[port->bucket];
+
+    events[event]++;
+    if (!memory_is_settled(lane->memory, address))
+        look_up(lane->memory, info, address, events);
+}
+
+void count_load(unsigned index, uint32_t info, uint64_t address, void *port)
+{
+    count_access(port, index, info, address, PMU_LOADS);
+}
+
+void count_store(unsigned index, uint32_t info, uint64_t address, void *port)
+{
+    count_access(port, index, info, address, PMU_STORES);
+}
+
+void count_remap(unsigned index, void *userdata)
+{
+    const struct plugin *plugin = userdata;
+    memory_forget(plugin->lanes[index].memory);
 }

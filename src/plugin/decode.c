@@ -32,6 +32,16 @@ static bool is_string(uint8_t opcode)
            (opcode >= 0xaa && opcode <= 0xaf);
 }
 
+/* After 0Fh 01h. */
+static enum decode_kind decode_group_7(const uint8_t *bytes, size_t length)
+{
+    if (length && bytes[0] == 0xd8)
+        return DECODE_VMRUN;
+    bool invlpg = length && bytes[0] < 0xc0 && (bytes[0] >> 3 & 7) == 7;
+    bool invlpga = length && bytes[0] == 0xdf;
+    return invlpg || invlpga ? DECODE_REMAP : DECODE_OTHER;
+}
+
 /* Opcodes after 0Fh. */
 static enum decode_kind decode_two_bytes(const uint8_t *bytes, size_t length)
 {
@@ -54,7 +64,12 @@ static enum decode_kind decode_two_bytes(const uint8_t *bytes, size_t length)
     case 0x35: /* SYSEXIT */
         return DECODE_BRANCH;
     case 0x01:
-        return length > 1 && bytes[1] == 0xd8 ? DECODE_VMRUN : DECODE_OTHER;
+        return decode_group_7(bytes + 1, length - 1);
+    case 0x22: /* MOV CRn,r */
+    case 0xaa: /* RSM */
+        return DECODE_REMAP;
+    case 0x38: /* INVPCID */
+        return length > 1 && bytes[1] == 0x82 ? DECODE_REMAP : DECODE_OTHER;
     default:
         return (bytes[0] & 0xf0) == 0x80 ? DECODE_BRANCH_CONDITIONAL : DECODE_OTHER;
     }

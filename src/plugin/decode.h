@@ -17,6 +17,7 @@ enum decode_kind {
     DECODE_CPUID,
     DECODE_VMRUN,
     DECODE_READ_CR2,           /* MOV r,CR2 */
+    DECODE_REMAP,              /* may change what an address means: MOV CRn, INVLPG, ... */
     DECODE_BRANCH,             /* always taken: jump, call, return */
     DECODE_IRET,               /* a branch, too */
     DECODE_BRANCH_CONDITIONAL, /* Jcc, LOOP, JCXZ */

@@ -3,9 +3,22 @@
 
 #include "base/mem.h"
 
-static const struct cache_shape data_shape = {.line_bits = 6, .sets = 64, .ways = 8};
-static const struct cache_shape last_shape = {.line_bits = 6, .sets = 2048, .ways = 16};
-static const struct cache_shape page_shape = {.line_bits = 12, .sets = 16, .ways = 4};
+static const struct cache_shape data_shape = {
+    .line_bits = MEMORY_LINE_BITS, .sets = MEMORY_SETS, .ways = 8};
+static const struct cache_shape last_shape = {
+    .line_bits = MEMORY_LINE_BITS, .sets = 2048, .ways = 16};
+static const struct cache_shape page_shape = {
+    .line_bits = MEMORY_PAGE_BITS, .sets = MEMORY_PAGE_SETS, .ways = 4};
+
+/* The virtual and the physical address name the same set. */
+_Static_assert(MEMORY_SETS << MEMORY_LINE_BITS == 1 << MEMORY_PAGE_BITS,
+               "a page has each set once");
+
+static void clear(uint64_t *recent, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        recent[i] = MEMORY_NONE;
+}
 
 struct memory *memory_new(void)
 {
@@ -15,46 +28,69 @@ struct memory *memory_new(void)
     cache_init(&memory->pages, &page_shape);
     cache_init(&memory->code, &data_shape);
     cache_init(&memory->code_pages, &page_shape);
+    memory->fetched = MEMORY_NONE;
+    clear(memory->code_recent.lines, MEMORY_SETS);
+    clear(memory->code_recent.pages, MEMORY_PAGE_SETS);
+    clear(memory->data_recent.pages, MEMORY_PAGE_SETS);
+    memory_forget(memory);
     return memory;
 }
 
-void memory_access(struct memory *memory, uint64_t address, uint64_t physical, bool is_ram,
-                   uint64_t events[PMU_EVENT_COUNT])
+struct memory *memory_free(struct memory *memory)
 {
-    events[PMU_DTLB_MISSES] += !cache_access(&memory->pages, address);
-    if (!is_ram || cache_access(&memory->data, physical))
-        return;
-    events[PMU_L1D_MISSES]++;
+    if (!memory)
+        return NULL;
+    cache_done(&memory->data);
+    cache_done(&memory->last);
+    cache_done(&memory->pages);
+    cache_done(&memory->code);
+    cache_done(&memory->code_pages);
+    free(memory);
+    return NULL;
+}
+
+void memory_forget(struct memory *memory)
+{
+    clear(memory->data_recent.lines, MEMORY_SETS);
+    for (unsigned i = 0; i < MEMORY_FRAMES; i++)
+        memory->frames[i].page = MEMORY_NONE;
+}
+
+static void access_last_level(struct memory *memory, uint64_t physical,
+                              uint64_t events[PMU_EVENT_COUNT])
+{
     events[PMU_LLC_REFERENCES]++;
     events[PMU_LLC_MISSES] += !cache_access(&memory->last, physical);
 }
 
-static void fetch_line(struct memory *memory, uint64_t address, uint64_t physical,
+void memory_access(struct memory *memory, uint64_t address, const struct memory_frame *frame,
+                   uint64_t events[PMU_EVENT_COUNT])
+{
+    uint64_t line = address >> MEMORY_LINE_BITS, page = address >> MEMORY_PAGE_BITS;
+    uint64_t physical = frame->physical + address % (1u << MEMORY_PAGE_BITS);
+    uint64_t *recent = &memory->data_recent.lines[line % MEMORY_SETS];
+
+    memory->data_recent.pages[page % MEMORY_PAGE_SETS] = page;
+    events[PMU_DTLB_MISSES] += !cache_access(&memory->pages, address);
+    if (frame->physical == MEMORY_DEVICE || *recent == line)
+        return;
+    *recent = line;
+    if (cache_access(&memory->data, physical))
+        return;
+    events[PMU_L1D_MISSES]++;
+    access_last_level(memory, physical, events);
+}
+
+void memory_fetch_line(struct memory *memory, uint64_t address, uint64_t physical,
                        uint64_t events[PMU_EVENT_COUNT])
 {
-    events[PMU_L1I_REFERENCES]++;
+    uint64_t line = address >> MEMORY_LINE_BITS, page = address >> MEMORY_PAGE_BITS;
+
+    memory->code_recent.lines[line % MEMORY_SETS] = physical >> MEMORY_LINE_BITS;
+    memory->code_recent.pages[page % MEMORY_PAGE_SETS] = page;
     events[PMU_ITLB_MISSES] += !cache_access(&memory->code_pages, address);
     if (cache_access(&memory->code, physical))
         return;
     events[PMU_L1I_MISSES]++;
-    events[PMU_LLC_REFERENCES]++;
-    events[PMU_LLC_MISSES] += !cache_access(&memory->last, physical);
-}
-
-void memory_fetch(struct memory *memory, const struct memory_block *block,
-                  uint64_t events[PMU_EVENT_COUNT])
-{
-    enum { LINE_BITS = 6, LINE = 1 << LINE_BITS, PAGE = 4096 };
-    uint64_t first = block->address >> LINE_BITS;
-    uint64_t last = (block->address + block->bytes - 1) >> LINE_BITS;
-    for (uint64_t line = first; line <= last; line++) {
-        uint64_t address = line << LINE_BITS;
-        bool second = address / PAGE != block->address / PAGE && line != first;
-        uint64_t physical = second
-                                ? block->physical[1] + address % PAGE
-                                : block->physical[0] - block->physical[0] % PAGE + address % PAGE;
-        if (line + 1 != memory->fetched)
-            fetch_line(memory, address, physical, events);
-        memory->fetched = line + 1;
-    }
+    access_last_level(memory, physical, events);
 }

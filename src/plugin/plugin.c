@@ -51,6 +51,7 @@ static void start_vcpu(unsigned index, void *userdata)
     }
     if (plugin->options.memory || plugin->options.predictor)
         vcpu->memory = memory_new();
+    plugin->lanes[index] = (struct plugin_lane){vcpu, vcpu->slot, vcpu->memory};
     vcpu->book = (struct book){.ledger = plugin->ledger, .cpu = &plugin->ledger->cpu[index]};
     if (plugin->sampler)
         sampler_add(plugin->sampler, vcpu);
@@ -142,11 +143,12 @@ static int set_up(struct plugin *plugin, const qemu_info_t *info, int argc, char
     if (r < 0)
         return r;
     set_config(plugin);
-    for (unsigned i = 0; i < PMU_BUCKET_COUNT; i++)
-        plugin->ports[i] = (struct plugin_port){plugin, i};
     pthread_mutex_init(&plugin->lock, NULL);
     plugin->vcpu_count = (unsigned)info->system.max_vcpus;
     plugin->vcpus = mem_array(plugin->vcpu_count, sizeof(*plugin->vcpus));
+    plugin->lanes = mem_array(plugin->vcpu_count, sizeof(*plugin->lanes));
+    for (unsigned i = 0; i < PMU_BUCKET_COUNT; i++)
+        plugin->ports[i] = (struct plugin_port){plugin->lanes, i};
     int sampling = plugin->options.sample
                        ? sampler_open(plugin->options.sample_file, plugin->options.sample,
                                       plugin->vcpu_count, &plugin->sampler, err)

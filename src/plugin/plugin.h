@@ -18,9 +18,16 @@
 /* Not canonical, with four or five levels of page tables. */
 #define PLUGIN_NO_ADDRESS (UINT64_C(1) << 63)
 
-/* What the memory callback is told: four of them. */
+/* What the frequent callbacks need of a vCPU. */
+struct plugin_lane {
+    struct vcpu *vcpu;
+    struct slot *slot;
+    struct memory *memory;
+};
+
+/* What the memory callbacks are told: four of them. */
 struct plugin_port {
-    struct plugin *plugin;
+    const struct plugin_lane *lanes;
     enum pmu_bucket bucket;
 };
 
@@ -37,7 +44,8 @@ struct plugin {
     struct sampler *sampler; /* NULL: no samples */
     struct qemu_plugin_scoreboard *board;
     unsigned vcpu_count;
-    struct vcpu *vcpus; /* vcpu_count */
+    struct vcpu *vcpus;        /* vcpu_count */
+    struct plugin_lane *lanes; /* vcpu_count */
     struct plugin_port ports[PMU_BUCKET_COUNT];
     pthread_mutex_t lock;            /* for adding a landing or a VM */
     struct plugin_landing *landings; /* read and published atomically; they live as long as QEMU */
@@ -80,13 +88,16 @@ void count_arm(struct vcpu *vcpu);
 /* count.c: makes the next block begin with count_tick(). */
 void count_arm_now(struct vcpu *vcpu);
 
-/* Callbacks; user data is the plugin, or a site where it says so. */
+/* Callbacks; user data is the plugin where it does not say otherwise. */
 void count_tick(unsigned index, void *plugin);
 void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *plugin);
 void count_repeat(unsigned index, void *site);
-void count_branch(unsigned index, void *site);
-void count_fetch(unsigned index, void *site);
-void count_access(unsigned index, uint32_t info, uint64_t address, void *port);
+void count_branch(unsigned index, void *block);
+void count_fetch(unsigned index, void *block);
+void count_fetch_and_branch(unsigned index, void *block);
+void count_load(unsigned index, uint32_t info, uint64_t address, void *port);
+void count_store(unsigned index, uint32_t info, uint64_t address, void *port);
+void count_remap(unsigned index, void *plugin);
 void msr_execute(unsigned index, void *site);
 void cr2_read(unsigned index, void *site);
 void cpuid_note(unsigned index, void *site);

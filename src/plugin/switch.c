@@ -47,6 +47,8 @@ void switch_run(unsigned index, void *userdata)
         !vcpu_load(vcpu, vmcb, vcpu->page, sizeof(vcpu->page)))
         return;
     vcpu->stats.runs++;
+    if (vcpu->memory)
+        memory_forget(vcpu->memory);
     vcpu->run_address = site->address;
     sample_note_entry(vcpu, vmcb);
     struct pmu_outcome outcome = pmu_cpu_enter(&vcpu->cpu, vcpu->page, vmcb, vcpu_counts(vcpu));
@@ -154,6 +156,8 @@ void switch_exit(unsigned index, void *userdata)
     if (!vcpu->cpu.in_guest || !vcpu_load(vcpu, vmcb, vcpu->page, sizeof(vcpu->page)))
         return;
     vcpu->stats.exits++;
+    if (vcpu->memory)
+        memory_forget(vcpu->memory);
     vcpu->kicked = false;
     vcpu->deferred = false;
     vcpu->raised = false;

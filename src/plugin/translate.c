@@ -72,12 +72,13 @@ static void locate(struct block *block)
         block->physical[1] = 0;
 }
 
-static struct block *make_block(const struct qemu_plugin_tb *tb, enum pmu_bucket bucket,
-                                enum decode_kind *kinds)
+static struct block *make_block(const struct plugin *plugin, const struct qemu_plugin_tb *tb,
+                                enum pmu_bucket bucket, enum decode_kind *kinds)
 {
     size_t count = qemu_plugin_tb_n_insns(tb), length = 0;
-    struct block *block = mem_zalloc(sizeof(*block) + count * sizeof(block->offsets[0]));
+    struct block *block = block_new((unsigned)count);
 
+    block->lanes = plugin->lanes;
     block->address = qemu_plugin_tb_vaddr(tb);
     block->code = qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0));
     block->instructions = count;
@@ -88,7 +89,8 @@ static struct block *make_block(const struct qemu_plugin_tb *tb, enum pmu_bucket
         block->offsets[i] = qemu_plugin_insn_vaddr(insn) - block->address;
     }
     enum decode_kind last = kinds[count - 1];
-    block->bytes = block->offsets[count - 1] + length;
+    block->last_offset = block->offsets[count - 1];
+    block->bytes = block->last_offset + length;
     block->is_conditional = last == DECODE_BRANCH_CONDITIONAL;
     block->ends_in_branch =
         last == DECODE_BRANCH || last == DECODE_IRET || last == DECODE_BRANCH_CONDITIONAL;
@@ -140,13 +142,33 @@ static void instrument_cr2_read(struct qemu_plugin_insn *insn, struct site *site
     qemu_plugin_register_vcpu_insn_exec_cb(insn, cr2_read, QEMU_CB_RW_REGS_PC, site);
 }
 
+static void instrument_accesses(struct plugin *plugin, struct qemu_plugin_insn *insn,
+                                const struct block *block)
+{
+    struct plugin_port *port = &plugin->ports[block->bucket];
+    qemu_plugin_register_vcpu_mem_cb(insn, count_load, QEMU_CB_NO_REGS, QEMU_MEM_R, port);
+    qemu_plugin_register_vcpu_mem_cb(insn, count_store, QEMU_CB_NO_REGS, QEMU_MEM_W, port);
+}
+
+/* With caches or predictor. */
+static void instrument_model(const struct plugin *plugin, struct qemu_plugin_tb *tb,
+                             struct block *block)
+{
+    bool memory = plugin->options.memory, predictor = plugin->options.predictor;
+    if (memory || predictor)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb,
+                                             memory && predictor ? count_fetch_and_branch
+                                             : memory            ? count_fetch
+                                                                 : count_branch,
+                                             QEMU_CB_NO_REGS, block);
+}
+
 static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb *tb,
                                    const struct block *block, unsigned index, enum decode_kind kind)
 {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, index);
     if (plugin->options.memory)
-        qemu_plugin_register_vcpu_mem_cb(insn, count_access, QEMU_CB_NO_REGS, QEMU_MEM_RW,
-                                         &plugin->ports[block->bucket]);
+        instrument_accesses(plugin, insn, block);
     switch (kind) {
     case DECODE_RDMSR:
     case DECODE_WRMSR:
@@ -156,6 +178,10 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
         break;
     case DECODE_CPUID:
         instrument_cpuid(plugin, tb, make_site(plugin, block, index, kind));
+        break;
+    case DECODE_REMAP:
+        if (plugin->options.memory)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, count_remap, QEMU_CB_NO_REGS, plugin);
         break;
     case DECODE_IRET:
         if (plugin->options.design == PMU_SWITCH_ARCHITECTURAL && block->bucket >= PMU_GUEST_KERNEL)
@@ -175,20 +201,15 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
 
 /* The order matters: what looks at the block that went before comes first, and the overflow check
  * sees counts that hold whole blocks only. */
-static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb,
-                             const struct block *block, bool landing, bool starts_in_repeat)
+static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb, struct block *block,
+                             bool landing, bool starts_in_repeat)
 {
     if (landing)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, switch_exit, QEMU_CB_RW_REGS, plugin);
     if (starts_in_repeat)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
                                              make_site(plugin, block, 0, DECODE_REPEATED));
-    if (plugin->options.memory)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_fetch, QEMU_CB_NO_REGS,
-                                             make_site(plugin, block, 0, DECODE_OTHER));
-    if (plugin->options.predictor)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_branch, QEMU_CB_NO_REGS,
-                                             make_site(plugin, block, 0, DECODE_OTHER));
+    instrument_model(plugin, tb, block);
     qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, count_tick, QEMU_CB_RW_REGS, QEMU_COND_GE,
                                               slot_field(plugin, offsetof(struct slot, clock)),
                                               CLOCK_DUE, plugin);
@@ -214,7 +235,7 @@ void translate_block(struct qemu_plugin_tb *tb, void *userdata)
     bool guest = vcpu->cpu.in_guest && !landing;
     enum pmu_bucket bucket = 2u * guest + vcpu_is_user(vcpu);
     CLEANUP_FREE enum decode_kind *kinds = mem_array(count, sizeof(*kinds));
-    struct block *block = make_block(tb, bucket, kinds);
+    struct block *block = make_block(plugin, tb, bucket, kinds);
 
     if (plugin->options.memory)
         locate(block);

@@ -25,22 +25,23 @@ void cache_done(struct cache *cache)
 
 void cache_clear(struct cache *cache)
 {
-    cache->last = 0;
     memset(cache->tags, 0, (size_t)cache->shape.sets * cache->shape.ways * sizeof(*cache->tags));
 }
 
+/* Each line moves one place back, until the one that is looked for, or the last, has gone. */
 bool cache_access_line(struct cache *cache, uint64_t line)
 {
     unsigned ways = cache->shape.ways;
     uint64_t *set = cache->tags + (line & (cache->shape.sets - 1)) * ways;
-    unsigned way = 0;
+    uint64_t moved = set[0];
+    bool hit = moved == line + 1;
 
-    while (way < ways && set[way] != line + 1)
-        way++;
-    bool hit = way < ways;
-    unsigned shift = hit ? way : ways - 1;
-    memmove(set + 1, set, shift * sizeof(*set));
+    for (unsigned way = 1; way < ways && !hit; way++) {
+        uint64_t here = set[way];
+        set[way] = moved;
+        moved = here;
+        hit = here == line + 1;
+    }
     set[0] = line + 1;
-    cache->last = line + 1;
     return hit;
 }

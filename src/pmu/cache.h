@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * cache: a set-associative cache, least recently used line replaced, by physical address; with
- * pages for lines it is a TLB. In front of it a filter remembers the last line touched, which needs
- * no look-up: it is in, and it is the most recently used already.
+ * pages for lines it is a TLB. The line that its set used last needs no look-up: it is in, and an
+ * access changes nothing.
  */
 #pragma once
 
@@ -19,7 +19,6 @@ struct cache_shape {
 
 struct cache {
     struct cache_shape shape;
-    uint64_t last;  /* line + 1 of the last access, 0: none */
     uint64_t *tags; /* sets * ways, most recently used first in each set; line + 1, 0: empty */
 };
 
@@ -29,14 +28,21 @@ bool cache_shape_is_valid(const struct cache_shape *shape);
 void cache_init(struct cache *cache, const struct cache_shape *shape);
 void cache_done(struct cache *cache);
 
-/* Looks the line up, fetching it when it is not in. */
+/* Looks the line up behind the first of its set, fetching it when it is not in. */
 bool cache_access_line(struct cache *cache, uint64_t line);
+
+/* True when this is the line that its set used last. */
+static inline bool cache_is_recent(const struct cache *cache, uint64_t address)
+{
+    uint64_t line = address >> cache->shape.line_bits;
+    return cache->tags[(line & (cache->shape.sets - 1)) * cache->shape.ways] == line + 1;
+}
 
 /* True when the address hits. */
 static inline bool cache_access(struct cache *cache, uint64_t address)
 {
-    uint64_t line = address >> cache->shape.line_bits;
-    return cache->last == line + 1 || cache_access_line(cache, line);
+    return cache_is_recent(cache, address) ||
+           cache_access_line(cache, address >> cache->shape.line_bits);
 }
 
 /* Forgets everything: a TLB on a change of address space. */

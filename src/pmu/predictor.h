@@ -19,4 +19,13 @@ struct predictor {
 
 /* Tells the outcome of the conditional branch at this address; returns true when it had been
  * predicted otherwise. */
-bool predictor_resolve(struct predictor *predictor, uint64_t address, bool taken);
+static inline bool predictor_resolve(struct predictor *predictor, uint64_t address, bool taken)
+{
+    enum { MASK = (1 << PREDICTOR_BITS) - 1, STRONGLY_TAKEN = 3, WEAKLY_TAKEN = 2 };
+    uint8_t *counter = &predictor->counters[(address ^ predictor->history) & MASK];
+    unsigned count = *counter;
+
+    *counter = (uint8_t)(taken ? count + (count < STRONGLY_TAKEN) : count - (count > 0));
+    predictor->history = (predictor->history << 1 | taken) & MASK;
+    return (count >= WEAKLY_TAKEN) != taken;
+}

@@ -29,6 +29,14 @@ static void test_decode(void **state)
         {"\x41\x0f\x20\xd7", 4, DECODE_READ_CR2},
         {"\x44\x0f\x20\xd7", 4, DECODE_OTHER}, /* CR10 */
         {"\x0f\x20\xdf", 3, DECODE_OTHER},     /* CR3 */
+        {"\x0f\x22\xdf", 3, DECODE_REMAP},
+        {"\x0f\x01\x38", 3, DECODE_REMAP},         /* INVLPG */
+        {"\x0f\x01\xf8", 3, DECODE_OTHER},         /* SWAPGS */
+        {"\x0f\x01\xdf", 3, DECODE_REMAP},         /* INVLPGA */
+        {"\x0f\x01\x10", 3, DECODE_OTHER},         /* LGDT */
+        {"\x66\x0f\x38\x82\x08", 5, DECODE_REMAP}, /* INVPCID */
+        {"\x66\x0f\x38\x00\xc1", 5, DECODE_OTHER}, /* PSHUFB */
+        {"\x0f\xaa", 2, DECODE_REMAP},             /* RSM */
         {"\x0f\x20", 2, DECODE_OTHER},
         {"\x0f\x01\xd8", 3, DECODE_VMRUN},
         {"\x0f\x01\xd9", 3, DECODE_OTHER}, /* VMMCALL */
