@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * authority: the campaign's own certificate authority and the shop's certificate, made with the
- * openssl command. P-256 keys; the certificate is for the name SHOP_HOST, so that one serves all
- * machines whatever their addresses.
+ * authority: the campaign's own certificate authority and the shop's certificate. P-256 keys; the
+ * certificate is for the name SHOP_HOST, so that one serves all machines whatever their addresses.
  */
 #pragma once
 
@@ -16,8 +15,7 @@ struct authority {
 };
 
 /* Makes them in directory (which exists), or finds those that an earlier call made there. The
- * authority's own key is removed after it has signed. ERROR_ENVIRONMENT when there is no openssl
- * command. */
+ * authority's own key is never written. */
 int authority_open(const char *directory, struct authority **out_authority, struct error *err)
     __attribute__((warn_unused_result));
 struct authority *authority_free(struct authority *authority);

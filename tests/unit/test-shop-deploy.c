@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "shop/deploy.h"
 #include "shop/httpd_conf.h"
+#include "shop/model.h"
 
 static const struct deploy_options good = {
     .seed = 7, .sessions = 100, .back_end = "10.0.0.1:8490", .guest_program = "/run/vtax-guest"};
@@ -113,6 +116,30 @@ static void test_size(void **state)
         }
 }
 
+/* Others' judgement, where there is the program. */
+static void verify(const struct authority *authority)
+{
+    const char *const argv[] = {"openssl",
+                                "verify",
+                                "-x509_strict",
+                                "-purpose",
+                                "sslserver",
+                                "-verify_hostname",
+                                SHOP_HOST,
+                                "-CAfile",
+                                authority->ca_path,
+                                authority->cert_path,
+                                NULL};
+    CLEANUP_FREE char *text = NULL;
+    struct error err = {0};
+    if (!process_find_program("openssl"))
+        print_message("no program 'openssl' to verify with\n");
+    else if (process_check(argv, 60 * NS_PER_S, &text, &err) < 0)
+        fail_msg("%s", err.text);
+    else
+        assert_non_null(strstr(text, ": OK"));
+}
+
 static void test_certificate(void **state)
 {
     (void)state;
@@ -127,6 +154,7 @@ static void test_certificate(void **state)
         fail_msg("%s", err.text);
     assert_int_equal(stat(authority->key_path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
+    verify(authority);
     assert_int_equal(stat(authority->cert_path, &status), 0);
     assert_int_equal(authority_open(directory, &second, &err), 0);
     assert_int_equal(stat(second->cert_path, &again), 0);
