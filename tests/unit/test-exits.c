@@ -128,11 +128,16 @@ static void test_counts_go_with_the_calls(void **state)
         exits_close(exits);
         skip();
     }
+    uint64_t before = 0, after = 0;
+    assert_true(exits_count_all(exits, &before));
     work();
     exits_each(exits, getpid(), add, &calls);
     exits_each(exits, getpid(), add, &sleeps);
+    assert_true(exits_count_all(exits, &after));
     assert_null(exits_uncounted(exits));
     exits_close(exits);
+    /* All CPUs' have that of the calls, and of what else there was. */
+    assert_true(after - before > calls.sum.kernel_count + sleeps.sum.kernel_count);
     assert_int_equal(calls.sum.count, CALLS);
     assert_true(calls.sum.kernel_count > 0);
     assert_int_equal(calls.sum.user_count, 0);
@@ -155,6 +160,8 @@ static void test_uncounted_says_why(void **state)
     }
     assert_non_null(exits_uncounted(exits));
     assert_non_null(strstr(exits_uncounted(exits), "no performance counters"));
+    uint64_t all = 0;
+    assert_false(exits_count_all(exits, &all));
     exits_close(exits);
 }
 

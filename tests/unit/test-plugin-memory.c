@@ -105,8 +105,8 @@ static void access_data(struct memory *memory, struct naive *naive, unsigned spa
     memory_access(memory, address, frame, events);
 }
 
-static void fetch_code(struct memory *memory, struct naive *naive, unsigned space,
-                       uint64_t address, uint64_t bytes, uint64_t events[PMU_EVENT_COUNT])
+static void fetch_code(struct memory *memory, struct naive *naive, unsigned space, uint64_t address,
+                       uint64_t bytes, uint64_t events[PMU_EVENT_COUNT])
 {
     uint64_t second = frame_of(space, address / PAGE + 1);
     const struct memory_block block = {
