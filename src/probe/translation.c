@@ -167,6 +167,8 @@ static void read_translation(void *object, const struct probe_target *target,
     read_samples(machine, target, out);
     if (target->machine)
         read_statistics(machine, target, out);
+    probe_readings_miss(out, (int)target->index, "translation:instructions",
+                        "its QEMU runs without a plugin that counts them");
 }
 
 const struct probe probe_translation = {

@@ -7,16 +7,21 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "machine/procfs.h"
 #include "probe/clock_samples.h"
 #include "probe/jit.h"
+#include "probe/probe.h"
 
 #define TEXT(literal) (literal), sizeof(literal) - 1
 
@@ -162,13 +167,85 @@ static void test_own_thread(void **state)
     assert_true(none.generated + none.qemu < 20);
 }
 
+/* A process whose only thread is called as a virtual CPU is, in generated code all the time. */
+static pid_t start_emulation(void)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    void *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code == MAP_FAILED || sizeof(loop) == 1)
+        _exit(1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    memcpy(code, loop, sizeof(loop));
+    __builtin___clear_cache(code, (char *)code + sizeof(loop));
+    prctl(PR_SET_NAME, "CPU 0/TCG");
+    for (;;)
+        ((void (*)(void))code)();
+}
+
+static uint64_t ran_ns(pid_t pid)
+{
+    uint64_t run_ns = 0, wait_ns = 0;
+    CLEANUP_FREE char *path = mem_printf("/proc/%d/schedstat", (int)pid);
+    CLEANUP_FREE char *text = NULL;
+    if (file_read(path, 256, &text, NULL, NULL) < 0 ||
+        procfs_parse_schedstat(text, &run_ns, &wait_ns) < 0)
+        return 0;
+    return run_ns;
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+    CLEANUP_FREE char *path = mem_printf("/proc/%d/comm", (int)pid);
+    CLEANUP_FREE char *text = NULL;
+    return file_read(path, 64, &text, NULL, NULL) >= 0 && strcmp(text, name) == 0;
+}
+
+static void wait_a_little(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+static void test_probe(void **state)
+{
+    (void)state;
+    struct probe_target target = {.pid = start_emulation(), .is_emulated = true};
+    const struct option_texts wanted = {(char *[]){(char[]){"translation"}}, 1};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    while (!is_called(target.pid, "CPU 0/TCG\n") && waitpid(target.pid, NULL, WNOHANG) == 0)
+        wait_a_little();
+    struct probing *probing = probing_open(&target, 1, &wanted);
+    probing_begin(probing);
+    for (uint64_t begin_ns = ran_ns(target.pid);
+         begin_ns > 0 && ran_ns(target.pid) < begin_ns + NS_PER_S / 2;)
+        wait_a_little();
+    probing_end(probing, &out);
+    probing_close(probing);
+    kill(target.pid, SIGKILL);
+    waitpid(target.pid, NULL, 0);
+    const struct probe_reading *probe = probe_readings_find(&out, -1, "translation");
+    if (probe->missing) {
+        printf("skipped: %s\n", probe->missing);
+        skip();
+    }
+    const struct probe_reading *generated =
+        probe_readings_find(&out, 0, "translation:generated_ns");
+    assert_non_null(generated);
+    assert_null(generated->missing);
+    assert_true(generated->value > NS_PER_S / 4);
+    assert_true(probe_readings_find(&out, 0, "translation:qemu_ns")->value < NS_PER_S / 8);
+    assert_int_equal(probe_readings_find(&out, 0, "translation:lost")->value, 0);
+    assert_non_null(probe_readings_find(&out, 0, "translation:instructions")->missing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_records),
-        cmocka_unit_test(test_own_thread),
+        cmocka_unit_test(test_statistics), cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_records),    cmocka_unit_test(test_own_thread),
+        cmocka_unit_test(test_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
