@@ -161,19 +161,23 @@ static inline void resolve_branch(const struct plugin_lane *lane, const struct b
 {
     const struct block *before = lane->slot->block;
 
-    if (!before || !before->is_conditional || before->bucket != block->bucket)
+    if (!before || before->bucket != block->bucket)
         return;
     bool taken = block->address != before->address + before->bytes;
     lane->slot->counts.events[before->bucket][PMU_BRANCH_MISSES] +=
-        predictor_resolve(&lane->memory->predictor, before->address + before->last_offset, taken);
+        predictor_resolve(&lane->memory->predictor, before->address + before->last_offset, taken,
+                          before->is_conditional);
 }
 
 static inline void fetch(const struct plugin_lane *lane, const struct block *block)
 {
+    uint64_t *events = lane->slot->counts.events[block->bucket];
+    if (memory_fetch_recent(lane->memory, block->address, block->bytes, block->frames[0], events))
+        return;
     const struct memory_block fetched = {.address = block->address,
                                          .bytes = block->bytes,
-                                         .physical = {block->physical[0], block->physical[1]}};
-    memory_fetch(lane->memory, &fetched, lane->slot->counts.events[block->bucket]);
+                                         .frames = {block->frames[0], block->frames[1]}};
+    memory_fetch(lane->memory, &fetched, events);
 }
 
 void count_branch(unsigned index, void *userdata)
@@ -191,8 +195,9 @@ void count_fetch(unsigned index, void *userdata)
 void count_fetch_and_branch(unsigned index, void *userdata)
 {
     const struct block *block = userdata;
-    fetch(&block->lanes[index], block);
-    resolve_branch(&block->lanes[index], block);
+    const struct plugin_lane *lane = &block->lanes[index];
+    fetch(lane, block);
+    resolve_branch(lane, block);
 }
 
 /* Asks QEMU where the address is, unless that is known of its page. */

@@ -81,16 +81,34 @@ void memory_access(struct memory *memory, uint64_t address, const struct memory_
     access_last_level(memory, physical, events);
 }
 
-void memory_fetch_line(struct memory *memory, uint64_t address, uint64_t physical,
+/* Fetches a line that is not the last one. */
+static void fetch_line(struct memory *memory, uint64_t address, uint64_t physical,
                        uint64_t events[PMU_EVENT_COUNT])
 {
     uint64_t line = address >> MEMORY_LINE_BITS, page = address >> MEMORY_PAGE_BITS;
 
+    memory->fetched = line;
     memory->code_recent.lines[line % MEMORY_SETS] = physical >> MEMORY_LINE_BITS;
     memory->code_recent.pages[page % MEMORY_PAGE_SETS] = page;
+    events[PMU_L1I_REFERENCES]++;
     events[PMU_ITLB_MISSES] += !cache_access(&memory->code_pages, address);
     if (cache_access(&memory->code, physical))
         return;
     events[PMU_L1I_MISSES]++;
     access_last_level(memory, physical, events);
+}
+
+void memory_fetch(struct memory *memory, const struct memory_block *block,
+                  uint64_t events[PMU_EVENT_COUNT])
+{
+    uint64_t page = block->address >> MEMORY_PAGE_BITS;
+    uint64_t line = block->address >> MEMORY_LINE_BITS;
+    uint64_t last = (block->address + block->bytes - 1) >> MEMORY_LINE_BITS;
+    for (; line <= last; line++) {
+        uint64_t address = line << MEMORY_LINE_BITS;
+        uint64_t frame = block->frames[address >> MEMORY_PAGE_BITS > page];
+        uint64_t inside = address % (1u << MEMORY_PAGE_BITS);
+        if (line != memory->fetched)
+            fetch_line(memory, address, (frame << MEMORY_PAGE_BITS) + inside, events);
+    }
 }

@@ -47,11 +47,9 @@ struct memory {
     struct predictor predictor;
 };
 
-/* The bytes of a block: physical is where its first byte is, and where its second page begins when
- * it has one. */
 struct memory_block {
     uint64_t address, bytes;
-    uint64_t physical[2];
+    uint32_t frames[2]; /* physical address / 4096 of its page, and of its second one */
 };
 
 struct memory *memory_new(void);
@@ -79,28 +77,28 @@ static inline struct memory_frame *memory_find_frame(struct memory *memory, uint
 void memory_access(struct memory *memory, uint64_t address, const struct memory_frame *frame,
                    uint64_t events[PMU_EVENT_COUNT]);
 
-/* Fetches a line that is not the last one, and not settled in cache and TLB. */
-void memory_fetch_line(struct memory *memory, uint64_t address, uint64_t physical,
-                       uint64_t events[PMU_EVENT_COUNT]);
-
 /* Fetches the lines of a block. Adds references and misses to events. */
-static inline void memory_fetch(struct memory *memory, const struct memory_block *block,
-                                uint64_t events[PMU_EVENT_COUNT])
+void memory_fetch(struct memory *memory, const struct memory_block *block,
+                  uint64_t events[PMU_EVENT_COUNT]);
+
+/* The same for a block of one or two lines in a page, which their sets used last: most are. False,
+ * and nothing is done: it is no such block. Which line was the last fetch is nothing that the real
+ * processor foresees, so there is no jump for it. */
+static inline bool memory_fetch_recent(struct memory *memory, uint64_t address, uint64_t bytes,
+                                       uint32_t frame, uint64_t events[PMU_EVENT_COUNT])
 {
-    const uint64_t page_bytes = 1u << MEMORY_PAGE_BITS;
-    uint64_t page = block->address >> MEMORY_PAGE_BITS;
-    uint64_t line = block->address >> MEMORY_LINE_BITS;
-    uint64_t last = (block->address + block->bytes - 1) >> MEMORY_LINE_BITS;
-    for (; line <= last; line++) {
-        if (line == memory->fetched)
-            continue;
-        uint64_t address = line << MEMORY_LINE_BITS, own = address >> MEMORY_PAGE_BITS;
-        uint64_t base = block->physical[own != page] & ~(page_bytes - 1);
-        uint64_t physical = base + (address & (page_bytes - 1));
-        memory->fetched = line;
-        events[PMU_L1I_REFERENCES]++;
-        if (memory->code_recent.lines[line % MEMORY_SETS] != physical >> MEMORY_LINE_BITS ||
-            memory->code_recent.pages[own % MEMORY_PAGE_SETS] != own)
-            memory_fetch_line(memory, address, physical, events);
-    }
+    enum { PAGE_LINES_BITS = MEMORY_PAGE_BITS - MEMORY_LINE_BITS };
+    const struct memory_recent *recent = &memory->code_recent;
+    uint64_t line = address >> MEMORY_LINE_BITS, page = address >> MEMORY_PAGE_BITS;
+    uint64_t last = (address + bytes - 1) >> MEMORY_LINE_BITS;
+    uint64_t base = (uint64_t)frame << PAGE_LINES_BITS;
+    unsigned first_set = line % MEMORY_SETS, last_set = last % MEMORY_SETS;
+    if ((last - line > 1) | (last >> PAGE_LINES_BITS != page) |
+        (recent->lines[first_set] != base + first_set) |
+        (recent->lines[last_set] != base + last_set) |
+        (recent->pages[page % MEMORY_PAGE_SETS] != page))
+        return false;
+    events[PMU_L1I_REFERENCES] += (line != memory->fetched) + (last - line);
+    memory->fetched = last;
+    return true;
 }

@@ -51,6 +51,7 @@ static void start_vcpu(unsigned index, void *userdata)
     }
     if (plugin->options.memory || plugin->options.predictor)
         vcpu->memory = memory_new();
+    vcpu->arena.lanes = plugin->lanes;
     plugin->lanes[index] = (struct plugin_lane){vcpu, vcpu->slot, vcpu->memory};
     vcpu->book = (struct book){.ledger = plugin->ledger, .cpu = &plugin->ledger->cpu[index]};
     if (plugin->sampler)

@@ -318,9 +318,9 @@ static uint64_t hash_page(struct place *place, uint64_t address)
 static uint64_t hash_code(struct place *place, const struct block *block, uint64_t ip)
 {
     uint64_t inside = block->address % PROFILE_PAGE_BYTES;
-    if (!block->code || ip - (block->address - inside) >= PROFILE_PAGE_BYTES)
+    if (!block_details(block)->code || ip - (block->address - inside) >= PROFILE_PAGE_BYTES)
         return hash_page(place, ip);
-    return profile_page_hash(block->code - inside);
+    return profile_page_hash(block_details(block)->code - inside);
 }
 
 static bool may_be_code(const struct profile_sample *sample, uint64_t address)
@@ -402,7 +402,7 @@ static uint64_t find_instruction(const struct vcpu *vcpu, uint64_t retired, uint
     if (sampling->cut_block == block && sampling->cut_total == retired)
         executed -= sampling->cut_rest;
     uint64_t index = over < executed ? executed - 1 - over : 0;
-    return block->address + block->offsets[index];
+    return block->address + block_details(block)->offsets[index];
 }
 
 static void put_sample(struct vcpu *vcpu, struct profile_sample *sample)

@@ -113,7 +113,8 @@ static void note_lvtpc(struct vcpu *vcpu)
 
     if (pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_CODE) != EXIT_NPF ||
         pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_INFO2) != APIC_BASE + PMU_LVT_OFFSET ||
-        !(pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_INFO1) & NPF_WRITE) || !block || !block->code)
+        !(pmu_vmcb_read64(vcpu->page, PMU_VMCB_EXIT_INFO1) & NPF_WRITE) || !block ||
+        !block_details(block)->code)
         return;
     uint64_t address =
         pmu_vmcb_read64(vcpu->page, SAVE_RIP) + pmu_vmcb_read64(vcpu->page, SAVE_CS_BASE);
@@ -122,7 +123,7 @@ static void note_lvtpc(struct vcpu *vcpu)
         (address ^ block->address) / PAGE_BYTES)
         return;
     guest_registers(vcpu, registers);
-    if (decode_store32(block->code + offset, INSTRUCTION_BYTES, registers, &value))
+    if (decode_store32(block_details(block)->code + offset, INSTRUCTION_BYTES, registers, &value))
         vcpu->cpu.guest.lvtpc = value & PMU_LVT_WRITABLE;
 }
 

@@ -64,32 +64,32 @@ static enum decode_kind kind_of(const struct qemu_plugin_insn *insn, size_t *out
 static void locate(struct block *block)
 {
     enum { PAGE = 4096 };
-    uint64_t end = block->address + block->bytes - 1;
+    uint64_t end = block->address + block->bytes - 1, physical;
     uint64_t second = end - end % PAGE;
-    if (!qemu_plugin_translate_vaddr(block->address, &block->physical[0]))
-        block->physical[0] = 0;
-    if (block->address >= second || !qemu_plugin_translate_vaddr(second, &block->physical[1]))
-        block->physical[1] = 0;
+    if (qemu_plugin_translate_vaddr(block->address, &physical))
+        block->frames[0] = (uint32_t)(physical / PAGE);
+    if (block->address < second && qemu_plugin_translate_vaddr(second, &physical))
+        block->frames[1] = (uint32_t)(physical / PAGE);
 }
 
-static struct block *make_block(const struct plugin *plugin, const struct qemu_plugin_tb *tb,
+static struct block *make_block(struct block_arena *arena, const struct qemu_plugin_tb *tb,
                                 enum pmu_bucket bucket, enum decode_kind *kinds)
 {
     size_t count = qemu_plugin_tb_n_insns(tb), length = 0;
-    struct block *block = block_new((unsigned)count);
+    struct block_details *details = block_new_details((unsigned)count);
+    struct block *block = block_new(arena, details);
 
-    block->lanes = plugin->lanes;
     block->address = qemu_plugin_tb_vaddr(tb);
-    block->code = qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0));
+    details->code = qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0));
     block->instructions = count;
     block->bucket = bucket;
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         kinds[i] = kind_of(insn, &length);
-        block->offsets[i] = qemu_plugin_insn_vaddr(insn) - block->address;
+        details->offsets[i] = qemu_plugin_insn_vaddr(insn) - block->address;
     }
     enum decode_kind last = kinds[count - 1];
-    block->last_offset = block->offsets[count - 1];
+    block->last_offset = details->offsets[count - 1];
     block->bytes = block->last_offset + length;
     block->is_conditional = last == DECODE_BRANCH_CONDITIONAL;
     block->ends_in_branch =
@@ -104,13 +104,13 @@ static struct site *make_site(struct plugin *plugin, const struct block *block, 
 {
     bool last = index + 1u == block->instructions;
     struct site *site = mem_zalloc(sizeof(*site));
-    *site =
-        (struct site){.plugin = plugin,
-                      .block = block,
-                      .index = index,
-                      .kind = kind,
-                      .address = block->address + block->offsets[index],
-                      .next = block->address + (last ? block->bytes : block->offsets[index + 1])};
+    *site = (struct site){.plugin = plugin,
+                          .block = block,
+                          .index = index,
+                          .kind = kind,
+                          .address = block->address + block_details(block)->offsets[index],
+                          .next = block->address +
+                                  (last ? block->bytes : block_details(block)->offsets[index + 1])};
     return site;
 }
 
@@ -235,7 +235,7 @@ void translate_block(struct qemu_plugin_tb *tb, void *userdata)
     bool guest = vcpu->cpu.in_guest && !landing;
     enum pmu_bucket bucket = 2u * guest + vcpu_is_user(vcpu);
     CLEANUP_FREE enum decode_kind *kinds = mem_array(count, sizeof(*kinds));
-    struct block *block = make_block(plugin, tb, bucket, kinds);
+    struct block *block = make_block(&vcpu->arena, tb, bucket, kinds);
 
     if (plugin->options.memory)
         locate(block);

@@ -13,6 +13,7 @@
 #include "pmu/injection.h"
 #include "pmu/ledger.h"
 #include "pmu/world.h"
+#include "plugin/block.h"
 #include "plugin/memory.h"
 #include "plugin/qemu-api.h"
 
@@ -36,8 +37,6 @@ enum vcpu_register {
     VCPU_EFER,
     VCPU_REGISTERS
 };
-
-struct block;
 
 /* What the generated code touches: one for each vCPU, in QEMU's scoreboard. */
 struct slot {
@@ -89,6 +88,7 @@ struct vcpu {
     bool restore_address; /* a #GP of an RDPMC is under way, see msr.c */
     uint64_t fault_address;
     uint64_t run_address;         /* of the VMRUN that entered the guest */
+    struct block_arena arena;     /* of what its thread translates */
     uint8_t page[PMU_VMCB_BYTES]; /* the VMCB, while a switch is worked on */
     struct book book;
     struct memory *memory; /* NULL: neither caches nor predictor are modelled */

@@ -18,14 +18,18 @@ struct predictor {
 };
 
 /* Tells the outcome of the conditional branch at this address; returns true when it had been
- * predicted otherwise. */
-static inline bool predictor_resolve(struct predictor *predictor, uint64_t address, bool taken)
+ * predicted otherwise. False in counts: it is no such branch, and nothing happens; without a jump,
+ * since what a program does is nothing that the real processor foresees. */
+static inline bool predictor_resolve(struct predictor *predictor, uint64_t address, bool taken,
+                                     bool counts)
 {
     enum { MASK = (1 << PREDICTOR_BITS) - 1, STRONGLY_TAKEN = 3, WEAKLY_TAKEN = 2 };
     uint8_t *counter = &predictor->counters[(address ^ predictor->history) & MASK];
     unsigned count = *counter;
+    unsigned up = counts & taken & (count < STRONGLY_TAKEN);
+    unsigned down = counts & !taken & (count > 0);
 
-    *counter = (uint8_t)(taken ? count + (count < STRONGLY_TAKEN) : count - (count > 0));
-    predictor->history = (predictor->history << 1 | taken) & MASK;
-    return (count >= WEAKLY_TAKEN) != taken;
+    *counter = (uint8_t)(count + up - down);
+    predictor->history = ((predictor->history << counts) | (counts & taken)) & MASK;
+    return counts & ((count >= WEAKLY_TAKEN) != taken);
 }

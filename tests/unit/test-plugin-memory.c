@@ -74,7 +74,7 @@ static void naive_fetch(struct naive *naive, const struct memory_block *block)
     for (uint64_t byte = 0; byte < block->bytes; byte++) {
         uint64_t address = block->address + byte;
         bool second = address / PAGE != block->address / PAGE;
-        uint64_t physical = block->physical[second] / PAGE * PAGE + address % PAGE;
+        uint64_t physical = (uint64_t)block->frames[second] * PAGE + address % PAGE;
         if (address / LINE == naive->fetched)
             continue;
         naive->fetched = address / LINE;
@@ -108,11 +108,12 @@ static void access_data(struct memory *memory, struct naive *naive, unsigned spa
 static void fetch_code(struct memory *memory, struct naive *naive, unsigned space, uint64_t address,
                        uint64_t bytes, uint64_t events[PMU_EVENT_COUNT])
 {
-    uint64_t second = frame_of(space, address / PAGE + 1);
-    const struct memory_block block = {
-        address, bytes, {frame_of(space, address / PAGE) + address % PAGE, second}};
+    uint32_t first = (uint32_t)(frame_of(space, address / PAGE) / PAGE);
+    uint32_t second = (uint32_t)(frame_of(space, address / PAGE + 1) / PAGE);
+    const struct memory_block block = {address, bytes, {first, second}};
     naive_fetch(naive, &block);
-    memory_fetch(memory, &block, events);
+    if (!memory_fetch_recent(memory, address, bytes, first, events))
+        memory_fetch(memory, &block, events);
 }
 
 /* Mostly near to the last one, as programs do. */

@@ -161,21 +161,30 @@ static void test_decode_store(void **state)
 }
 
 /* 1000h: three instructions of 2, 5 and 1 bytes. */
-static struct block *make_block(void)
+static struct block *make_block(struct block_arena *arena)
 {
-    struct block *block = mem_zalloc(sizeof(*block) + 3 * sizeof(uint16_t));
+    struct block_details *details = block_new_details(3);
+    struct block *block = block_new(arena, details);
     block->address = 0x1000;
     block->instructions = 3;
     block->bytes = 8;
-    block->offsets[1] = 2;
-    block->offsets[2] = 7;
+    details->offsets[1] = 2;
+    details->offsets[2] = 7;
     return block;
+}
+
+static void drop_block(struct block_arena *arena, struct block *block)
+{
+    free((void *)block_details(block));
+    free(arena->chunk->details);
+    free(arena->chunk);
 }
 
 static void test_block_find(void **state)
 {
     (void)state;
-    CLEANUP_FREE struct block *block = make_block();
+    struct block_arena arena = {0};
+    struct block *block = make_block(&arena);
     assert_int_equal(block_find(block, 0x1000), 0);
     assert_int_equal(block_find(block, 0x1002), 1);
     assert_int_equal(block_find(block, 0x1007), 2);
@@ -183,12 +192,37 @@ static void test_block_find(void **state)
     assert_int_equal(block_find(block, 0x1008), -1);
     assert_int_equal(block_find(block, 0xfff), -1);
     assert_int_equal(block_find(block, 0), -1);
+    drop_block(&arena, block);
+}
+
+/* More blocks than a chunk holds, each with its lanes. */
+static void test_block_arena(void **state)
+{
+    (void)state;
+    struct block_arena arena = {.lanes = (const struct plugin_lane *)state};
+    struct block_chunk *first = NULL;
+    struct block_details *details = block_new_details(1);
+    for (unsigned i = 0; i <= BLOCK_CHUNK_BLOCKS; i++) {
+        struct block *block = block_new(&arena, details);
+        first = first ? first : arena.chunk;
+        assert_ptr_equal(block->lanes, arena.lanes);
+        assert_ptr_equal(block_details(block), details);
+        assert_int_equal(block->instructions, 0);
+        block->instructions = 1;
+    }
+    assert_ptr_not_equal(first, arena.chunk);
+    free(first->details);
+    free(first);
+    free(arena.chunk->details);
+    free(arena.chunk);
+    free(details);
 }
 
 static void test_block_rest(void **state)
 {
     (void)state;
-    CLEANUP_FREE struct block *block = make_block();
+    struct block_arena arena = {0};
+    struct block *block = make_block(&arena);
     block->ends_in_branch = true;
     assert_int_equal(block_rest_at_fault(block, 0x1000).instructions, 3);
     assert_int_equal(block_rest_at_fault(block, 0x1002).instructions, 2);
@@ -206,6 +240,7 @@ static void test_block_rest(void **state)
     assert_int_equal(block_rest_at_interrupt(block, 0x1007).instructions, 1);
     assert_int_equal(block_rest_at_interrupt(block, 0x1000).instructions, 0);
     assert_int_equal(block_rest_at_fault(block, 0x1007).instructions, 1);
+    drop_block(&arena, block);
 }
 
 static void test_options(void **state)
@@ -251,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_decode_thread_switch),
         cmocka_unit_test(test_open_exits),
         cmocka_unit_test(test_block_rest),
+        cmocka_unit_test(test_block_arena),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests_name("plugin-pure", tests, NULL, NULL);

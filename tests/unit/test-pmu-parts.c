@@ -80,13 +80,13 @@ static void test_predictor(void **state)
     struct predictor predictor = {0};
     unsigned misses = 0;
     for (unsigned i = 0; i < 4000; i++)
-        misses += predictor_resolve(&predictor, 0x401000, i % 5 != 4);
+        misses += predictor_resolve(&predictor, 0x401000, i % 5 != 4, true);
     assert_in_range(misses, 1, 60);
     struct rng rng;
     rng_init(&rng, 1, 0);
     misses = 0;
     for (unsigned i = 0; i < 4000; i++)
-        misses += predictor_resolve(&predictor, 0x402000, rng_below(&rng, 2));
+        misses += predictor_resolve(&predictor, 0x402000, rng_below(&rng, 2), true);
     assert_in_range(misses, 1700, 2300);
 }
 
