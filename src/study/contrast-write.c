@@ -14,7 +14,8 @@ const char *const contrast_sight_sentence =
     "has the ledger for the guests besides.";
 const char *const contrast_slowdown_sentence =
     "Slowdown: instructions of the whole machine, in terms of those for the same work without "
-    "counters; of the last three works, in terms of the loop that nobody counts.";
+    "counters; of the last three works, in terms of the loop that nobody counts. "
+    "Mediated has another Linux (7) than the others: part of its difference.";
 static const char *const numbers_sentence =
     "Means with the half width of their 95 % interval, as a share of the mean where that is not 0. "
     "Counts of an emulated server: they say nothing about time on silicon.";
