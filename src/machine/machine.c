@@ -2,6 +2,7 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,10 +235,27 @@ static bool may_restart(struct machine *machine, int rc)
            machine_check_alive(machine, &cause) < 0;
 }
 
+/* What a start that failed printed, among the lab's logs: a trial keeps the last start's. */
+static void keep_console(struct machine *machine)
+{
+    const char *directory = getenv("VTAX_LAB_LOGS");
+    CLEANUP_FREE char *tail = directory ? machine_console_tail(machine) : NULL;
+    if (!tail)
+        return;
+    const struct machine_options *options = &machine->options;
+    CLEANUP_FREE char *path =
+        mem_printf("%s/block%" PRIu64 "-cell%" PRIu64 "-machine%u-start%u.console", directory,
+                   options->block, options->cell, options->index, machine->restarts);
+    int rc = file_write_atomic(path, tail, strlen(tail), 0600, NULL);
+    if (rc < 0)
+        log_warn("keep console '%s': %s", path, strerror(-rc));
+}
+
 static int restart(struct machine *machine, struct error *err)
 {
     log_warn("boot machine %u: %s; starting it again", machine->options.index, err->text);
     machine->restarts++;
+    keep_console(machine);
     machine->channel = channel_close(machine->channel);
     machine->site->platform->stop(machine->back_end);
     machine->back_end = NULL;

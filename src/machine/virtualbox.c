@@ -437,16 +437,15 @@ static const char *scratch_file(void *object, unsigned which)
     return machine->scratch_files[which];
 }
 
-/* The lab's init names a directory on the same disk, which is kept when the run fails. A file that
- * was never written is not there. */
-static void keep_file(const struct virtualbox_machine *machine, const char *file, const char *kind)
+/* The lab's init names a directory on the same disk, which is kept when the run fails. */
+static void keep_log(const struct virtualbox_machine *machine)
 {
     const char *directory = getenv("VTAX_LAB_LOGS");
     if (!directory)
         return;
-    CLEANUP_FREE char *path = mem_printf("%s/%s.%s", directory, machine->name, kind);
-    if (rename(file, path) < 0)
-        return;
+    CLEANUP_FREE char *path = mem_printf("%s/%s.log", directory, machine->name);
+    if (rename(machine->log, path) < 0)
+        return; /* it has written none */
 }
 
 static void stop(void *object)
@@ -454,8 +453,7 @@ static void stop(void *object)
     struct virtualbox_machine *machine = object;
     if (machine->pid > 0)
         process_stop(machine->pid, 0);
-    keep_file(machine, machine->log, "log");
-    keep_file(machine, machine->console, "console");
+    keep_log(machine);
     virtualbox_home_done(&machine->home);
     network_release_slot(machine->site->options.network, machine->slot);
     file_remove_tree(machine->directory, NULL);
