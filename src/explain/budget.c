@@ -195,15 +195,13 @@ static double generated_share(const struct store_trial *trial)
     return is_good ? generated_ns / all_ns : NAN;
 }
 
-/* What VirtualBox does outside of guest mode, halts apart. */
-static double outside_ns(const struct store_trial *trial, enum budget_measure measure,
-                         double running_ns, double wait_ns)
+/* Of the CPU time of VirtualBox's virtual CPUs, what was not in guest mode. VirtualBox is asked
+ * before and after all others, so that its time in guest mode is rather too long. */
+static double outside_share(const struct store_trial *trial)
 {
-    double executing_ns = budget_sum(trial, "virtualbox:executing_ns");
-    double other_ns = budget_sum(trial, "virtualbox:other_ns");
-    double outside = measure == BUDGET_PAGE_CPU ? running_ns - executing_ns
-                                                : other_ns - first_finite(wait_ns, 0);
-    return outside < 0 ? 0 : outside; /* NaN stays */
+    double share =
+        1 - budget_sum(trial, "virtualbox:executing_ns") / budget_sum(trial, "process:vcpu_run_ns");
+    return share < 0 ? 0 : share; /* NaN stays */
 }
 
 /* What the shares are of. */
@@ -238,7 +236,7 @@ static struct budget time_budget(const struct store_trial *trial, enum budget_me
     budget.whole = whole_of(trial, measure, could_ns, running_ns);
     fill_exits(&budget, has_exits ? &times : NULL, counts_sleep ? asleep_ns : 0);
     budget.run = running_ns / budget.whole;
-    budget.outside = outside_ns(trial, measure, running_ns, wait_ns) / budget.whole;
+    budget.outside = running_ns * outside_share(trial) / budget.whole;
     budget.generated = budget.run * generated_share(trial);
     budget.wait = wait_ns / budget.whole;
     budget.idle = measure == BUDGET_PAGE_CPU ? NAN : 1 - budget.run - first_finite(budget.wait, 0);

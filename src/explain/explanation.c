@@ -168,7 +168,7 @@ static const struct rule rules[CAUSE_COUNT] = {
     [CAUSE_DEVICE] = {cost_of_devices, "exits", "probe exits, kernel and user space", true},
     [CAUSE_OTHER_EXITS] = {cost_of_other_exits, "exits", "probe exits", true},
     [CAUSE_EXITS] = {cost_of_all_exits, "virtualbox",
-                     "probe virtualbox: neither in guest mode nor halted nor waiting for a CPU",
+                     "probe virtualbox and scheduler: CPU time outside of guest mode, at least",
                      false},
     [CAUSE_EMULATION] = {cost_of_emulation, "vcpu_run_ns",
                          "host scheduler: CPU time of virtual CPUs beyond that of native processes",
