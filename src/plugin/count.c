@@ -180,16 +180,32 @@ static inline void fetch(const struct plugin_lane *lane, const struct block *blo
     memory_fetch(lane->memory, &fetched, events);
 }
 
+/* What the generated code does of itself without caches and predictor (instrument_counts()). */
+static inline void begin(const struct plugin_lane *lane, const struct block *block, unsigned index)
+{
+    struct slot *slot = lane->slot;
+    if (slot->clock >= CLOCK_DUE)
+        count_tick(index, lane->plugin);
+    slot->block = block;
+    slot->clock += block->instructions;
+    slot->blocks[block->bucket] += block->instructions | (uint64_t)block->ends_in_branch
+                                                             << SLOT_BRANCH_SHIFT;
+}
+
 void count_branch(unsigned index, void *userdata)
 {
     const struct block *block = userdata;
-    resolve_branch(&block->lanes[index], block);
+    const struct plugin_lane *lane = &block->lanes[index];
+    resolve_branch(lane, block);
+    begin(lane, block, index);
 }
 
 void count_fetch(unsigned index, void *userdata)
 {
     const struct block *block = userdata;
-    fetch(&block->lanes[index], block);
+    const struct plugin_lane *lane = &block->lanes[index];
+    fetch(lane, block);
+    begin(lane, block, index);
 }
 
 void count_fetch_and_branch(unsigned index, void *userdata)
@@ -198,6 +214,7 @@ void count_fetch_and_branch(unsigned index, void *userdata)
     const struct plugin_lane *lane = &block->lanes[index];
     fetch(lane, block);
     resolve_branch(lane, block);
+    begin(lane, block, index);
 }
 
 /* Asks QEMU where the address is, unless that is known of its page. */

@@ -52,7 +52,7 @@ static void start_vcpu(unsigned index, void *userdata)
     if (plugin->options.memory || plugin->options.predictor)
         vcpu->memory = memory_new();
     vcpu->arena.lanes = plugin->lanes;
-    plugin->lanes[index] = (struct plugin_lane){vcpu, vcpu->slot, vcpu->memory};
+    plugin->lanes[index] = (struct plugin_lane){plugin, vcpu, vcpu->slot, vcpu->memory};
     vcpu->book = (struct book){.ledger = plugin->ledger, .cpu = &plugin->ledger->cpu[index]};
     if (plugin->sampler)
         sampler_add(plugin->sampler, vcpu);

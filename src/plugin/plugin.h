@@ -20,6 +20,7 @@
 
 /* What the frequent callbacks need of a vCPU. */
 struct plugin_lane {
+    struct plugin *plugin;
     struct vcpu *vcpu;
     struct slot *slot;
     struct memory *memory;
@@ -92,6 +93,7 @@ void count_arm_now(struct vcpu *vcpu);
 void count_tick(unsigned index, void *plugin);
 void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *plugin);
 void count_repeat(unsigned index, void *site);
+/* At the start of a block: its fetch, the branch before it, and its counts. */
 void count_branch(unsigned index, void *block);
 void count_fetch(unsigned index, void *block);
 void count_fetch_and_branch(unsigned index, void *block);

@@ -150,19 +150,6 @@ static void instrument_accesses(struct plugin *plugin, struct qemu_plugin_insn *
     qemu_plugin_register_vcpu_mem_cb(insn, count_store, QEMU_CB_NO_REGS, QEMU_MEM_W, port);
 }
 
-/* With caches or predictor. */
-static void instrument_model(const struct plugin *plugin, struct qemu_plugin_tb *tb,
-                             struct block *block)
-{
-    bool memory = plugin->options.memory, predictor = plugin->options.predictor;
-    if (memory || predictor)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb,
-                                             memory && predictor ? count_fetch_and_branch
-                                             : memory            ? count_fetch
-                                                                 : count_branch,
-                                             QEMU_CB_NO_REGS, block);
-}
-
 static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb *tb,
                                    const struct block *block, unsigned index, enum decode_kind kind)
 {
@@ -199,17 +186,10 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
     }
 }
 
-/* The order matters: what looks at the block that went before comes first, and the overflow check
- * sees counts that hold whole blocks only. */
-static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb, struct block *block,
-                             bool landing, bool starts_in_repeat)
+/* Counting alone, without a call. */
+static void instrument_counts(struct plugin *plugin, struct qemu_plugin_tb *tb,
+                              const struct block *block)
 {
-    if (landing)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, switch_exit, QEMU_CB_RW_REGS, plugin);
-    if (starts_in_repeat)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
-                                             make_site(plugin, block, 0, DECODE_REPEATED));
-    instrument_model(plugin, tb, block);
     qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, count_tick, QEMU_CB_RW_REGS, QEMU_COND_GE,
                                               slot_field(plugin, offsetof(struct slot, clock)),
                                               CLOCK_DUE, plugin);
@@ -221,6 +201,27 @@ static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb, s
         tb, QEMU_INLINE_ADD,
         slot_field(plugin, offsetof(struct slot, blocks) + block->bucket * sizeof(uint64_t)),
         block->instructions | (uint64_t)block->ends_in_branch << SLOT_BRANCH_SHIFT);
+}
+
+/* The order matters: what looks at the block that went before comes first, and the overflow check
+ * sees counts that hold whole blocks only. */
+static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb, struct block *block,
+                             bool landing, bool starts_in_repeat)
+{
+    bool memory = plugin->options.memory, predictor = plugin->options.predictor;
+    if (landing)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, switch_exit, QEMU_CB_RW_REGS, plugin);
+    if (starts_in_repeat)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
+                                             make_site(plugin, block, 0, DECODE_REPEATED));
+    if (memory || predictor)
+        qemu_plugin_register_vcpu_tb_exec_cb(tb,
+                                             memory && predictor ? count_fetch_and_branch
+                                             : memory            ? count_fetch
+                                                                 : count_branch,
+                                             QEMU_CB_RW_REGS, block);
+    else
+        instrument_counts(plugin, tb, block);
 }
 
 void translate_block(struct qemu_plugin_tb *tb, void *userdata)
