@@ -23,8 +23,9 @@
 #define PIECE_BYTES ((size_t)1 << 16)
 
 struct state {
-    pid_t pid; /* of xentrace; 0: it has ended */
-    int file;
+    pid_t pid;            /* of xentrace; 0: it has ended */
+    int file, complaints; /* what it writes, and why it does not */
+    bool has_written;
     uint32_t isa;
     double ticks_per_ns;
     struct xentrace trace;
@@ -36,8 +37,8 @@ static void close_xen(void *object)
     struct state *state = object;
     if (state->pid > 0)
         process_stop(state->pid, STOP_NS);
-    if (state->file >= 0)
-        close(state->file);
+    fd_cleanup(&state->file);
+    fd_cleanup(&state->complaints);
     xentrace_done(&state->trace);
     free(state);
 }
@@ -66,20 +67,28 @@ static int find_rate(double *out_ticks_per_ns, struct error *err)
     return 0;
 }
 
-static int start(struct state *state, struct error *err)
+static int make_file(int *out_fd, struct error *err)
 {
     char path[] = "/var/tmp/vtax-xentrace-XXXXXX";
-    state->file = mkostemp(path, O_CLOEXEC);
-    if (state->file < 0)
+    *out_fd = mkostemp(path, O_CLOEXEC);
+    if (*out_fd < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "make '%s'", path);
     unlink(path);
+    return 0;
+}
+
+static int start(struct state *state, struct error *err)
+{
+    int rc = make_file(&state->file, err);
+    rc = rc < 0 ? rc : make_file(&state->complaints, err);
+    if (rc < 0)
+        return rc;
     CLEANUP_FREE char *mask = mem_printf("0x%x", XENTRACE_MASK);
     const char *const argv[] = {"xentrace",   "-D", "-e",    mask, "-S",
                                 BUFFER_PAGES, "-s", POLL_MS, NULL};
-    CLEANUP_FD int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
     state->pid = process_start(&(struct process_options){.argv = argv,
                                                          .stdout_fd = state->file,
-                                                         .stderr_fd = nothing,
+                                                         .stderr_fd = state->complaints,
                                                          .own_group = true,
                                                          .dies_with_parent = true},
                                err);
@@ -98,7 +107,7 @@ static int open_xen(const struct probe_target *targets, size_t count, void **out
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
                          "no program 'xentrace' (package xen-utils)");
     struct state *state = mem_zalloc(sizeof(*state));
-    *state = (struct state){.file = -1, .isa = find_isa(), .machines = count};
+    *state = (struct state){.file = -1, .complaints = -1, .isa = find_isa(), .machines = count};
     int rc = find_rate(&state->ticks_per_ns, err);
     rc = rc < 0 ? rc : start(state, err);
     if (rc < 0)
@@ -120,6 +129,7 @@ static void collect(struct state *state)
         return;
     while ((count = read(state->file, buffer + held, PIECE_BYTES - held)) > 0) {
         held += (size_t)count;
+        state->has_written = true;
         size_t used = xentrace_feed(&state->trace, buffer, held);
         memmove(buffer, buffer + used, held - used);
         held -= used;
@@ -136,6 +146,17 @@ static void add_sum(const struct state *state, int machine, const struct xentrac
     probe_readings_add(out, machine, time_ns, "exits:%s:kernel_ns", name);
 }
 
+/* Nothing is not the same as no exits. */
+static void say_nothing_came(const struct state *state, int machine, struct probe_readings *out)
+{
+    char text[160] = "";
+    ssize_t length = pread(state->complaints, text, sizeof(text) - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    probe_readings_miss(out, machine, "exits:lost", "xentrace wrote nothing%s%s",
+                        text[0] ? ": " : "", text);
+}
+
 static void read_xen(void *object, const struct probe_target *target, struct probe_readings *out)
 {
     struct state *state = object;
@@ -143,6 +164,10 @@ static void read_xen(void *object, const struct probe_target *target, struct pro
         return;
     if (state->pid > 0)
         collect(state);
+    if (target->domain > 0 && !state->has_written) {
+        say_nothing_came(state, (int)target->index, out);
+        return;
+    }
     for (size_t i = 0; target->domain > 0 && i < state->trace.sum_count; i++)
         if (state->trace.sums[i].domain == target->domain)
             add_sum(state, (int)target->index, &state->trace.sums[i], out);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/file.h"
+#include "probe/probe.h"
 #include "probe/xentrace.h"
 
 #define WITH_TICKS 0x80000000u
@@ -123,6 +127,40 @@ static void test_rate(void **state)
     assert_true(isnan(xentrace_parse_mhz("", 0)));
 }
 
+static void put_script(const char *directory, const char *name, const char *text)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/%s", directory, name);
+    assert_int_equal(file_write_atomic(path, text, strlen(text), 0755, NULL), 0);
+}
+
+/* A xentrace that cannot trace: there are no counts, and what it said is why. */
+static void test_nothing_came(void **state)
+{
+    (void)state;
+    const struct option_texts wanted = {(char *[]){(char[]){"xen"}}, 1};
+    const struct probe_target target = {.domain = 3, .is_virtual = true};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    CLEANUP_FREE char *old = mem_strdup(getenv("PATH") ? getenv("PATH") : "");
+    char directory[] = "/tmp/vtax-xentrace-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    put_script(directory, "xl", "#!/bin/sh\necho 'cpu_mhz : 2000.0'\n");
+    put_script(directory, "xentrace", "#!/bin/sh\necho 'no buffers' >&2\nexec sleep 100\n");
+    CLEANUP_FREE char *path = mem_printf("%s:%s", directory, old);
+    setenv("PATH", path, 1);
+    struct probing *probing = probing_open(&target, 1, &wanted);
+    probing_begin(probing);
+    for (int i = 0; i < 100; i++) /* until it has said so, at most */
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    probing_end(probing, &out);
+    probing_close(probing);
+    setenv("PATH", old, 1);
+    assert_int_equal(file_remove_tree(directory, NULL), 0);
+    assert_null(probe_readings_find(&out, -1, "xen")->missing);
+    const char *why = probe_readings_find(&out, 0, "exits:lost")->missing;
+    assert_non_null(why);
+    assert_non_null(strstr(why, "xentrace wrote nothing"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_lost_records),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_nothing_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
