@@ -180,7 +180,7 @@ static inline void fetch(const struct plugin_lane *lane, const struct block *blo
     memory_fetch(lane->memory, &fetched, events);
 }
 
-/* What the generated code does of itself without caches and predictor (instrument_counts()). */
+/* One call costs less than four operations of the generated code. */
 static inline void begin(const struct plugin_lane *lane, const struct block *block, unsigned index)
 {
     struct slot *slot = lane->slot;
@@ -190,6 +190,12 @@ static inline void begin(const struct plugin_lane *lane, const struct block *blo
     slot->clock += block->instructions;
     slot->blocks[block->bucket] += block->instructions | (uint64_t)block->ends_in_branch
                                                              << SLOT_BRANCH_SHIFT;
+}
+
+void count_block(unsigned index, void *userdata)
+{
+    const struct block *block = userdata;
+    begin(&block->lanes[index], block, index);
 }
 
 void count_branch(unsigned index, void *userdata)

@@ -93,7 +93,8 @@ void count_arm_now(struct vcpu *vcpu);
 void count_tick(unsigned index, void *plugin);
 void count_discontinuity(unsigned index, int type, uint64_t from, uint64_t to, void *plugin);
 void count_repeat(unsigned index, void *site);
-/* At the start of a block: its fetch, the branch before it, and its counts. */
+/* At the start of a block: its counts; the branch before it as well; its fetch; all of them. */
+void count_block(unsigned index, void *block);
 void count_branch(unsigned index, void *block);
 void count_fetch(unsigned index, void *block);
 void count_fetch_and_branch(unsigned index, void *block);

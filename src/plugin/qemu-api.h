@@ -40,7 +40,6 @@ typedef struct {
 
 /* What a callback may do with the vCPU's registers. */
 enum { QEMU_CB_NO_REGS, QEMU_CB_R_REGS, QEMU_CB_RW_REGS, QEMU_CB_RW_REGS_PC };
-enum { QEMU_COND_GE = 7 };
 enum { QEMU_INLINE_ADD, QEMU_INLINE_STORE };
 enum { QEMU_MEM_R = 1, QEMU_MEM_W = 2, QEMU_MEM_RW = 3 };
 enum { QEMU_DISCON_INTERRUPT = 1, QEMU_DISCON_EXCEPTION = 2, QEMU_DISCON_HOSTCALL = 4 };
@@ -79,9 +78,6 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_trans_cb cb
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_done_cb cb, void *userdata);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb, int flags,
                                           void *userdata);
-void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb,
-                                               int flags, int condition, qemu_plugin_u64 entry,
-                                               uint64_t immediate, void *userdata);
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, int operation,
                                                        qemu_plugin_u64 entry, uint64_t immediate);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
@@ -91,9 +87,6 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
                                                          uint64_t immediate);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_mem_cb cb, int flags,
                                       int direction, void *userdata);
-void qemu_plugin_register_vcpu_mem_inline_per_vcpu(struct qemu_plugin_insn *insn, int direction,
-                                                   int operation, qemu_plugin_u64 entry,
-                                                   uint64_t immediate);
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stddef.h>
-
 #include "base/mem.h"
 #include "plugin/plugin.h"
 
@@ -18,11 +16,6 @@ void translate_set_vcpu(struct vcpu *vcpu)
 struct vcpu *translate_vcpu(void)
 {
     return translating;
-}
-
-static qemu_plugin_u64 slot_field(const struct plugin *plugin, size_t offset)
-{
-    return (qemu_plugin_u64){.score = plugin->board, .offset = offset};
 }
 
 /* Does an exit continue with this instruction? The byte's place in QEMU's memory tells it from one
@@ -186,42 +179,25 @@ static void instrument_instruction(struct plugin *plugin, struct qemu_plugin_tb 
     }
 }
 
-/* Counting alone, without a call. */
-static void instrument_counts(struct plugin *plugin, struct qemu_plugin_tb *tb,
-                              const struct block *block)
+/* The order in them matters: what looks at the block that went before comes first, and the overflow
+ * check sees counts that hold whole blocks only. */
+static qemu_vcpu_cb choose_start(const struct options *options)
 {
-    qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, count_tick, QEMU_CB_RW_REGS, QEMU_COND_GE,
-                                              slot_field(plugin, offsetof(struct slot, clock)),
-                                              CLOCK_DUE, plugin);
-    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
-        tb, QEMU_INLINE_STORE, slot_field(plugin, offsetof(struct slot, block)), (uintptr_t)block);
-    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
-        tb, QEMU_INLINE_ADD, slot_field(plugin, offsetof(struct slot, clock)), block->instructions);
-    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
-        tb, QEMU_INLINE_ADD,
-        slot_field(plugin, offsetof(struct slot, blocks) + block->bucket * sizeof(uint64_t)),
-        block->instructions | (uint64_t)block->ends_in_branch << SLOT_BRANCH_SHIFT);
+    if (options->memory)
+        return options->predictor ? count_fetch_and_branch : count_fetch;
+    return options->predictor ? count_branch : count_block;
 }
 
-/* The order matters: what looks at the block that went before comes first, and the overflow check
- * sees counts that hold whole blocks only. */
 static void instrument_start(struct plugin *plugin, struct qemu_plugin_tb *tb, struct block *block,
                              bool landing, bool starts_in_repeat)
 {
-    bool memory = plugin->options.memory, predictor = plugin->options.predictor;
     if (landing)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, switch_exit, QEMU_CB_RW_REGS, plugin);
     if (starts_in_repeat)
         qemu_plugin_register_vcpu_tb_exec_cb(tb, count_repeat, QEMU_CB_NO_REGS,
                                              make_site(plugin, block, 0, DECODE_REPEATED));
-    if (memory || predictor)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb,
-                                             memory && predictor ? count_fetch_and_branch
-                                             : memory            ? count_fetch
-                                                                 : count_branch,
-                                             QEMU_CB_RW_REGS, block);
-    else
-        instrument_counts(plugin, tb, block);
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, choose_start(&plugin->options), QEMU_CB_RW_REGS,
+                                         block);
 }
 
 void translate_block(struct qemu_plugin_tb *tb, void *userdata)

@@ -38,7 +38,7 @@ enum vcpu_register {
     VCPU_REGISTERS
 };
 
-/* What the generated code touches: one for each vCPU, in QEMU's scoreboard. */
+/* What is touched whenever a block begins: one for each vCPU, in QEMU's scoreboard. */
 struct slot {
     struct pmu_counts counts;          /* read them through vcpu_counts() */
     uint64_t blocks[PMU_BUCKET_COUNT]; /* what began since: instructions, branches << 40 */
