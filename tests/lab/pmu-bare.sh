@@ -134,4 +134,8 @@ run "$bare" ",colour=red" | grep -q "unknown option 'colour'" || {
     echo "FAIL: an unknown option was not refused"
     failed=1
 }
+run "$bare" "" -smp 20 | grep -q "a machine with 20 CPUs: at most 16 are counted" || {
+    echo "FAIL: a machine with more CPUs than QEMU's board has room for was not refused"
+    failed=1
+}
 exit $failed

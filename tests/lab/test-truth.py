@@ -4,7 +4,8 @@
 is known there. Prints both and their difference. docs/explain.md ("Held against the emulator's counts")
 says what is comparable, and why the bounds are what they are.
 
-usage: test-truth.py [STORE]; with the store of a lab run, that is compared and none is made.
+usage: test-truth.py [STORE]; with the store of a lab run (a path with a slash in it), that is compared
+and none is made.
 """
 import json
 import os
@@ -240,8 +241,10 @@ class Truth(LabWorld):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and os.path.exists(sys.argv[1]):
+    if len(sys.argv) > 1 and "/" in sys.argv[1]:
         STORE = sys.argv.pop(1)
+        if not os.path.exists(STORE):
+            sys.exit(f"no store '{STORE}'")
         unittest.main(verbosity=2)
     else:
         run_or_skip(unittest.main)
