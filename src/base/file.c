@@ -23,6 +23,12 @@ void stream_cleanup(FILE **stream)
         fclose(*stream);
 }
 
+void directory_cleanup(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

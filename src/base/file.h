@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ void fd_cleanup(int *fd); /* closes when >= 0 */
 
 void stream_cleanup(FILE **stream);
 #define CLEANUP_STREAM CLEANUP(stream_cleanup)
+void directory_cleanup(DIR **directory);
+#define CLEANUP_DIRECTORY CLEANUP(directory_cleanup)
 
 /* Reads a whole file. The text is NUL-terminated (*out_length does not count the NUL) and the
  * caller's to free. -EFBIG when it has more than limit bytes. Works on /proc files. */

@@ -29,18 +29,12 @@ struct numbers {
     size_t count, capacity;
 };
 
-static void close_directory(DIR **directory)
-{
-    if (*directory)
-        closedir(*directory);
-}
-
 int recording_begin(const char *directory, struct error *err)
 {
     int rc = file_make_directories(directory, 0755, err);
     if (rc < 0)
         return rc;
-    CLEANUP(close_directory) DIR *dir = opendir(directory);
+    CLEANUP_DIRECTORY DIR *dir = opendir(directory);
     if (!dir)
         return error_set_errno(err, ERROR_USAGE, -errno, "record into '%s'", directory);
     for (const struct dirent *entry; (entry = readdir(dir));)

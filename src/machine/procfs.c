@@ -14,13 +14,6 @@
 
 #define TEXT_MAX ((size_t)1 << 20)
 
-static void dir_cleanup(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-#define CLEANUP_DIR CLEANUP(dir_cleanup)
-
 int procfs_parse_stat(const char *text, struct procfs_stat *out_stat)
 {
     const char *after_name = strrchr(text, ')');
@@ -126,7 +119,7 @@ static void mark_tree(struct process *processes, size_t count, pid_t root)
 
 int procfs_read_tree_cpu(const char *proc, pid_t root, uint64_t *out_cpu_ns, struct error *err)
 {
-    CLEANUP_DIR DIR *dir = opendir(proc);
+    CLEANUP_DIRECTORY DIR *dir = opendir(proc);
     if (!dir)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "read '%s'", proc);
     CLEANUP_FREE struct process *processes = NULL;
@@ -173,7 +166,7 @@ int procfs_read_threads(const char *proc, pid_t pid, struct procfs_threads *out_
                         struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("%s/%d/task", proc, pid);
-    CLEANUP_DIR DIR *dir = opendir(path);
+    CLEANUP_DIRECTORY DIR *dir = opendir(path);
     if (!dir)
         return error_set_errno(err, ERROR_FAILED, -errno, "read '%s'", path);
     struct procfs_threads threads = {0};
@@ -197,7 +190,7 @@ int procfs_read_threads(const char *proc, pid_t pid, struct procfs_threads *out_
 static void find_text(const char *proc, const char *file, const char *text,
                       void (*found)(pid_t pid, void *context), void *context)
 {
-    CLEANUP_DIR DIR *dir = opendir(proc);
+    CLEANUP_DIRECTORY DIR *dir = opendir(proc);
     for (pid_t pid; dir && (pid = procfs_next_number(dir));) {
         CLEANUP_FREE char *path = mem_printf("%s/%d/%s", proc, pid, file);
         CLEANUP_FREE char *line = NULL;

@@ -21,13 +21,6 @@
 #define NOTE_MAX 4096
 #define END_WAIT_NS (5 * NS_PER_S)
 
-static void dir_cleanup(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-#define CLEANUP_DIR CLEANUP(dir_cleanup)
-
 int record_open_directory(char **out_path, struct error *err)
 {
     struct procfs_stat stat;
@@ -136,7 +129,7 @@ static int clean_note(const char *note, struct error *err)
 
 static int clean_directory(const char *path, struct error *err)
 {
-    CLEANUP_DIR DIR *dir = opendir(path);
+    CLEANUP_DIRECTORY DIR *dir = opendir(path);
     for (const struct dirent *entry; dir && (entry = readdir(dir));) {
         if (strncmp(entry->d_name, "note-", 5) != 0)
             continue;
@@ -152,7 +145,7 @@ static int clean_directory(const char *path, struct error *err)
 int record_clean_dead(struct error *err)
 {
     CLEANUP_FREE char *runtime = xdg_runtime_path("");
-    CLEANUP_DIR DIR *dir = opendir(runtime);
+    CLEANUP_DIRECTORY DIR *dir = opendir(runtime);
     if (!dir)
         return errno == ENOENT
                    ? 0

@@ -142,7 +142,7 @@ static int open_process(struct state *state, const struct probe_target *target, 
                         struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("/proc/%d/task", (int)pid);
-    DIR *dir = opendir(path);
+    CLEANUP_DIRECTORY DIR *dir = opendir(path);
     int rc = 0;
     for (pid_t tid; dir && rc >= 0 && (tid = procfs_next_number(dir));) {
         if (!target->is_kvm) {
@@ -154,8 +154,6 @@ static int open_process(struct state *state, const struct probe_target *target, 
             rc = open_thread(state, target->index, IN_OTHER, tid, err);
         }
     }
-    if (dir)
-        closedir(dir);
     return rc;
 }
 

@@ -42,13 +42,6 @@ static const char *const names[] = {
     "preemption_reported",
 };
 
-static void dir_cleanup(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-#define CLEANUP_DIR CLEANUP(dir_cleanup)
-
 /* Of one machine: a directory of debugfs, or binary statistics, or why neither. */
 struct source {
     char *directory;
@@ -66,7 +59,7 @@ static char *find_directory(const char *debugfs, pid_t pid, const char **out_why
 {
     char prefix[32];
     int length = snprintf(prefix, sizeof(prefix), "%d-", (int)pid);
-    CLEANUP_DIR DIR *list = opendir(debugfs);
+    CLEANUP_DIRECTORY DIR *list = opendir(debugfs);
     char *found = NULL;
     *out_why = list             ? "KVM counts nothing for this process"
                : geteuid() != 0 ? "only root may read KVM's counts (debugfs)"

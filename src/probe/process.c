@@ -18,13 +18,6 @@
 #define TEXT_MAX ((size_t)1 << 16)
 #define DEPTH_MAX 64
 
-static void dir_cleanup(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-#define CLEANUP_DIR CLEANUP(dir_cleanup)
-
 const char *const thread_role_names[THREAD_ROLE_COUNT] = {
     [THREAD_VCPU] = "vcpu", [THREAD_IO] = "io", [THREAD_EMULATOR] = "emulator"};
 
@@ -127,7 +120,7 @@ static void add_thread(pid_t pid, pid_t tid, struct role_sum *sums)
 static void read_threads(const struct probe_target *target, struct probe_readings *out)
 {
     CLEANUP_FREE char *path = mem_printf("/proc/%d/task", target->pid);
-    CLEANUP_DIR DIR *dir = opendir(path);
+    CLEANUP_DIRECTORY DIR *dir = opendir(path);
     struct role_sum sums[THREAD_ROLE_COUNT] = {0};
     for (pid_t tid; dir && (tid = procfs_next_number(dir));)
         add_thread(target->pid, tid, sums);
@@ -164,7 +157,7 @@ static bool is_below(const struct member *members, size_t count, pid_t pid, pid_
 /* All processes of this host; the caller's to free. */
 static size_t list_all(struct member **out_members)
 {
-    CLEANUP_DIR DIR *dir = opendir("/proc");
+    CLEANUP_DIRECTORY DIR *dir = opendir("/proc");
     struct member *members = NULL;
     size_t count = 0, capacity = 0, length;
     for (pid_t pid; dir && (pid = procfs_next_number(dir));) {

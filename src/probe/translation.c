@@ -31,13 +31,6 @@ struct state {
     size_t count;
 };
 
-static void dir_cleanup(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-#define CLEANUP_DIR CLEANUP(dir_cleanup)
-
 static void close_translation(void *object)
 {
     struct state *state = object;
@@ -60,7 +53,7 @@ static bool is_vcpu(pid_t pid, pid_t tid)
 static int open_machine(struct emulated *machine, pid_t pid, struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("/proc/%d/task", pid);
-    CLEANUP_DIR DIR *dir = opendir(path);
+    CLEANUP_DIRECTORY DIR *dir = opendir(path);
     for (pid_t tid; dir && (tid = procfs_next_number(dir));) {
         if (!is_vcpu(pid, tid))
             continue;

@@ -67,9 +67,3 @@ long read_next_number(DIR *directory)
     }
     return 0;
 }
-
-void read_directory_cleanup(DIR **directory)
-{
-    if (*directory)
-        closedir(*directory);
-}

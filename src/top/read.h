@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/mem.h"
+#include "base/file.h"
 
 /* The length of what was read, NUL-terminated and cut to size - 1; negative errno. path is made
  * from format. */
@@ -19,6 +19,3 @@ DIR *read_open_directory(int directory_fd, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The next entry that is a positive number; 0 at the end. */
 long read_next_number(DIR *directory);
-
-void read_directory_cleanup(DIR **directory);
-#define CLEANUP_DIRECTORY CLEANUP(read_directory_cleanup)
