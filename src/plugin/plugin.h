@@ -129,6 +129,9 @@ void virq_cancel(struct vcpu *vcpu);
 void pmi_raise_host(struct vcpu *vcpu);
 void pmi_raise_guest(struct vcpu *vcpu);
 void pmi_inject(struct vcpu *vcpu);
+/* Is an event of the hypervisor's on its way into the guest that is being entered? Then an exit is
+ * forced right behind it, to make room for ours. */
+bool pmi_must_wait(struct vcpu *vcpu);
 /* Makes the running guest exit soon. */
 void pmi_kick(struct vcpu *vcpu);
 /* Delivers what had to wait for the running guest to allow interrupts, if it does now. */

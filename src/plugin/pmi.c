@@ -17,9 +17,6 @@ enum {
     SAVE_RFLAGS = PMU_VMCB_SAVE_AREA + 0x170,
 };
 #define RFLAGS_IF (UINT64_C(1) << 9)
-#define INJECTION_VALID (UINT64_C(1) << 31)
-#define VIRTUAL_INTERRUPT (UINT64_C(1) << 8)
-#define INTERCEPT_VINTR (UINT64_C(1) << 4)
 
 /* In xAPIC mode the APIC's own page tells its number, which software may have changed; in x2APIC
  * mode that page is not there, and the number is the one that CPUID gives. */
@@ -87,15 +84,18 @@ static bool is_interruptible(const struct vcpu *vcpu)
            !(pmu_vmcb_read64(vcpu->page, VMCB_INTERRUPT_SHADOW) & 1);
 }
 
-/* Is another event on its way into the guest? One that vtax-count.so has made a virtual interrupt
- * of is not in EVENTINJ any more. (Hypervisors that wait for the guest to allow interrupts use
- * V_IRQ as well, but intercept it.) */
-static bool is_injecting(const struct vcpu *vcpu)
+bool pmi_must_wait(struct vcpu *vcpu)
 {
-    uint64_t control = pmu_vmcb_read64(vcpu->page, INJECTION_CONTROL);
-    uint64_t intercepts = pmu_vmcb_read64(vcpu->page, INJECTION_INTERCEPTS);
-    return (pmu_vmcb_read64(vcpu->page, INJECTION_EVENT) & INJECTION_VALID) ||
-           ((control & VIRTUAL_INTERRUPT) && !(intercepts & INTERCEPT_VINTR));
+    const struct injection found = {
+        .event = pmu_vmcb_read64(vcpu->page, INJECTION_EVENT),
+        .control = pmu_vmcb_read64(vcpu->page, INJECTION_CONTROL),
+        .intercepts = (uint32_t)pmu_vmcb_read64(vcpu->page, INJECTION_INTERCEPTS),
+    };
+    if (!injection_is_under_way(&found))
+        return false;
+    vcpu->stats.busy++;
+    pmi_kick(vcpu);
+    return true;
 }
 
 /* EVENTINJ holds one event, and an NMI before an interrupt that the guest has been promised would
@@ -112,11 +112,8 @@ void pmi_inject(struct vcpu *vcpu)
         vcpu->cpu.guest.pmi_pending = false;
         return;
     }
-    if (is_injecting(vcpu)) {
-        vcpu->stats.busy++;
-        pmi_kick(vcpu);
+    if (pmi_must_wait(vcpu))
         return;
-    }
     vcpu->deferred = kind == PMU_LVT_FIXED && !is_interruptible(vcpu);
     if (vcpu->deferred)
         return;

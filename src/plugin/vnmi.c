@@ -8,7 +8,6 @@
 #include "pmu/lvt.h"
 
 #define NMI_MASKED (UINT64_C(1) << 12)
-#define INJECTION_VALID (UINT64_C(1) << 31)
 
 void vnmi_enter(struct vcpu *vcpu)
 {
@@ -18,13 +17,8 @@ void vnmi_enter(struct vcpu *vcpu)
     vcpu->nmi_enabled = control & PMU_VMCB_NMI_ENABLED;
     vcpu->nmi_masked = vcpu->nmi_enabled && (control & NMI_MASKED);
     vcpu->nmi_waits = vcpu->nmi_enabled && (control & PMU_VMCB_NMI_PENDING);
-    if (!vcpu->nmi_waits || vcpu->nmi_masked)
+    if (!vcpu->nmi_waits || vcpu->nmi_masked || pmi_must_wait(vcpu))
         return;
-    if (pmu_vmcb_read64(vcpu->page, PMU_VMCB_EVENT_INJECTION) & INJECTION_VALID) {
-        vcpu->stats.busy++;
-        pmi_kick(vcpu);
-        return;
-    }
     control = (control & ~PMU_VMCB_NMI_PENDING) | NMI_MASKED;
     vcpu_store(vcpu, vcpu->cpu.vmcb + PMU_VMCB_EVENT_INJECTION, &event, sizeof(event));
     vcpu_store(vcpu, vcpu->cpu.vmcb + PMU_VMCB_INTERRUPT_CONTROL, &control, sizeof(control));

@@ -25,6 +25,13 @@ bool injection_fits(const struct injection *injection)
            !(injection->control & V_IRQ) && !returned;
 }
 
+bool injection_is_under_way(const struct injection *injection)
+{
+    bool is_virtual =
+        injection_is_pending(injection->control) && !(injection->intercepts & INTERCEPT_VINTR);
+    return (injection->event & EVENT_VALID) || is_virtual;
+}
+
 struct injection injection_replace(const struct injection *injection)
 {
     struct injection other = *injection;
@@ -45,18 +52,14 @@ bool injection_is_pending(uint64_t control)
     return control & V_IRQ;
 }
 
-static uint64_t *word_of(uint64_t *vectors, uint64_t event, uint64_t *out_bit)
+static uint64_t bit_of(uint64_t event)
 {
-    uint64_t vector = event & EVENT_VECTOR;
-    *out_bit = UINT64_C(1) << vector % 64;
-    return &vectors[vector / 64];
+    return UINT64_C(1) << (event & EVENT_VECTOR) % 64;
 }
 
 void injection_owe(struct injection_owed *owed, uint64_t event)
 {
-    uint64_t bit;
-    uint64_t *word = word_of(owed->vectors, event, &bit);
-    *word |= bit;
+    owed->vectors[(event & EVENT_VECTOR) / 64] |= bit_of(event);
 }
 
 uint64_t injection_due(const struct injection_owed *owed)
@@ -69,9 +72,7 @@ uint64_t injection_due(const struct injection_owed *owed)
 
 void injection_settle(struct injection_owed *owed, uint64_t event)
 {
-    uint64_t bit;
-    uint64_t *word = word_of(owed->vectors, event, &bit);
-    *word &= ~bit;
+    owed->vectors[(event & EVENT_VECTOR) / 64] &= ~bit_of(event);
 }
 
 struct injection injection_replace_by_due(const struct injection *injection, uint64_t due)

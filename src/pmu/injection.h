@@ -39,6 +39,11 @@ bool injection_is_interrupt(uint64_t event);
  * interrupts of the host, and would be given back for ever. */
 bool injection_fits(const struct injection *injection);
 
+/* Is an event on its way into the guest: injected, or as the virtual interrupt that another plugin
+ * has made of it? (Hypervisors that wait for the guest to allow interrupts use V_IRQ as well, but
+ * intercept it.) */
+bool injection_is_under_way(const struct injection *injection);
+
 /* What VMRUN is to find in place of control and intercepts; the event is 0 then. */
 struct injection injection_replace(const struct injection *injection);
 
