@@ -41,7 +41,7 @@ typedef struct {
 /* What a callback may do with the vCPU's registers. */
 enum { QEMU_CB_NO_REGS, QEMU_CB_R_REGS, QEMU_CB_RW_REGS, QEMU_CB_RW_REGS_PC };
 enum { QEMU_INLINE_ADD, QEMU_INLINE_STORE };
-enum { QEMU_MEM_R = 1, QEMU_MEM_W = 2, QEMU_MEM_RW = 3 };
+enum { QEMU_MEM_R = 1, QEMU_MEM_W = 2 };
 enum { QEMU_DISCON_INTERRUPT = 1, QEMU_DISCON_EXCEPTION = 2, QEMU_DISCON_HOSTCALL = 4 };
 
 /* GLib's GByteArray and GArray, as far as they are public. */

@@ -232,27 +232,17 @@ static void run_due(struct cpu *cpu)
     run_virtual(cpu, &own, &other);
 }
 
-/* It is still owed: the hypervisor hears nothing of it. */
-static void hide_undelivered(struct cpu *cpu)
+/* Is it still owed? Then the hypervisor hears nothing of it. */
+static void settle_due(struct cpu *cpu, bool pending)
 {
     const uint64_t nothing = 0;
     uint64_t told;
-    if (read_field(cpu, INJECTION_EXIT_INTERRUPT, &told) && injection_is_of_due(told, cpu->due))
-        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &nothing, sizeof(nothing));
-}
-
-static void settle(const struct tallying *tallying, struct cpu *cpu, bool pending)
-{
-    uint64_t event = cpu->injection.event;
-    if (!tallying->owes && pending)
-        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &event, sizeof(event));
-    if (!tallying->owes)
-        return;
-    if (pending) {
-        hide_undelivered(cpu);
-    } else {
+    if (!pending) {
         injection_settle(&cpu->owed, cpu->due);
         write_owed(cpu);
+    } else if (read_field(cpu, INJECTION_EXIT_INTERRUPT, &told) &&
+               injection_is_of_due(told, cpu->due)) {
+        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &nothing, sizeof(nothing));
     }
 }
 
@@ -262,8 +252,12 @@ static void restore_injection(const struct tallying *tallying, struct cpu *cpu)
     if (!cpu->virtual_interrupt || !read_field(cpu, INJECTION_CONTROL, &control))
         return;
     cpu->virtual_interrupt = false;
-    settle(tallying, cpu, injection_is_pending(control));
     struct injection own = cpu->injection;
+    bool pending = injection_is_pending(control);
+    if (tallying->owes)
+        settle_due(cpu, pending);
+    else if (pending) /* where KVM and Xen look for what the guest has not had */
+        write_physical(cpu, cpu->vmcb + INJECTION_EXIT_INTERRUPT, &own.event, sizeof(own.event));
     own.event = 0;
     own.control = injection_restore(&own, control);
     write_injection(cpu, &own);
