@@ -16,10 +16,10 @@
 
 DEFINE_CLEANUP(struct store *, store_close);
 
-/* A server that died left the file system as it was; one that powered off left it clean. */
-static int mend_disk(const char *directory, struct error *err)
+/* Results that are there are brought home though the user interrupts. */
+static int run_tool(const char *directory, const char *const *argv, int *out_status,
+                    struct error *err)
 {
-    const char *argv[] = {"e2fsck", "-f", "-y", "job.raw", NULL};
     struct process_output output;
     const struct process_options options = {.argv = argv,
                                             .directory = directory,
@@ -30,24 +30,25 @@ static int mend_disk(const char *directory, struct error *err)
     if (rc < 0)
         return rc;
     free(output.text);
-    if (output.status > 2) /* 1 and 2: faults were mended */
-        return error_set(err, ERROR_FAILED, -EIO, "e2fsck could not mend '%s/job.raw'", directory);
+    *out_status = output.status;
     return 0;
+}
+
+/* A server that died left the file system as it was; one that powered off left it clean. */
+static int mend_disk(const char *directory, struct error *err)
+{
+    const char *const argv[] = {"e2fsck", "-f", "-y", "job.raw", NULL};
+    int status, rc = run_tool(directory, argv, &status, err);
+    if (rc == 0 && status > 2) /* 1 and 2: faults were mended */
+        return error_set(err, ERROR_FAILED, -EIO, "e2fsck could not mend '%s/job.raw'", directory);
+    return rc;
 }
 
 static int ask_debugfs(const char *directory, const char *request, struct error *err)
 {
-    const char *argv[] = {"debugfs", "-R", request, "job.raw", NULL};
-    struct process_output output;
-    const struct process_options options = {.argv = argv,
-                                            .directory = directory,
-                                            .own_group = true,
-                                            .dies_with_parent = true,
-                                            .runs_through = true};
-    int rc = process_run(&options, STEP_NS, 64 << 10, &output, err);
-    if (rc == 0)
-        free(output.text);
-    return rc;
+    const char *const argv[] = {"debugfs", "-R", request, "job.raw", NULL};
+    int status; /* it is 0 when there is no such file, too */
+    return run_tool(directory, argv, &status, err);
 }
 
 /* The journal of a killed writer belongs to the store. */
