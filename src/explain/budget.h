@@ -41,15 +41,14 @@ struct budget {
     double idle;       /* neither */
     double wait_bound; /* wait, or where it is not known the most that it can have been */
     double exits[EXIT_CLASS_COUNT]; /* on a CPU in the host's kernel; [EXIT_IDLE]: halt polling */
-    double
-        outside;   /* of run: in exits of all reasons; of VirtualBox, which does not time reasons */
-    double device; /* exits in user space, on a CPU or asleep there, but for halts */
-    double io;     /* other threads of the machine on a CPU: main loop, I/O */
-    double user;   /* as the machine's own kernel accounts it; of instructions: outside of exits */
-    double kernel; /* of this too: system, interrupts */
-    double rest;   /* of instructions: others on the host, its kernel's threads among them */
-    double steal;  /* what the guest knows of wait */
-    double clock;  /* the machine's own clock, seconds per second of the host's */
+    double outside; /* of run: in exits of all reasons, where reasons are not timed */
+    double device;  /* exits in user space, on a CPU or asleep there, but for halts */
+    double io;      /* other threads of the machine on a CPU: main loop, I/O */
+    double user;    /* as the machine's own kernel accounts it; of instructions: outside of exits */
+    double kernel;  /* of this too: system, interrupts */
+    double rest;    /* of instructions: others on the host, its kernel's threads among them */
+    double steal;   /* what the guest knows of wait */
+    double clock;   /* the machine's own clock, seconds per second of the host's */
     uint64_t exit_count;
 };
 

@@ -73,8 +73,7 @@ static double of_whole_host(const struct store_trial *trial)
     return isfinite(by_exits) ? by_exits : budget_of_all(trial, "counters:whole_host_instructions");
 }
 
-/* Of the processor's counters, which tell threads apart; with all others on the host, or without.
- */
+/* Of the processor's counters, which tell threads apart; with_rest: with all others on the host. */
 static struct budget of_probes(const struct store_trial *trial, bool with_rest)
 {
     struct budget budget = UNKNOWN;

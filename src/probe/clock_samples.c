@@ -79,8 +79,7 @@ void clock_samples_take(struct clock_samples *samples, const struct jit_range *r
     uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
     uint64_t tail = page->data_tail, size = page->data_size;
     if (head - tail > size - ROOM_BYTES)
-        sums->lost++; /* at least: the ring was full, and how many more came the kernel says later
-                       */
+        sums->lost++; /* at least: the ring was full; how many more, the kernel says later */
     CLEANUP_FREE char *records = mem_alloc((size_t)(head - tail) + 1);
     size_t first = (size_t)(size - tail % size), length = (size_t)(head - tail);
     first = first < length ? first : length;

@@ -131,13 +131,6 @@ static int open_thread(struct state *state, unsigned machine, enum place place, 
     return 0;
 }
 
-static bool is_vcpu_thread(pid_t pid, pid_t tid)
-{
-    CLEANUP_FREE char *path = mem_printf("/proc/%d/task/%d/comm", (int)pid, (int)tid);
-    CLEANUP_FREE char *name = NULL;
-    return file_read(path, 64, &name, NULL, NULL) >= 0 && thread_role_of(name) == THREAD_VCPU;
-}
-
 static int open_process(struct state *state, const struct probe_target *target, pid_t pid,
                         struct error *err)
 {
@@ -147,7 +140,7 @@ static int open_process(struct state *state, const struct probe_target *target, 
     for (pid_t tid; dir && rc >= 0 && (tid = procfs_next_number(dir));) {
         if (!target->is_kvm) {
             rc = open_thread(state, target->index, NATIVE, tid, err);
-        } else if (is_vcpu_thread(pid, tid)) {
+        } else if (thread_is_vcpu(pid, tid)) {
             rc = open_thread(state, target->index, IN_GUEST, tid, err);
             rc = rc < 0 ? rc : open_thread(state, target->index, IN_HOST, tid, err);
         } else {

@@ -75,6 +75,13 @@ enum thread_role thread_role_of(const char *name)
     return THREAD_EMULATOR;
 }
 
+bool thread_is_vcpu(pid_t pid, pid_t tid)
+{
+    CLEANUP_FREE char *path = mem_printf("/proc/%d/task/%d/comm", (int)pid, (int)tid);
+    CLEANUP_FREE char *name = NULL;
+    return file_read(path, 64, &name, NULL, NULL) >= 0 && thread_role_of(name) == THREAD_VCPU;
+}
+
 static int read_text(char **out_text, size_t *out_length, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static int read_text(char **out_text, size_t *out_length, const char *format, ...)

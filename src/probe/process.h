@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,6 +28,8 @@ int process_parse_field(const char *text, size_t length, const char *key, uint64
 enum thread_role { THREAD_VCPU, THREAD_IO, THREAD_EMULATOR, THREAD_ROLE_COUNT };
 extern const char *const thread_role_names[THREAD_ROLE_COUNT];
 enum thread_role thread_role_of(const char *name);
+/* Is it a virtual CPU? False, too, when it has ended. */
+bool thread_is_vcpu(pid_t pid, pid_t tid);
 
 /* The process and everything below it, as far as it is there: how many; the caller frees them. */
 size_t process_find_tree(pid_t root, pid_t **out_pids);

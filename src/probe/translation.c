@@ -43,19 +43,12 @@ static void close_translation(void *object)
     free(state);
 }
 
-static bool is_vcpu(pid_t pid, pid_t tid)
-{
-    CLEANUP_FREE char *path = mem_printf("/proc/%d/task/%d/comm", pid, tid);
-    CLEANUP_FREE char *name = NULL;
-    return file_read(path, 64, &name, NULL, NULL) >= 0 && thread_role_of(name) == THREAD_VCPU;
-}
-
 static int open_machine(struct emulated *machine, pid_t pid, struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("/proc/%d/task", pid);
     CLEANUP_DIRECTORY DIR *dir = opendir(path);
     for (pid_t tid; dir && (tid = procfs_next_number(dir));) {
-        if (!is_vcpu(pid, tid))
+        if (!thread_is_vcpu(pid, tid))
             continue;
         MEM_GROW(machine->threads, machine->count, machine->capacity);
         int rc = clock_samples_open(tid, &machine->threads[machine->count], err);
