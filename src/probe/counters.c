@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "machine/procfs.h"
+#include "probe/all_cpus.h"
 #include "probe/counter_check.h"
 #include "probe/event_name.h"
 #include "probe/probe_list.h"
@@ -55,8 +56,7 @@ struct state {
     struct opened *items;
     size_t count;
     size_t capacity;
-    int *whole_host; /* a counter of each CPU that is there */
-    size_t whole_host_count;
+    struct all_cpus whole_host; /* none where not everything may be counted */
 };
 
 static bool counts_at(size_t event, enum place place)
@@ -171,27 +171,17 @@ static int open_target(struct state *state, const struct probe_target *target, s
 static void open_whole_host(struct state *state)
 {
     struct perf_event_attr attributes = state->events[INSTRUCTIONS].attributes;
-    size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_CONF);
     attributes.size = sizeof(attributes);
     attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
     attributes.exclude_guest = 1;
-    state->whole_host = mem_array(cpus + 1, sizeof(*state->whole_host));
-    for (size_t cpu = 0; cpu < cpus; cpu++) {
-        int fd =
-            (int)syscall(SYS_perf_event_open, &attributes, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
-        if (fd >= 0)
-            state->whole_host[state->whole_host_count++] = fd;
-        else if (errno != ENODEV) /* off-line */
-            return;
-    }
+    int rc = all_cpus_open(&attributes, &state->whole_host);
+    (void)rc;
 }
 
 static void close_counters(void *object)
 {
     struct state *state = object;
-    for (size_t i = 0; i < state->whole_host_count; i++)
-        close(state->whole_host[i]);
-    free(state->whole_host);
+    all_cpus_close(&state->whole_host);
     for (size_t i = 0; i < state->count; i++)
         close(state->items[i].fd);
     for (size_t i = 0; i < state->event_count; i++)
@@ -272,13 +262,13 @@ static void read_event(const struct state *state, const struct probe_target *tar
 static void read_whole_host(const struct state *state, struct probe_readings *out)
 {
     struct sum sum = {0};
-    for (size_t i = 0; i < state->whole_host_count; i++) {
+    for (size_t i = 0; i < state->whole_host.count; i++) {
         uint64_t values[3]; /* count, enabled, running */
-        if (read(state->whole_host[i], values, sizeof(values)) != sizeof(values))
+        if (read(state->whole_host.items[i].fd, values, sizeof(values)) != sizeof(values))
             return;
         add_count(&sum, values);
     }
-    if (state->whole_host_count)
+    if (state->whole_host.count)
         probe_readings_add(out, -1, sum.value, "counters:whole_host_instructions");
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probe/all_cpus.h"
 #include "probe/exits.h"
 
 #include <errno.h>
@@ -42,8 +43,7 @@ enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, PROGRAM_COUNT };
 struct exits {
     int maps[MAP_COUNT];
     int events[PROGRAM_COUNT];
-    int *counters; /* of each CPU that has one */
-    size_t counter_count;
+    struct all_cpus counters;
     bool counts;
     char uncounted[160]; /* why it does not */
 };
@@ -458,28 +458,19 @@ static int make_maps(struct exits *exits, unsigned cpus, struct error *err)
 }
 
 /* One counter on each CPU that is there; the map holds them. */
-static int start_counters(struct exits *exits, const struct perf_event_attr *attributes,
-                          unsigned cpus)
+static int start_counters(struct exits *exits, const struct perf_event_attr *attributes)
 {
-    exits->counters = mem_array(cpus + 1, sizeof(*exits->counters));
-    for (unsigned cpu = 0; cpu < cpus; cpu++) {
-        struct perf_event_attr copy = *attributes;
-        CLEANUP_FD int fd =
-            (int)syscall(SYS_perf_event_open, &copy, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
-        if (fd < 0 && errno == ENODEV && exits->counter_count)
-            continue; /* off-line */
-        int rc = fd < 0 ? -errno : bpf_map_put(exits->maps[MAP_COUNTERS], &cpu, &fd);
-        if (rc < 0)
-            return rc;
-        exits->counters[exits->counter_count++] = TAKE_FD(fd);
+    int rc = all_cpus_open(attributes, &exits->counters);
+    for (size_t i = 0; rc >= 0 && i < exits->counters.count; i++) {
+        const struct cpu_counter *counter = &exits->counters.items[i];
+        rc = bpf_map_put(exits->maps[MAP_COUNTERS], &counter->cpu, &counter->fd);
     }
-    return 0;
+    return rc;
 }
 
-static void count_exits(struct exits *exits, const struct perf_event_attr *attributes,
-                        unsigned cpus)
+static void count_exits(struct exits *exits, const struct perf_event_attr *attributes)
 {
-    int rc = attributes ? start_counters(exits, attributes, cpus) : 0;
+    int rc = attributes ? start_counters(exits, attributes) : 0;
     exits->counts = attributes && rc >= 0;
     if (!attributes)
         snprintf(exits->uncounted, sizeof(exits->uncounted), "nobody asked for it");
@@ -507,7 +498,7 @@ int exits_open(const struct exits_points *points, struct exits **out_exits, stru
     rc = rc < 0 ? rc : make_maps(exits, cpus, err);
     if (rc < 0)
         return rc;
-    count_exits(exits, points->counter, cpus);
+    count_exits(exits, points->counter);
     rc = start_programs(exits, points, root, &at, err);
     if (rc < 0)
         return rc;
@@ -593,9 +584,9 @@ const char *exits_uncounted(const struct exits *exits)
 bool exits_count_all(const struct exits *exits, uint64_t *out_count)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < exits->counter_count; i++) {
+    for (size_t i = 0; i < exits->counters.count; i++) {
         uint64_t value;
-        if (read(exits->counters[i], &value, sizeof(value)) != sizeof(value))
+        if (read(exits->counters.items[i].fd, &value, sizeof(value)) != sizeof(value))
             return false; /* it found no place in the hardware */
         sum += value;
     }
@@ -607,9 +598,7 @@ struct exits *exits_close(struct exits *exits)
 {
     if (!exits)
         return NULL;
-    for (size_t i = 0; i < exits->counter_count; i++)
-        close(exits->counters[i]);
-    free(exits->counters);
+    all_cpus_close(&exits->counters);
     for (size_t i = 0; i < PROGRAM_COUNT; i++)
         fd_cleanup(&exits->events[i]);
     for (size_t i = 0; i < MAP_COUNT; i++)
