@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/lab.h"
 #include "base/mem.h"
 #include "probe/counts.h"
 
@@ -60,7 +61,7 @@ void counting_store(const struct counting *counting, struct store_trial *trial)
     struct counts_figure figures[COUNTS_FIGURES_MAX];
     const char *reason = getenv(COUNTS_MISSING_VARIABLE);
     struct tally now;
-    if (getenv(COUNTS_LAB_VARIABLE) && !counts_read(&now))
+    if (lab_is_here() && !counts_read(&now))
         add_missing(trial, reason && *reason ? reason : MISSING_DEFAULT);
     if (counting->intervals == 0)
         return;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lab.h"
 #include "base/mem.h"
 #include "campaign/convert.h"
 #include "campaign/counting.h"
@@ -237,7 +238,7 @@ static int run_phases(struct running *running, struct error *err)
 static void record_clocks(struct running *running)
 {
     struct store_trial *trial = running->trial;
-    uint64_t late_ns = getenv(COUNTS_LAB_VARIABLE) ? TRIAL_CLOCK_LAB_NS : 0;
+    uint64_t late_ns = lab_is_here() ? TRIAL_CLOCK_LAB_NS : 0;
     for (unsigned i = 0; i < running->run.machine_count; i++) {
         uint64_t host_ns = running->run.host_ns[i], guest_ns = running->run.guest_ns[i];
         trial->machines[i].host_ns = host_ns;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/lab.h"
 #include "base/mem.h"
 #include "base/xdg.h"
 #include "command/list.h"
@@ -94,7 +95,7 @@ static int find_ledger(char **out_path, struct error *err)
 static int open_source(const struct stat_options *want, char **out_path, struct source **out_source,
                        struct error *err)
 {
-    bool here = !want->ledger && getenv("VTAX_LAB");
+    bool here = !want->ledger && lab_is_here();
     int rc = want->ledger ? 0 : here ? 0 : find_ledger(out_path, err);
     if (rc == 0 && want->ledger)
         *out_path = mem_strdup(want->ledger);

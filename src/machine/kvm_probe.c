@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lab.h"
 #include "base/process.h"
 
 #define ROUNDS 3
@@ -144,7 +145,7 @@ static void run_child(int write_fd)
 /* An emulated server of the lab may be slow, but its KVM is a real one. */
 static int limit_ms(void)
 {
-    return getenv("VTAX_LAB") ? LIMIT_MS * LAB_FACTOR : LIMIT_MS;
+    return lab_is_here() ? LIMIT_MS * LAB_FACTOR : LIMIT_MS;
 }
 
 /* 0 when it has reported, -ETIMEDOUT when it takes too long. */

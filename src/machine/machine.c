@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lab.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "machine/list.h"
@@ -188,15 +189,9 @@ int machine_start(struct site *site, const struct machine_options *options,
     return rc;
 }
 
-/* The lab's init sets this in an emulated server. */
-static bool is_in_lab(void)
-{
-    return getenv("VTAX_LAB");
-}
-
 static uint64_t scale(uint64_t limit_ns)
 {
-    return is_in_lab() ? limit_ns * LAB_FACTOR : limit_ns;
+    return lab_is_here() ? limit_ns * LAB_FACTOR : limit_ns;
 }
 
 /* The first command. A user's own image has no such directory. */
@@ -215,7 +210,7 @@ static int wait_ready(struct machine *machine, struct error *err)
     uint64_t limit_ns = scale(BOOT_NS + others * BOOT_FURTHER_NS);
     if (machine->site->own_disk)
         limit_ns *= BOOT_OWN_DISK_FACTOR;
-    if (machine->site->platform->has_bios && is_in_lab())
+    if (machine->site->platform->has_bios && lab_is_here())
         limit_ns *= LAB_BIOS_FACTOR;
     options.deadline_ns = machine->started_ns + limit_ns;
     options.alive = alive;
@@ -231,14 +226,14 @@ static int wait_ready(struct machine *machine, struct error *err)
 static bool may_restart(struct machine *machine, int rc)
 {
     struct error cause = {0};
-    return rc != -EINTR && is_in_lab() && machine->restarts + 1 < LAB_STARTS_MAX &&
+    return rc != -EINTR && lab_is_here() && machine->restarts + 1 < LAB_STARTS_MAX &&
            machine_check_alive(machine, &cause) < 0;
 }
 
 /* What a start that failed printed, among the lab's logs: a trial keeps the last start's. */
 static void keep_console(struct machine *machine)
 {
-    const char *directory = getenv("VTAX_LAB_LOGS");
+    const char *directory = lab_logs();
     CLEANUP_FREE char *tail = directory ? machine_console_tail(machine) : NULL;
     if (!tail)
         return;

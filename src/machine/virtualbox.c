@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lab.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "image/boot_disk.h"
@@ -279,7 +280,7 @@ static void describe_machine(struct virtualbox_machine *machine,
         .mac = machine->mac,
         .console = machine->console,
         .cached = strcmp(cache_words[site->own.disk_cache], "none") != 0,
-        .emulated_server = getenv("VTAX_LAB") != NULL,
+        .emulated_server = lab_is_here(),
         .owner = (unsigned)getpid(),
         .slot = (unsigned)machine->slot,
     };
@@ -440,7 +441,7 @@ static const char *scratch_file(void *object, unsigned which)
 /* The lab's init names a directory on the same disk, which is kept when the run fails. */
 static void keep_log(const struct virtualbox_machine *machine)
 {
-    const char *directory = getenv("VTAX_LAB_LOGS");
+    const char *directory = lab_logs();
     if (!directory)
         return;
     CLEANUP_FREE char *path = mem_printf("%s/%s.log", directory, machine->name);

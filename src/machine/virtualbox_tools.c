@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lab.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "machine/record.h"
@@ -80,7 +81,7 @@ static int probe_processor(const char *root, struct error *err)
 /* The lab's init sets the variable. Two vCPUs on one such CPU are right. */
 static int probe_lab(struct error *err)
 {
-    if (!getenv("VTAX_LAB") || sysconf(_SC_NPROCESSORS_ONLN) == 1)
+    if (!lab_is_here() || sysconf(_SC_NPROCESSORS_ONLN) == 1)
         return 0;
     return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
                      "on an emulated server with more than one CPU the state of VirtualBox's "

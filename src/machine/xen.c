@@ -10,13 +10,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lab.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "image/boot_disk.h"
@@ -277,7 +277,7 @@ static int make(struct xen_machine *machine, const char *config, struct error *e
 {
     const char *const words[] = {"create", "-q", "-p", "-e", config, NULL};
     const char *const undo[] = {"destroy", machine->name, NULL};
-    unsigned most = getenv("VTAX_LAB") ? LAB_STARTS_MAX : STARTS_MAX;
+    unsigned most = lab_is_here() ? LAB_STARTS_MAX : STARTS_MAX;
     for (;;) {
         machine->is_made = true; /* also when it is made by half */
         machine->starts++;

@@ -9,8 +9,7 @@
 
 #include "base/tally.h"
 
-/* Set in the emulated server: its hypervisor's name, and why nothing counts there. */
-#define COUNTS_LAB_VARIABLE "VTAX_LAB"
+/* Set in the emulated server where nothing counts: why. */
 #define COUNTS_MISSING_VARIABLE "VTAX_LAB_UNCOUNTED"
 
 /* False: nothing counts. */

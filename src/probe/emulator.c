@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/lab.h"
 #include "probe/counts.h"
 #include "probe/exit_reason.h"
 #include "probe/probe_list.h"
@@ -25,7 +26,7 @@ static int open_emulator(const struct probe_target *targets, size_t count, void 
     const char *reason = getenv(COUNTS_MISSING_VARIABLE);
     if (counts_read(&tally))
         return 0;
-    if (!getenv(COUNTS_LAB_VARIABLE))
+    if (!lab_is_here())
         return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "this is no server of the lab");
     return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "%s",
                      reason && *reason ? reason : NOT_COUNTED);
