@@ -9,9 +9,8 @@
 static void test_each_or_none(void **state)
 {
     (void)state;
-    struct perf_event_attr clock = {.type = PERF_TYPE_SOFTWARE,
-                                    .size = sizeof(clock),
-                                    .config = PERF_COUNT_SW_CPU_CLOCK};
+    struct perf_event_attr clock = {
+        .type = PERF_TYPE_SOFTWARE, .size = sizeof(clock), .config = PERF_COUNT_SW_CPU_CLOCK};
     struct perf_event_attr nothing = {.type = UINT32_MAX, .size = sizeof(nothing)};
     struct all_cpus cpus;
     int rc = all_cpus_open(&clock, &cpus);

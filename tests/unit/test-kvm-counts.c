@@ -13,28 +13,21 @@
 #include "machine/kvm_stats.h"
 #include "probe/kvm_counts.h"
 #include "holder.h"
+#include "kvm-directory.h"
 
 #define NOBODY (1 << 30)
 
 static char root[] = "/tmp/vtax-kvm-counts-XXXXXX";
-
-static void put(const char *machine, const char *name, const char *value)
-{
-    CLEANUP_FREE char *directory = mem_printf("%s/%s", root, machine);
-    CLEANUP_FREE char *path = mem_printf("%s/%s", directory, name);
-    assert_int_equal(file_make_directories(directory, 0700, NULL), 0);
-    assert_int_equal(file_write_atomic(path, value, strlen(value), 0600, NULL), 0);
-}
 
 static int set_up(void **state)
 {
     (void)state;
     if (!mkdtemp(root))
         return -1;
-    put("12-9", "exits", "100\n");
-    put("12-9", "halt_wait_ns", "70\n");
-    put("12-9", "of_no_interest", "5\n");
-    put("123-9", "exits", "5\n");
+    kvm_directory_put(root, "12-9", "exits", "100\n");
+    kvm_directory_put(root, "12-9", "halt_wait_ns", "70\n");
+    kvm_directory_put(root, "12-9", "of_no_interest", "5\n");
+    kvm_directory_put(root, "123-9", "exits", "5\n");
     return 0;
 }
 

@@ -17,29 +17,22 @@
 #include "machine/kvm_exits.h"
 #include "machine/kvm_stats.h"
 #include "holder.h"
+#include "kvm-directory.h"
 
 static char root[] = "/tmp/vtax-kvm-exits-XXXXXX";
-
-static void put(const char *machine, const char *name, const char *value)
-{
-    CLEANUP_FREE char *directory = mem_printf("%s/%s", root, machine);
-    CLEANUP_FREE char *path = mem_printf("%s/%s", directory, name);
-    assert_int_equal(file_make_directories(directory, 0700, NULL), 0);
-    assert_int_equal(file_write_atomic(path, value, strlen(value), 0600, NULL), 0);
-}
 
 static int set_up(void **state)
 {
     (void)state;
     if (!mkdtemp(root))
         return -1;
-    put("12-9", "exits", "100\n");
-    put("12-9", "io_exits", "30\n");
-    put("12-9", "halt_exits", "7\n");
-    put("12-11", "exits", "1000\n");
-    put("12-11", "io_exits", "300\n");
-    put("123-9", "exits", "5\n");
-    put("14-1", "exits", "many\n");
+    kvm_directory_put(root, "12-9", "exits", "100\n");
+    kvm_directory_put(root, "12-9", "io_exits", "30\n");
+    kvm_directory_put(root, "12-9", "halt_exits", "7\n");
+    kvm_directory_put(root, "12-11", "exits", "1000\n");
+    kvm_directory_put(root, "12-11", "io_exits", "300\n");
+    kvm_directory_put(root, "123-9", "exits", "5\n");
+    kvm_directory_put(root, "14-1", "exits", "many\n");
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "top/json.h"
 #include "top/kvm.h"
 #include "top/model.h"
+#include "kvm-directory.h"
 
 #define S UINT64_C(1000000000)
 
@@ -155,10 +156,9 @@ static void test_absent_sources_are_named(void **state)
 
 static void put_exits(const char *root, pid_t pid)
 {
-    CLEANUP_FREE char *directory = mem_printf("%s/kernel/debug/kvm/%d-9", root, (int)pid);
-    CLEANUP_FREE char *path = mem_printf("%s/exits", directory);
-    assert_int_equal(file_make_directories(directory, 0700, NULL), 0);
-    assert_int_equal(file_write_atomic(path, "700\n", 4, 0600, NULL), 0);
+    CLEANUP_FREE char *directories = mem_printf("%s/kernel/debug/kvm", root);
+    CLEANUP_FREE char *machine = mem_printf("%d-9", (int)pid);
+    kvm_directory_put(directories, machine, "exits", "700\n");
 }
 
 /* No BPF: the note says whose counts there are and why no better ones. */
