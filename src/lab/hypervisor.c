@@ -144,8 +144,9 @@ static const struct hypervisor xen = {
     .default_platforms = xen_defaults,
 };
 
-/* With two emulated CPUs VirtualBox's guests are corrupted now and then (2 of 17 runs). VirtualBox
- * does not look for an interrupt that one of the host's kept from the guest: it is owed. */
+/* With two emulated CPUs 2 of 17 runs had guests with wrong data. That was before their disks had
+ * names that do not change (image/init/namespaces.h), and has not been tried since. VirtualBox does
+ * not look for an interrupt that one of the host's kept from the guest: it is owed. */
 static const struct hypervisor virtualbox = {
     .name = "virtualbox",
     .family = "virtualbox",
