@@ -186,9 +186,9 @@ const char *causes_format(const struct explained *explained, char *text, size_t 
     return text;
 }
 
-static const char *words_of(enum budget_measure measure)
+const char *causes_measure(const struct report_explanation *explanation)
 {
-    switch (measure) {
+    switch (explanation->measure) {
     case BUDGET_PAGE_CPU:
         return "CPU time for a page";
     case BUDGET_PAGE_TIME:
@@ -207,7 +207,7 @@ static const char *words_of(enum budget_measure measure)
 char *causes_unit(const struct report_explanation *explanation)
 {
     return mem_printf("percent of %s's %s", explanation->row->baseline->cell->platform,
-                      words_of(explanation->measure));
+                      causes_measure(explanation));
 }
 
 char *causes_sentence(const struct report_explanation *explanation)
@@ -217,6 +217,6 @@ char *causes_sentence(const struct report_explanation *explanation)
     const struct explained *gap = &explanation->explanation.gap;
     return mem_printf("%u %s VM%s: %s of %s's %s (n=%zu)", row->cell->vms, row->cell->platform,
                       row->cell->vms == 1 ? "" : "s", causes_format(gap, text, sizeof(text)),
-                      row->baseline->cell->platform, words_of(explanation->measure),
+                      row->baseline->cell->platform, causes_measure(explanation),
                       explanation->explanation.pairs);
 }

@@ -26,6 +26,8 @@ void causes_fill(struct report *report);
 
 /* "12 % [10, 14]", "12 % (n=1)", "not measured"; size at least 64. */
 const char *causes_format(const struct explained *explained, char *text, size_t size);
+/* What is divided into causes: "time for the same work". */
+const char *causes_measure(const struct report_explanation *explanation);
 /* "percent of native's time for the same work"; the caller's to free. */
 char *causes_unit(const struct report_explanation *explanation);
 /* "2 kvm VMs: +23 % [20, 26] of native's time for the same work (n=3)"; the caller's to free. */

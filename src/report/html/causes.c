@@ -113,6 +113,8 @@ static void put_explanation(const struct html *page, const struct report_explana
     CLEANUP_FREE char *label = label_of_cell(item->row->cell);
     html_raw(page, "<h3>");
     html_put(page, label);
+    html_raw(page, ": ");
+    html_put(page, causes_measure(item));
     html_raw(page, "</h3>\n");
     if (report_is_told(page->report, item->row))
         html_put_chart(page, add_chart(page, item),
@@ -126,10 +128,11 @@ void html_put_causes(const struct html *page)
     const struct report *report = page->report;
     if (report->explanation_count == 0)
         return;
-    html_raw(page, "<h2 id=\"causes\">Where the difference went</h2>\n<p class=\"note\">Time that "
-                   "a cell needs more than its baseline for the same work, divided into causes. "
-                   "Each has its evidence and claims no more than was measured; causes and the "
-                   "unexplained remainder add up.</p>\n");
+    html_raw(page, "<h2 id=\"causes\">Where the difference went</h2>\n<p class=\"note\">What "
+                   "a cell needs more than its baseline for the same work, in time or in "
+                   "instructions as each heading says, divided into causes. Each has its evidence "
+                   "and claims no more than was measured; causes and the unexplained remainder "
+                   "add up.</p>\n");
     for (size_t i = 0; i < report->explanation_count; i++)
         put_explanation(page, &report->explanations[i]);
 }
