@@ -173,7 +173,7 @@ static void add_boot(struct words *words, const struct server_options *options)
     CLEANUP_FREE char *initrd_quoted = quote_commas(initrd);
     add(words, "%s", boot_image);
     add(words, "-append");
-    add(words, "%s", hypervisor->boot_options);
+    add(words, "%s dom0_max_vcpus=%u", hypervisor->boot_options, options->cpus);
     add(words, "-initrd");
     add(words, "%s %s,%s", kernel_quoted, line, initrd_quoted);
 }

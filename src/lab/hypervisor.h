@@ -19,10 +19,11 @@ struct hypervisor {
     const char *const *modules; /* of the initrd; NULL-terminated */
     const char *boot_image; /* in the root file system's /boot, booted by Multiboot with the kernel
                                as its module, gzip-compressed; NULL: the kernel is booted */
-    const char *boot_options;    /* of boot_image */
+    const char *boot_options;    /* of boot_image, without how many CPUs the control domain has */
     const char *console;         /* the kernel's */
     const char *cpu_features;    /* of the emulated CPU, for QEMU's -cpu */
     const char *counter_options; /* of vtax-count.so, each with a comma before it; NULL: none */
+    unsigned cpus; /* default of the emulated server; 0: as many as the host has */
     unsigned cpus_max;
     uint64_t memory_bytes;        /* default of the emulated server */
     const char *const *platforms; /* what can be measured there; NULL-terminated */

@@ -31,7 +31,7 @@ struct lab_options {
     const struct hypervisor *hypervisor;
     const char *qemu;      /* another QEMU than the lab's own; NULL */
     const char *mirror;    /* for images that are missing; NULL */
-    unsigned cpus;         /* 0: as many as the host, at most what the hypervisor stands */
+    unsigned cpus;         /* 0: the hypervisor's default, or as many as the host */
     uint64_t memory_bytes; /* 0: the hypervisor's default */
     enum counters counters;
     const char *counters_options;          /* "key=value,..." for the plugin; NULL: none */

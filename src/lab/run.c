@@ -71,9 +71,10 @@ static int choose_size(struct server *server, struct error *err)
     const struct hypervisor *hypervisor = options->hypervisor;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned host_cpus = online > 0 ? (unsigned)online : 1;
-    server->cpus = options->cpus ? options->cpus : host_cpus;
-    if (!options->cpus && server->cpus > hypervisor->cpus_max)
-        server->cpus = hypervisor->cpus_max;
+    unsigned usual = hypervisor->cpus ? hypervisor->cpus : host_cpus;
+    if (usual > hypervisor->cpus_max)
+        usual = hypervisor->cpus_max;
+    server->cpus = options->cpus ? options->cpus : usual;
     if (server->cpus > hypervisor->cpus_max)
         return error_set(err, ERROR_USAGE, -ERANGE,
                          "--server-cpus %u: the emulated server runs %s with at most %u%s",
