@@ -10,6 +10,15 @@
 #define EXIT_ISA_INTEL 1 /* KVM_ISA_VMX, as KVM's tracepoints say */
 #define EXIT_ISA_AMD 2   /* KVM_ISA_SVM */
 
+/* Intel's reasons have flags above these bits. */
+#define EXIT_INTEL_REASON_MASK 0xffff
+
+/* The reason in the field of KVM's tracepoint. */
+static inline uint32_t exit_reason_of_field(uint32_t isa, uint32_t field)
+{
+    return isa == EXIT_ISA_AMD ? field : field & EXIT_INTEL_REASON_MASK;
+}
+
 /* Causes in which exits are added up. */
 enum exit_class {
     EXIT_IDLE,        /* the guest has nothing to do: HLT, MWAIT */

@@ -1,353 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "probe/all_cpus.h"
 #include "probe/exits.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
-#include "probe/bpf_code.h"
-#include "probe/exit_reason.h"
+#include "probe/exits_source.h"
+#include "probe/trace_instance.h"
 #include "probe/tracepoint.h"
 
-#define THREADS_MAX 16384
-#define SUMS_MAX 65536
-#define INTEL_REASON_MASK 0xffff /* above it: flags */
-
-/* What a virtual CPU's thread is doing. */
-enum phase { PHASE_GUEST, PHASE_KERNEL, PHASE_USER };
-
-struct thread_state {
-    uint64_t mark_ns; /* since when what it does now */
-    uint64_t exit_ns;
-    uint64_t kernel_ns;
-    uint64_t user_ns;
-    uint64_t off_ns;
-    uint64_t mark_count; /* of the counter; guest mode does not move it */
-    uint64_t kernel_count;
-    uint64_t user_count;
-    uint32_t phase;
-    struct exits_key key;
-};
-
-enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
-enum { LOST_EXITS, LOST_COUNTS, LOST_COUNT };
-enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, PROGRAM_COUNT };
-
 struct exits {
-    int maps[MAP_COUNT];
-    int events[PROGRAM_COUNT];
-    struct all_cpus counters;
-    bool counts;
-    char uncounted[160]; /* why it does not */
+    const struct exits_backend *backend;
+    void *state;
+    struct error no_bpf; /* why it is not the first source */
 };
-
-/* Frame of the programs, below register 10. */
-#define FRAME_TID (-8)
-#define FRAME_KEY (-24)
-#define FRAME_COUNT (-32)
-#define FRAME_STATE (-32 - (int)sizeof(struct thread_state))
-#define FRAME_SUM (-32 - (int)sizeof(struct exits_sum))
-#define STATE(field) ((int16_t)offsetof(struct thread_state, field))
-#define SUM(field) ((int16_t)offsetof(struct exits_sum, field))
-
-/* Registers throughout: 6 record, 7 now, 8 thread's state or its sum, 9 scratch that is kept. */
-
-static void emit_map_and_key(struct bpf_code *code, int map_fd, int key)
-{
-    bpf_code_load_map(code, 1, map_fd);
-    bpf_code_move(code, 2, 10);
-    bpf_code_compute_value(code, BPF_ADD, 2, key);
-}
-
-/* lost[which]++ */
-static void emit_count_lost(struct bpf_code *code, const struct exits *exits, int which)
-{
-    size_t none = bpf_code_label(code);
-    bpf_code_store_value(code, 4, 10, FRAME_TID, which);
-    emit_map_and_key(code, exits->maps[MAP_LOST], FRAME_TID);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
-    bpf_code_set(code, 1, 1);
-    bpf_code_add_atomic(code, 0, 0, 1);
-    bpf_code_place(code, none);
-}
-
-/* What this CPU's counter stands at, to FRAME_COUNT. A negative one is an errno. */
-static void emit_read_counter(struct bpf_code *code, const struct exits *exits)
-{
-    size_t good = bpf_code_label(code);
-    if (!exits->counts)
-        return;
-    bpf_code_load_map(code, 1, exits->maps[MAP_COUNTERS]);
-    bpf_code_set(code, 2, -1);
-    bpf_code_compute_value(code, BPF_RSH, 2, 32); /* BPF_F_CURRENT_CPU */
-    bpf_code_call(code, BPF_FUNC_perf_event_read);
-    bpf_code_store(code, 8, 10, FRAME_COUNT, 0);
-    bpf_code_jump_if(code, BPF_JSGE, 0, 0, good);
-    emit_count_lost(code, exits, LOST_COUNTS);
-    bpf_code_place(code, good);
-}
-
-/* 7 = now, 0 = pid << 32 | tid, which is at FRAME_TID as well. */
-static void emit_start(struct bpf_code *code, const struct exits *exits)
-{
-    bpf_code_init(code);
-    bpf_code_move(code, 6, 1);
-    bpf_code_call(code, BPF_FUNC_ktime_get_ns);
-    bpf_code_move(code, 7, 0);
-    emit_read_counter(code, exits);
-    bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
-    bpf_code_store(code, 4, 10, FRAME_TID, 0);
-}
-
-static void emit_end(struct bpf_code *code, size_t end)
-{
-    bpf_code_place(code, end);
-    bpf_code_set(code, 0, 0);
-    bpf_code_end(code);
-    bpf_code_link(code);
-}
-
-/* 8 = state of the thread at FRAME_TID; to `none` when it has none. */
-static void emit_find_state(struct bpf_code *code, const struct exits *exits, size_t none)
-{
-    emit_map_and_key(code, exits->maps[MAP_THREADS], FRAME_TID);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
-    bpf_code_move(code, 8, 0);
-}
-
-/* state.FIELD += now - state.mark, state.mark = now. */
-static void emit_add_since_mark(struct bpf_code *code, int16_t field)
-{
-    bpf_code_load(code, 8, 2, 8, STATE(mark_ns));
-    bpf_code_move(code, 3, 7);
-    bpf_code_compute(code, BPF_SUB, 3, 2);
-    bpf_code_load(code, 8, 2, 8, field);
-    bpf_code_compute(code, BPF_ADD, 2, 3);
-    bpf_code_store(code, 8, 8, field, 2);
-    bpf_code_store(code, 8, 8, STATE(mark_ns), 7);
-}
-
-/* The time since the mark was on a CPU: adds it to the phase; to `guest` in guest mode. */
-static void emit_add_on_cpu(struct bpf_code *code, size_t guest)
-{
-    size_t user = bpf_code_label(code), done = bpf_code_label(code);
-    bpf_code_load(code, 4, 1, 8, STATE(phase));
-    bpf_code_jump_if(code, BPF_JEQ, 1, PHASE_GUEST, guest);
-    bpf_code_jump_if(code, BPF_JEQ, 1, PHASE_USER, user);
-    emit_add_since_mark(code, STATE(kernel_ns));
-    bpf_code_jump(code, done);
-    bpf_code_place(code, user);
-    emit_add_since_mark(code, STATE(user_ns));
-    bpf_code_place(code, done);
-}
-
-/* The same for the counter, whatever the phase is: in guest mode it stands still. */
-static void emit_add_count(struct bpf_code *code, const struct exits *exits)
-{
-    size_t kernel = bpf_code_label(code), done = bpf_code_label(code);
-    if (!exits->counts)
-        return;
-    bpf_code_load(code, 8, 3, 10, FRAME_COUNT);
-    bpf_code_load(code, 8, 2, 8, STATE(mark_count));
-    bpf_code_store(code, 8, 8, STATE(mark_count), 3);
-    bpf_code_compute(code, BPF_SUB, 3, 2);
-    bpf_code_load(code, 4, 1, 8, STATE(phase));
-    bpf_code_jump_if(code, BPF_JNE, 1, PHASE_USER, kernel);
-    bpf_code_load(code, 8, 2, 8, STATE(user_count));
-    bpf_code_compute(code, BPF_ADD, 2, 3);
-    bpf_code_store(code, 8, 8, STATE(user_count), 2);
-    bpf_code_jump(code, done);
-    bpf_code_place(code, kernel);
-    bpf_code_load(code, 8, 2, 8, STATE(kernel_count));
-    bpf_code_compute(code, BPF_ADD, 2, 3);
-    bpf_code_store(code, 8, 8, STATE(kernel_count), 2);
-    bpf_code_place(code, done);
-}
-
-/* What was counted since the thread entered last belongs to this exit. */
-static void emit_keep_count(struct bpf_code *code, const struct exits *exits)
-{
-    size_t none = bpf_code_label(code);
-    if (!exits->counts)
-        return;
-    bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
-    emit_find_state(code, exits, none);
-    bpf_code_load(code, 8, 1, 8, STATE(mark_count));
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
-    bpf_code_load(code, 8, 1, 8, STATE(kernel_count));
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(kernel_count), 1);
-    bpf_code_place(code, none);
-}
-
-struct offsets {
-    int reason;
-    int isa;
-    int previous;
-    int next;
-};
-
-static void make_exit(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
-{
-    emit_start(code, exits);
-    size_t end = bpf_code_label(code), amd = bpf_code_label(code);
-    bpf_code_move(code, 9, 0);
-    bpf_code_compute_value(code, BPF_RSH, 9, 32);
-    for (int offset = 0; offset < (int)sizeof(struct thread_state); offset += 8)
-        bpf_code_store_value(code, 8, 10, (int16_t)(FRAME_STATE + offset), 0);
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_ns), 7);
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(exit_ns), 7);
-    bpf_code_store_value(code, 4, 10, FRAME_STATE + STATE(phase), PHASE_KERNEL);
-    bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.process), 9);
-    bpf_code_load(code, 4, 1, 6, (int16_t)at->isa);
-    bpf_code_load(code, 4, 2, 6, (int16_t)at->reason);
-    bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.isa), 1);
-    bpf_code_jump_if(code, BPF_JEQ, 1, EXIT_ISA_AMD, amd);
-    bpf_code_compute_value(code, BPF_AND, 2, INTEL_REASON_MASK);
-    bpf_code_place(code, amd);
-    bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.reason), 2);
-    emit_keep_count(code, exits);
-    emit_map_and_key(code, exits->maps[MAP_THREADS], FRAME_TID);
-    bpf_code_move(code, 3, 10);
-    bpf_code_compute_value(code, BPF_ADD, 3, FRAME_STATE);
-    bpf_code_set(code, 4, BPF_ANY);
-    bpf_code_call(code, BPF_FUNC_map_update_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, end);
-    emit_count_lost(code, exits, LOST_EXITS);
-    emit_end(code, end);
-}
-
-static void make_user(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
-{
-    (void)at;
-    emit_start(code, exits);
-    size_t end = bpf_code_label(code);
-    emit_find_state(code, exits, end);
-    bpf_code_load(code, 4, 1, 8, STATE(phase));
-    bpf_code_jump_if(code, BPF_JNE, 1, PHASE_KERNEL, end);
-    emit_add_since_mark(code, STATE(kernel_ns));
-    emit_add_count(code, exits);
-    bpf_code_store_value(code, 4, 8, STATE(phase), PHASE_USER);
-    emit_end(code, end);
-}
-
-static void make_switch(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
-{
-    emit_start(code, exits);
-    size_t end = bpf_code_label(code), next = bpf_code_label(code);
-    bpf_code_load(code, 4, 1, 6, (int16_t)at->previous);
-    bpf_code_store(code, 4, 10, FRAME_TID, 1);
-    emit_find_state(code, exits, next);
-    emit_add_count(code, exits);
-    emit_add_on_cpu(code, next);
-    bpf_code_place(code, next);
-    bpf_code_load(code, 4, 1, 6, (int16_t)at->next);
-    bpf_code_store(code, 4, 10, FRAME_TID, 1);
-    emit_find_state(code, exits, end);
-    if (exits->counts) {
-        bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
-        bpf_code_store(code, 8, 8, STATE(mark_count), 1);
-    }
-    bpf_code_load(code, 4, 1, 8, STATE(phase));
-    bpf_code_jump_if(code, BPF_JEQ, 1, PHASE_GUEST, end);
-    emit_add_since_mark(code, STATE(off_ns));
-    emit_end(code, end);
-}
-
-/* 8 = the state's sum, made when it is the first of its key; 9 = the state. */
-static void emit_find_sum(struct bpf_code *code, const struct exits *exits, size_t end)
-{
-    size_t found = bpf_code_label(code);
-    bpf_code_move(code, 9, 8);
-    for (int offset = 0; offset < (int)sizeof(struct exits_key); offset += 4) {
-        bpf_code_load(code, 4, 1, 9, (int16_t)(STATE(key) + offset));
-        bpf_code_store(code, 4, 10, (int16_t)(FRAME_KEY + offset), 1);
-    }
-    emit_map_and_key(code, exits->maps[MAP_SUMS], FRAME_KEY);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_move(code, 8, 0);
-    bpf_code_jump_if(code, BPF_JNE, 8, 0, found);
-    for (int offset = 0; offset < (int)sizeof(struct exits_sum); offset += 8)
-        bpf_code_store_value(code, 8, 10, (int16_t)(FRAME_SUM + offset), 0);
-    emit_map_and_key(code, exits->maps[MAP_SUMS], FRAME_KEY);
-    bpf_code_move(code, 3, 10);
-    bpf_code_compute_value(code, BPF_ADD, 3, FRAME_SUM);
-    bpf_code_set(code, 4, BPF_NOEXIST);
-    bpf_code_call(code, BPF_FUNC_map_update_elem);
-    emit_map_and_key(code, exits->maps[MAP_SUMS], FRAME_KEY);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_move(code, 8, 0);
-    bpf_code_jump_if(code, BPF_JNE, 8, 0, found);
-    emit_count_lost(code, exits, LOST_EXITS);
-    bpf_code_jump(code, end);
-    bpf_code_place(code, found);
-}
-
-/* Register 2 = floor(log2(register 1)), at most EXITS_BUCKETS - 1; register 1 is used up. */
-static void emit_log2(struct bpf_code *code)
-{
-    size_t small = bpf_code_label(code);
-    bpf_code_set(code, 2, 0);
-    bpf_code_move(code, 3, 1);
-    bpf_code_compute_value(code, BPF_RSH, 3, 31);
-    bpf_code_jump_if(code, BPF_JEQ, 3, 0, small);
-    bpf_code_set(code, 1, 1);
-    bpf_code_compute_value(code, BPF_LSH, 1, EXITS_BUCKETS - 1);
-    bpf_code_place(code, small);
-    for (int bits = 16; bits > 0; bits /= 2) {
-        size_t below = bpf_code_label(code);
-        bpf_code_move(code, 3, 1);
-        bpf_code_compute_value(code, BPF_RSH, 3, bits);
-        bpf_code_jump_if(code, BPF_JEQ, 3, 0, below);
-        bpf_code_compute_value(code, BPF_ADD, 2, bits);
-        bpf_code_move(code, 1, 3);
-        bpf_code_place(code, below);
-    }
-    bpf_code_compute_value(code, BPF_AND, 2, EXITS_BUCKETS - 1);
-}
-
-static void make_entry(struct bpf_code *code, const struct exits *exits, const struct offsets *at)
-{
-    static const int16_t fields[][2] = {{STATE(kernel_ns), SUM(kernel_ns)},
-                                        {STATE(user_ns), SUM(user_ns)},
-                                        {STATE(off_ns), SUM(off_ns)},
-                                        {STATE(kernel_count), SUM(kernel_count)},
-                                        {STATE(user_count), SUM(user_count)}};
-    (void)at;
-    emit_start(code, exits);
-    size_t end = bpf_code_label(code);
-    emit_find_state(code, exits, end);
-    emit_add_count(code, exits);
-    emit_add_on_cpu(code, end);
-    bpf_code_store_value(code, 4, 8, STATE(phase), PHASE_GUEST);
-    emit_find_sum(code, exits, end);
-    bpf_code_set(code, 1, 1);
-    bpf_code_add_atomic(code, 8, SUM(count), 1);
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        bpf_code_load(code, 8, 1, 9, fields[i][0]);
-        bpf_code_add_atomic(code, 8, fields[i][1], 1);
-    }
-    bpf_code_store_value(code, 8, 9, STATE(kernel_count), 0);
-    bpf_code_store_value(code, 8, 9, STATE(user_count), 0);
-    bpf_code_load(code, 8, 2, 9, STATE(exit_ns));
-    bpf_code_move(code, 1, 7);
-    bpf_code_compute(code, BPF_SUB, 1, 2);
-    emit_log2(code);
-    bpf_code_compute_value(code, BPF_LSH, 2, 3);
-    bpf_code_compute(code, BPF_ADD, 8, 2);
-    bpf_code_set(code, 1, 1);
-    bpf_code_add_atomic(code, 8, SUM(buckets), 1);
-    emit_end(code, end);
-}
 
 /* One more must not make the others share the hardware: it has a counter or there is none. */
 static const struct perf_event_attr host_instructions = {
@@ -367,118 +35,32 @@ const struct exits_points exits_of_kvm = {
     .counter = &host_instructions,
 };
 
-static const char switch_event[] = "sched/sched_switch";
-
-static int find_field(const char *root, const char *event, const char *field, int *out_offset,
-                      struct error *err)
+static int open_with(struct exits *exits, const struct exits_backend *backend, const char *tracefs,
+                     const struct exits_points *points, struct error *err)
 {
-    CLEANUP_FREE char *text = NULL;
-    size_t length;
-    int rc = tracepoint_read_format(root, event, &text, &length, err);
-    if (rc < 0)
-        return rc;
-    rc = tracepoint_parse_field(text, length, field, 4);
-    if (rc == -EBADMSG)
-        rc = tracepoint_parse_field(text, length, field, 8); /* little-endian */
-    if (rc < 0)
-        return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "tracepoint '%s' has no field '%s' of 4 bytes in this kernel", event,
-                         field);
-    *out_offset = rc;
-    return 0;
-}
-
-static int find_fields(const struct exits_points *points, const char *root, struct offsets *at,
-                       struct error *err)
-{
-    int rc = find_field(root, points->exit, points->reason, &at->reason, err);
-    rc = rc < 0 ? rc : find_field(root, points->exit, points->isa, &at->isa, err);
-    rc = rc < 0 ? rc : find_field(root, switch_event, "prev_pid", &at->previous, err);
-    return rc < 0 ? rc : find_field(root, switch_event, "next_pid", &at->next, err);
-}
-
-struct program {
-    const char *event;
-    void (*make)(struct bpf_code *code, const struct exits *exits, const struct offsets *at);
-};
-
-static int start_program(struct exits *exits, const char *root, const struct program *program,
-                         const struct offsets *at, struct error *err)
-{
-    CLEANUP_FREE char *text = NULL;
-    CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
-    size_t length;
-    int rc = tracepoint_read_format(root, program->event, &text, &length, err);
-    if (rc < 0)
-        return rc;
-    int id = tracepoint_parse_id(text, length);
-    if (id < 0)
-        return error_set(err, ERROR_ENVIRONMENT, id, "tracepoint '%s' has no number",
-                         program->event);
-    program->make(code, exits, at);
-    CLEANUP_FD int program_fd = bpf_code_load_program(code, program->event, err);
-    return program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
-}
-
-static int start_programs(struct exits *exits, const struct exits_points *points, const char *root,
-                          const struct offsets *at, struct error *err)
-{
-    const struct program programs[PROGRAM_COUNT] = {
-        [AT_EXIT] = {points->exit, make_exit},
-        [AT_USER] = {points->user, make_user},
-        [AT_SWITCH] = {switch_event, make_switch},
-        [AT_ENTRY] = {points->entry, make_entry},
-    };
-    for (size_t i = 0; i < PROGRAM_COUNT; i++) {
-        exits->events[i] = start_program(exits, root, &programs[i], at, err);
-        if (exits->events[i] < 0)
-            return exits->events[i];
-    }
-    return 0;
-}
-
-static int make_maps(struct exits *exits, unsigned cpus, struct error *err)
-{
-    const struct {
-        unsigned type, key, value, entries;
-    } rows[MAP_COUNT] = {
-        [MAP_THREADS] = {BPF_MAP_TYPE_HASH, 4, sizeof(struct thread_state), THREADS_MAX},
-        [MAP_SUMS] = {BPF_MAP_TYPE_HASH, sizeof(struct exits_key), sizeof(struct exits_sum),
-                      SUMS_MAX},
-        [MAP_LOST] = {BPF_MAP_TYPE_ARRAY, 4, 8, LOST_COUNT},
-        [MAP_COUNTERS] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, cpus},
-    };
-    for (size_t i = 0; i < MAP_COUNT; i++) {
-        exits->maps[i] =
-            bpf_map_make(rows[i].type, rows[i].key, rows[i].value, rows[i].entries, err);
-        if (exits->maps[i] < 0)
-            return exits->maps[i];
-    }
-    return 0;
-}
-
-/* One counter on each CPU that is there; the map holds them. */
-static int start_counters(struct exits *exits, const struct perf_event_attr *attributes)
-{
-    int rc = all_cpus_open(attributes, &exits->counters);
-    for (size_t i = 0; rc >= 0 && i < exits->counters.count; i++) {
-        const struct cpu_counter *counter = &exits->counters.items[i];
-        rc = bpf_map_put(exits->maps[MAP_COUNTERS], &counter->cpu, &counter->fd);
-    }
+    int rc = backend->open(tracefs, points, &exits->state, err);
+    exits->backend = rc < 0 ? NULL : backend;
     return rc;
 }
 
-static void count_exits(struct exits *exits, const struct perf_event_attr *attributes)
+/* What both lack is said once. */
+static int explain_both(const struct error *no_bpf, const struct error *no_tracefs,
+                        struct error *err)
 {
-    int rc = attributes ? start_counters(exits, attributes) : 0;
-    exits->counts = attributes && rc >= 0;
-    if (!attributes)
-        snprintf(exits->uncounted, sizeof(exits->uncounted), "nobody asked for it");
-    else if (rc == -ENOENT || rc == -ENODEV || rc == -EOPNOTSUPP)
-        snprintf(exits->uncounted, sizeof(exits->uncounted),
-                 "this host shows no performance counters");
-    else if (rc < 0)
-        snprintf(exits->uncounted, sizeof(exits->uncounted), "start counters: %s", strerror(-rc));
+    if (strcmp(no_bpf->text, no_tracefs->text) == 0)
+        return error_set(err, no_bpf->kind, no_bpf->code, "%s", no_bpf->text);
+    return error_set(err, no_tracefs->kind, no_tracefs->code, "by BPF: %.480s; by tracefs: %.480s",
+                     no_bpf->text, no_tracefs->text);
+}
+
+static int open_any(struct exits *exits, const char *tracefs, const struct exits_points *points,
+                    struct error *err)
+{
+    struct error no_tracefs = {0};
+    int rc = open_with(exits, &exits_by_bpf, tracefs, points, &exits->no_bpf);
+    if (rc < 0)
+        rc = open_with(exits, &exits_by_tracefs, tracefs, points, &no_tracefs);
+    return rc < 0 ? explain_both(&exits->no_bpf, &no_tracefs, err) : 0;
 }
 
 DEFINE_CLEANUP(struct exits *, exits_close);
@@ -489,21 +71,26 @@ int exits_open(const struct exits_points *points, struct exits **out_exits, stru
     const char *root = tracepoint_find_root(&why);
     if (!root)
         return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "%s", why);
+    trace_instance_sweep(root);
     CLEANUP(exits_close_cleanup) struct exits *exits = mem_zalloc(sizeof(*exits));
-    memset(exits->maps, -1, sizeof(exits->maps));
-    memset(exits->events, -1, sizeof(exits->events));
-    struct offsets at = {0};
-    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-    int rc = find_fields(points, root, &at, err);
-    rc = rc < 0 ? rc : make_maps(exits, cpus, err);
-    if (rc < 0)
-        return rc;
-    count_exits(exits, points->counter);
-    rc = start_programs(exits, points, root, &at, err);
+    int rc = points->source == EXITS_BPF ? open_with(exits, &exits_by_bpf, root, points, err)
+             : points->source == EXITS_TRACEFS
+                 ? open_with(exits, &exits_by_tracefs, root, points, err)
+                 : open_any(exits, root, points, err);
     if (rc < 0)
         return rc;
     *out_exits = TAKE_PTR(exits);
     return 0;
+}
+
+const char *exits_source_name(const struct exits *exits)
+{
+    return exits->backend->name;
+}
+
+const char *exits_without_bpf(const struct exits *exits)
+{
+    return exits->no_bpf.code ? exits->no_bpf.text : NULL;
 }
 
 void exits_each(const struct exits *exits, pid_t process,
@@ -511,98 +98,36 @@ void exits_each(const struct exits *exits, pid_t process,
                               void *context),
                 void *context)
 {
-    struct exits_key key, next;
-    struct exits_sum sum;
-    int map = exits->maps[MAP_SUMS];
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if ((process == 0 || key.process == (uint32_t)process) &&
-            bpf_map_find(map, &key, &sum) >= 0)
-            found(&key, &sum, context);
-    }
-}
-
-static uint64_t read_lost(const struct exits *exits, uint32_t which)
-{
-    uint64_t lost = 0;
-    return bpf_map_find(exits->maps[MAP_LOST], &which, &lost) < 0 ? 0 : lost;
-}
-
-/* Keys are gathered first: a walk starts again where its last key has gone. */
-static void keep_sums(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
-{
-    CLEANUP_FREE struct exits_key *keys = NULL;
-    struct exits_key key, next;
-    size_t count = 0, capacity = 0;
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if (is_wanted((pid_t)key.process, context))
-            continue;
-        MEM_GROW(keys, count, capacity);
-        keys[count++] = key;
-    }
-    for (size_t i = 0; i < count; i++)
-        bpf_map_delete(map, &keys[i]);
-}
-
-static void keep_threads(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
-{
-    CLEANUP_FREE uint32_t *keys = NULL;
-    uint32_t key, next;
-    struct thread_state state;
-    size_t count = 0, capacity = 0;
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if (bpf_map_find(map, &key, &state) < 0 || is_wanted((pid_t)state.key.process, context))
-            continue;
-        MEM_GROW(keys, count, capacity);
-        keys[count++] = key;
-    }
-    for (size_t i = 0; i < count; i++)
-        bpf_map_delete(map, &keys[i]);
+    exits->backend->each(exits->state, process, found, context);
 }
 
 void exits_keep(const struct exits *exits, bool (*is_wanted)(pid_t process, void *context),
                 void *context)
 {
-    keep_sums(exits->maps[MAP_SUMS], is_wanted, context);
-    keep_threads(exits->maps[MAP_THREADS], is_wanted, context);
+    exits->backend->keep(exits->state, is_wanted, context);
 }
 
 uint64_t exits_lost(const struct exits *exits)
 {
-    return read_lost(exits, LOST_EXITS);
+    return exits->backend->lost(exits->state);
 }
 
 const char *exits_uncounted(const struct exits *exits)
 {
-    if (!exits->counts)
-        return exits->uncounted;
-    return read_lost(exits, LOST_COUNTS) ? "a CPU's counter could not be read now and then" : NULL;
+    return exits->backend->uncounted(exits->state);
 }
 
 bool exits_count_all(const struct exits *exits, uint64_t *out_count)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < exits->counters.count; i++) {
-        uint64_t value;
-        if (read(exits->counters.items[i].fd, &value, sizeof(value)) != sizeof(value))
-            return false; /* it found no place in the hardware */
-        sum += value;
-    }
-    *out_count = sum;
-    return exits->counts;
+    return exits->backend->count_all && exits->backend->count_all(exits->state, out_count);
 }
 
 struct exits *exits_close(struct exits *exits)
 {
     if (!exits)
         return NULL;
-    all_cpus_close(&exits->counters);
-    for (size_t i = 0; i < PROGRAM_COUNT; i++)
-        fd_cleanup(&exits->events[i]);
-    for (size_t i = 0; i < MAP_COUNT; i++)
-        fd_cleanup(&exits->maps[i]);
+    if (exits->backend)
+        exits->backend->close(exits->state);
     free(exits);
     return NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * exits: what every exit of KVM's virtual CPUs on this host costs, added up in the kernel by four
- * small BPF programs at the tracepoints kvm_exit, kvm_userspace_exit, kvm_entry and sched_switch.
+ * exits: what every exit of KVM's virtual CPUs on this host costs, from the tracepoints kvm_exit,
+ * kvm_userspace_exit, kvm_entry and sched_switch: added up in the kernel by four small BPF programs
+ * (exits_bpf.c), or where that cannot be, from the records of a ring buffer in tracefs by a thread
+ * of ours (exits_trace.c), which makes each exit longer and knows no instructions.
  *
  * An exit lasts until the same thread enters again. Its time is divided by where it was spent: on a
  * CPU in the kernel (for HLT: halt polling), on a CPU in user space (device emulation; the way back
@@ -36,9 +38,16 @@ struct exits_sum {
 };
 
 struct exits_key {
-    uint32_t process;
+    uint32_t
+        process;  /* 0: of threads that ended before tracefs' reader could ask whose they were */
     uint32_t isa; /* EXIT_ISA_... */
     uint32_t reason;
+};
+
+enum exits_source {
+    EXITS_ANY, /* the first of these that can be had */
+    EXITS_BPF,
+    EXITS_TRACEFS,
 };
 
 /* The tracepoints that are watched, and the fields of the first. A field may be wider than 4 bytes:
@@ -50,12 +59,17 @@ struct exits_points {
     const char *user;                      /* the thread goes on in user space */
     const char *entry;                     /* back in guest mode */
     const struct perf_event_attr *counter; /* counted, too; NULL: nothing */
+    enum exits_source source;
 };
 extern const struct exits_points exits_of_kvm; /* with the host's instructions */
 
 /* Begins to watch all of KVM on this host. Negative with the reason where that cannot be. */
 int exits_open(const struct exits_points *points, struct exits **out_exits, struct error *err)
     __attribute__((warn_unused_result));
+/* "bpf" or "tracefs". */
+const char *exits_source_name(const struct exits *exits);
+/* Why it is not BPF, where that would have been better; NULL: it is, or nobody wanted it. */
+const char *exits_without_bpf(const struct exits *exits);
 /* Calls found() for each reason of each process (0: of any). */
 void exits_each(const struct exits *exits, pid_t process,
                 void (*found)(const struct exits_key *key, const struct exits_sum *sum,
@@ -65,7 +79,8 @@ void exits_each(const struct exits *exits, pid_t process,
  * others', and there is room again. */
 void exits_keep(const struct exits *exits, bool (*is_wanted)(pid_t process, void *context),
                 void *context);
-/* Exits that are in no sum since a table was full. */
+/* Exits that are in no sum since a table was full; of tracefs also records of any kind that its
+ * buffer had no room for, and the exits that were under way meanwhile. */
 uint64_t exits_lost(const struct exits *exits);
 /* Why there are no counts, only times; NULL: there are. */
 const char *exits_uncounted(const struct exits *exits);

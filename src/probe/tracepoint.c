@@ -64,7 +64,8 @@ int tracepoint_parse_id(const char *text, size_t length)
 }
 
 /* "\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;" */
-int tracepoint_parse_field(const char *text, size_t length, const char *field, size_t bytes)
+int tracepoint_parse_place(const char *text, size_t length, const char *field, size_t *out_offset,
+                           size_t *out_bytes)
 {
     char name[64];
     int name_length = snprintf(name, sizeof(name), " %s;", field);
@@ -75,9 +76,21 @@ int tracepoint_parse_field(const char *text, size_t length, const char *field, s
         if (!memmem(line, count, "field:", 6) || !memmem(line, count, name, (size_t)name_length))
             continue;
         int size = parse_after(line, next, "size:");
-        return size == (int)bytes ? parse_after(line, next, "offset:") : -EBADMSG;
+        int offset = parse_after(line, next, "offset:");
+        if (size < 0 || offset < 0)
+            return -EBADMSG;
+        *out_offset = (size_t)offset;
+        *out_bytes = (size_t)size;
+        return 0;
     }
     return -ENOENT;
+}
+
+int tracepoint_parse_field(const char *text, size_t length, const char *field, size_t bytes)
+{
+    size_t offset = 0, size = 0;
+    int rc = tracepoint_parse_place(text, length, field, &offset, &size);
+    return rc < 0 ? rc : size == bytes ? (int)offset : -EBADMSG;
 }
 
 int tracepoint_read_format(const char *root, const char *event, char **out_text, size_t *out_length,
@@ -87,6 +100,19 @@ int tracepoint_read_format(const char *root, const char *event, char **out_text,
     int rc = file_read(path, FORMAT_MAX, out_text, out_length, NULL);
     return rc < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, rc, "read the tracepoint '%s'", event)
                   : 0;
+}
+
+int tracepoint_find_field(const char *text, size_t length, const char *event, const char *field,
+                          struct error *err)
+{
+    int rc = tracepoint_parse_field(text, length, field, 4);
+    if (rc == -EBADMSG)
+        rc = tracepoint_parse_field(text, length, field, 8); /* little-endian */
+    if (rc < 0)
+        return error_set(err, ERROR_ENVIRONMENT, rc,
+                         "tracepoint '%s' has no field '%s' of 4 bytes in this kernel", event,
+                         field);
+    return rc;
 }
 
 /* One event is enough for all CPUs: the program belongs to the tracepoint, not to the event. */

@@ -14,8 +14,16 @@ const char *tracepoint_find_root(const char **out_why);
 
 /* Number of an event from the text of its `format` file, or -EBADMSG. */
 int tracepoint_parse_id(const char *text, size_t length);
+/* Where a field lies and how long it is, or -ENOENT, or -EBADMSG when its line does not say. */
+int tracepoint_parse_place(const char *text, size_t length, const char *field, size_t *out_offset,
+                           size_t *out_bytes) __attribute__((warn_unused_result));
 /* Byte offset of a field of `bytes` bytes, or -ENOENT, or -EBADMSG when its size is another one. */
 int tracepoint_parse_field(const char *text, size_t length, const char *field, size_t bytes);
+
+/* Byte offset of a field whose lower 4 bytes are wanted: it may have 8. Negative with the reason.
+ */
+int tracepoint_find_field(const char *text, size_t length, const char *event, const char *field,
+                          struct error *err) __attribute__((warn_unused_result));
 
 /* Reads ROOT/events/EVENT/format; the text is the caller's to free. event: "kvm/kvm_exit". */
 int tracepoint_read_format(const char *root, const char *event, char **out_text, size_t *out_length,
