@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * exits: each machine's VM exits by reason with their time, and how long they last.
+ * exits: each machine's VM exits by reason with their time, and how long they last. exits-tracefs:
+ * the same from the second source, so that both can look at the same exits.
  */
 #include <errno.h>
 
@@ -8,21 +9,45 @@
 #include "probe/exits.h"
 #include "probe/probe_list.h"
 
-static int open_exits(const struct probe_target *targets, size_t count, void **out_state,
-                      struct error *err)
+struct looking {
+    struct exits *exits;
+    const char *name; /* of the probe: what its readings begin with */
+};
+
+static int open_source(const struct probe_target *targets, size_t count, const char *name,
+                       enum exits_source source, void **out_state, struct error *err)
 {
+    struct exits_points points = exits_of_kvm;
     struct exits *exits = NULL;
     bool any = false;
     for (size_t i = 0; i < count; i++)
         any |= targets[i].is_kvm;
     if (!any)
         return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "no machine here runs under KVM");
-    int rc = exits_open(&exits_of_kvm, &exits, err);
-    *out_state = exits;
-    return rc;
+    points.source = source;
+    int rc = exits_open(&points, &exits, err);
+    if (rc < 0)
+        return rc;
+    struct looking *looking = mem_zalloc(sizeof(*looking));
+    *looking = (struct looking){exits, name};
+    *out_state = looking;
+    return 0;
+}
+
+static int open_exits(const struct probe_target *targets, size_t count, void **out_state,
+                      struct error *err)
+{
+    return open_source(targets, count, "exits", EXITS_ANY, out_state, err);
+}
+
+static int open_tracefs(const struct probe_target *targets, size_t count, void **out_state,
+                        struct error *err)
+{
+    return open_source(targets, count, "exits-tracefs", EXITS_TRACEFS, out_state, err);
 }
 
 struct finding {
+    const char *probe;
     int machine;
     bool counts;
     struct probe_readings *out;
@@ -33,46 +58,72 @@ static void add_sum(const struct exits_key *key, const struct exits_sum *sum, vo
     const struct finding *finding = context;
     struct probe_readings *out = finding->out;
     const char *known = exit_reason_name(key->isa, key->reason);
-    CLEANUP_FREE char *name = known ? mem_strdup(known) : mem_printf("0x%x", key->reason);
-    probe_readings_add(out, finding->machine, sum->count, "exits:%s:count", name);
-    probe_readings_add(out, finding->machine, sum->kernel_ns, "exits:%s:kernel_ns", name);
-    probe_readings_add(out, finding->machine, sum->user_ns, "exits:%s:user_ns", name);
-    probe_readings_add(out, finding->machine, sum->off_ns, "exits:%s:off_ns", name);
+    CLEANUP_FREE char *reason = known ? mem_strdup(known) : mem_printf("0x%x", key->reason);
+    CLEANUP_FREE char *name = mem_printf("%s:%s", finding->probe, reason);
+    probe_readings_add(out, finding->machine, sum->count, "%s:count", name);
+    probe_readings_add(out, finding->machine, sum->kernel_ns, "%s:kernel_ns", name);
+    probe_readings_add(out, finding->machine, sum->user_ns, "%s:user_ns", name);
+    probe_readings_add(out, finding->machine, sum->off_ns, "%s:off_ns", name);
     if (finding->counts) {
-        probe_readings_add(out, finding->machine, sum->kernel_count, "exits:%s:kernel_instructions",
+        probe_readings_add(out, finding->machine, sum->kernel_count, "%s:kernel_instructions",
                            name);
-        probe_readings_add(out, finding->machine, sum->user_count, "exits:%s:user_instructions",
-                           name);
+        probe_readings_add(out, finding->machine, sum->user_count, "%s:user_instructions", name);
     }
     for (unsigned i = 0; i < EXITS_BUCKETS; i++)
         if (sum->buckets[i])
-            probe_readings_add(out, finding->machine, sum->buckets[i], "exits:%s:2^%u_ns", name, i);
+            probe_readings_add(out, finding->machine, sum->buckets[i], "%s:2^%u_ns", name, i);
+}
+
+/* What concerns the host as a whole. */
+static void read_host(const struct looking *looking, struct probe_readings *out)
+{
+    uint64_t count;
+    const char *why = exits_without_bpf(looking->exits);
+    if (exits_count_all(looking->exits, &count))
+        probe_readings_add(out, -1, count, "%s:whole_host_instructions", looking->name);
+    if (why)
+        probe_readings_miss(out, -1, "exits:bpf", "exits are read from tracefs: %s", why);
 }
 
 static void read_exits(void *state, const struct probe_target *target, struct probe_readings *out)
 {
-    uint64_t count;
-    if (target->index == 0 && exits_count_all(state, &count))
-        probe_readings_add(out, -1, count, "exits:whole_host_instructions");
+    const struct looking *looking = state;
+    if (target->index == 0)
+        read_host(looking, out);
     if (!target->is_kvm)
         return;
-    const char *uncounted = exits_uncounted(state);
-    struct finding finding = {(int)target->index, !uncounted, out};
-    exits_each(state, target->pid, add_sum, &finding);
-    probe_readings_add(out, (int)target->index, exits_lost(state), "exits:lost");
-    if (uncounted)
-        probe_readings_miss(out, (int)target->index, "exits:instructions", "%s", uncounted);
+    const char *uncounted = exits_uncounted(looking->exits);
+    struct finding finding = {looking->name, (int)target->index, !uncounted, out};
+    exits_each(looking->exits, target->pid, add_sum, &finding);
+    probe_readings_add(out, (int)target->index, exits_lost(looking->exits), "%s:lost",
+                       looking->name);
+    if (uncounted) {
+        CLEANUP_FREE char *name = mem_printf("%s:instructions", looking->name);
+        probe_readings_miss(out, (int)target->index, name, "%s", uncounted);
+    }
 }
 
 static void close_exits(void *state)
 {
-    exits_close(state);
+    struct looking *looking = state;
+    exits_close(looking->exits);
+    free(looking);
 }
 
 const struct probe probe_exits = {
     .name = "exits",
-    .help = "VM exits of KVM by reason, with time: BPF programs at KVM's tracepoints.",
+    .help = "VM exits of KVM by reason, with time: BPF programs at KVM's tracepoints, else their "
+            "records in tracefs.",
     .open = open_exits,
+    .read = read_exits,
+    .close = close_exits,
+};
+
+const struct probe probe_exits_tracefs = {
+    .name = "exits-tracefs",
+    .help = "The same from tracefs alone, to compare: each exit takes longer, too.",
+    .on_request = true,
+    .open = open_tracefs,
     .read = read_exits,
     .close = close_exits,
 };

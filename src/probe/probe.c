@@ -16,6 +16,7 @@
 const struct probe *const probes[] = {
     &probe_emulator,
     &probe_exits,
+    &probe_exits_tracefs,
     &probe_counters,
     &probe_host,
     &probe_process,

@@ -11,6 +11,7 @@ extern const struct probe probe_host;
 extern const struct probe probe_process;
 extern const struct probe probe_pressure;
 extern const struct probe probe_exits;
+extern const struct probe probe_exits_tracefs;
 extern const struct probe probe_xen;
 extern const struct probe probe_kvm;
 extern const struct probe probe_counters;

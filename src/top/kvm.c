@@ -14,10 +14,11 @@
 _Static_assert(EXIT_BUCKETS == EXITS_BUCKETS + 1, "bucket i of the probe is i + 1 here");
 
 const char *const kvm_source_names[] = {
-    [KVM_AUTO] = "auto",       [KVM_BPF] = "bpf",   [KVM_STATS] = "stats",
-    [KVM_DEBUGFS] = "debugfs", [KVM_NONE] = "none", [KVM_SOURCE_COUNT] = NULL};
+    [KVM_AUTO] = "auto",         [KVM_BPF] = "bpf",         [KVM_TRACEFS] = "tracefs",
+    [KVM_STATS] = "stats",       [KVM_DEBUGFS] = "debugfs", [KVM_NONE] = "none",
+    [KVM_SOURCE_COUNT] = NULL};
 
-static const char no_time[] = "KVM counts exits and does not time them: that takes BPF";
+static const char no_time[] = "KVM counts exits and does not time them: that takes BPF or tracefs";
 static const char not_asked[] = "exits are not looked at (--exits)";
 
 struct kvm_directory {
@@ -46,6 +47,9 @@ struct kvm *kvm_open(const char *sys, enum kvm_source wanted, const struct exits
     kvm->wanted = wanted;
     kvm->points = *points;
     kvm->points.counter = NULL;
+    kvm->points.source = wanted == KVM_BPF       ? EXITS_BPF
+                         : wanted == KVM_TRACEFS ? EXITS_TRACEFS
+                                                 : EXITS_ANY;
     kvm->path = mem_printf("%s/kernel/debug/kvm", sys);
     return kvm;
 }
@@ -165,9 +169,14 @@ static bool wants(const struct kvm *kvm, enum kvm_source source)
     return kvm->wanted == source || kvm->wanted == KVM_AUTO;
 }
 
+static bool wants_time(const struct kvm *kvm)
+{
+    return wants(kvm, KVM_BPF) || wants(kvm, KVM_TRACEFS);
+}
+
 static void try_exits(struct kvm *kvm)
 {
-    if (kvm->exits || kvm->was_tried || !wants(kvm, KVM_BPF))
+    if (kvm->exits || kvm->was_tried || !wants_time(kvm))
         return;
     kvm->was_tried = true;
     (void)!exits_open(&kvm->points, &kvm->exits, &kvm->no_exits);
@@ -180,7 +189,7 @@ static void read_exits(struct kvm *kvm, struct reading *reading)
         if (reading->processes[i].has_ended || !may_be_kvm(vm))
             continue;
         vm->figures[FIGURE_EXITS] = vm->figures[FIGURE_EXIT_TIME] = figure_of(0);
-        vm->exit_source = kvm_source_names[KVM_BPF];
+        vm->exit_source = exits_source_name(kvm->exits);
     }
     exits_each(kvm->exits, 0, take_sum, reading);
     for (size_t i = 0; i < reading->count; i++) {
@@ -252,7 +261,7 @@ static const char *explain_missing(struct kvm *kvm)
 {
     if (kvm->wanted == KVM_NONE)
         return not_asked;
-    const char *const parts[] = {wants(kvm, KVM_BPF) ? kvm->no_exits.text : "",
+    const char *const parts[] = {wants_time(kvm) ? kvm->no_exits.text : "",
                                  wants(kvm, KVM_STATS) ? kvm->no_stats.text : "",
                                  wants(kvm, KVM_DEBUGFS) ? explain_debugfs(kvm) : ""};
     size_t used = 0;
@@ -281,14 +290,29 @@ static void explain_others(struct vm *vm)
     vm->figures[FIGURE_EXITS] = vm->figures[FIGURE_EXIT_TIME] = figure_missing(why);
 }
 
+static void say_lost(struct kvm *kvm, struct snapshot *snapshot)
+{
+    uint64_t lost = exits_lost(kvm->exits);
+    if (!lost)
+        return;
+    snprintf(kvm->lost, sizeof(kvm->lost),
+             strcmp(exits_source_name(kvm->exits), "bpf") == 0
+                 ? "%" PRIu64 " exits are in no count: the tables of BPF were full"
+                 : "%" PRIu64 " records of exits were lost: tracefs' buffer was full",
+             lost);
+    snapshot_add_note(snapshot, kvm->lost);
+}
+
 /* any_counted: of some machine KVM's own counts were read */
 static void say_source(struct kvm *kvm, bool any_counted, struct snapshot *snapshot)
 {
-    uint64_t lost = kvm->exits ? exits_lost(kvm->exits) : 0;
-    if (lost) {
-        snprintf(kvm->lost, sizeof(kvm->lost),
-                 "%" PRIu64 " exits are in no count: the tables of BPF were full", lost);
-        snapshot_add_note(snapshot, kvm->lost);
+    const char *why = kvm->exits ? exits_without_bpf(kvm->exits) : NULL;
+    if (kvm->exits)
+        say_lost(kvm, snapshot);
+    if (why) {
+        snprintf(kvm->note, sizeof(kvm->note),
+                 "exits are read from tracefs, which costs more than BPF: %s", why);
+        snapshot_add_note(snapshot, kvm->note);
     }
     if (kvm->exits || kvm->wanted != KVM_AUTO)
         return;

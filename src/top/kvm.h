@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * kvm: how often the machines of KVM leave guest mode, why, and for how long, from the best source
- * that this host offers: BPF programs at KVM's tracepoints (count, time, histogram), else KVM's own
- * binary statistics, else the same in debugfs (counts alone). What is told of one machine comes
- * from one source, which is named.
+ * that this host offers: BPF programs at KVM's tracepoints (count, time, histogram), else the same
+ * from tracefs, else KVM's own binary statistics, else the same in debugfs (counts alone). What is
+ * told of one machine comes from one source, which is named.
  */
 #pragma once
 
@@ -11,7 +11,15 @@
 #include "top/process.h"
 #include "top/snapshot.h"
 
-enum kvm_source { KVM_AUTO, KVM_BPF, KVM_STATS, KVM_DEBUGFS, KVM_NONE, KVM_SOURCE_COUNT };
+enum kvm_source {
+    KVM_AUTO,
+    KVM_BPF,
+    KVM_TRACEFS,
+    KVM_STATS,
+    KVM_DEBUGFS,
+    KVM_NONE,
+    KVM_SOURCE_COUNT
+};
 /* "auto", "bpf", ...; NULL-terminated. */
 extern const char *const kvm_source_names[];
 
@@ -24,8 +32,8 @@ void kvm_look(struct kvm *kvm);
 /* Has KVM a machine of this process, as far as debugfs says? */
 bool kvm_has(const struct kvm *kvm, pid_t pid);
 /* Fills the machines of these processes (by pid in rising order, each with where it is in the
- * snapshot), and says in a note which source that was and why no better one. BPF programs are
- * loaded with the first machine of KVM. */
+ * snapshot), and says in a note which source that was and why no better one. The
+ * tracepoints are watched from the first machine of KVM on. */
 void kvm_read(struct kvm *kvm, struct vm_process *processes, size_t count,
               struct snapshot *snapshot);
 /* Some process has ended: what is known of it is dropped with the next kvm_read(). */

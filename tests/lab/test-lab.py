@@ -257,18 +257,18 @@ class Lab(LabWorld):
         return self.read_until(terminal, "done-0")
 
     def check_top(self, terminal):
-        """vtax top in the server sees a guest there, with exits by reason from every source; BPF's
-        have times, and their parts are the whole."""
+        """vtax top in the server sees a guest there, with exits by reason from every source; those
+        of BPF and tracefs have times, and their parts are the whole."""
         self.type(terminal, "stty cols 400; dmesg -n 1; cd /tmp")
         self.type(terminal, BOOT + " >disk")
         self.type(terminal, "qemu-system-x86_64 -accel kvm -cpu host -m 32 -name guest=watched,debug-threads=on "
                             "-display none -nodefaults -drive file=disk,format=raw >/dev/null 2>&1 </dev/null & :")
-        for source in ("auto", "bpf", "debugfs"):
+        for source in ("auto", "bpf", "tracefs", "debugfs"):
             row = self.read_top(terminal, source)
             self.assertEqual(row["exits_by"], "bpf" if source == "auto" else source)
             reasons = {reason["reason"]: reason for reason in row["reasons"]}
             self.assertIn("io", reasons)
-            if row["exits_by"] != "bpf":
+            if row["exits_by"] not in ("bpf", "tracefs"):
                 self.assertIsNone(row["exit_time"])
                 continue
             self.assertIn("cpuid", reasons)

@@ -149,6 +149,7 @@ static void test_absent_sources_are_named(void **state)
     read_without(KVM_AUTO,
                  (const char *const[]){"trace", "; ", "KVM's statistics", "debugfs", NULL});
     read_without(KVM_BPF, (const char *const[]){"trace", NULL});
+    read_without(KVM_TRACEFS, (const char *const[]){"trace", NULL});
     read_without(KVM_STATS, (const char *const[]){"KVM's statistics", NULL});
     read_without(KVM_DEBUGFS, (const char *const[]){"mount -t debugfs", NULL});
     read_without(KVM_NONE, (const char *const[]){"--exits", NULL});

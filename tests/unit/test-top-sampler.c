@@ -247,7 +247,8 @@ static const struct exits_points system_calls = {.exit = "raw_syscalls/sys_enter
                                                  .entry = "raw_syscalls/sys_exit"};
 
 /* A machine that is this process. NULL: no BPF here. */
-static struct sampler *open_traced(struct world *world, struct snapshot *out_before)
+static struct sampler *open_traced(struct world *world, enum kvm_source wanted,
+                                   struct snapshot *out_before)
 {
     if (!tracing_mount()) {
         printf("skipped: no tracefs\n");
@@ -260,14 +261,15 @@ static struct sampler *open_traced(struct world *world, struct snapshot *out_bef
                                             .sys = world->sys,
                                             .no_xen = true,
                                             .no_counters = true,
+                                            .exits = wanted,
                                             .points = &system_calls};
     struct sampler *sampler;
     assert_int_equal(sampler_open(&options, &sampler, NULL), 0);
     read_all(sampler, out_before);
     const char *source = find(out_before, "mine")->exit_source;
-    if (source && strcmp(source, "bpf") == 0)
+    if (source)
         return sampler;
-    printf("skipped: no BPF: %s\n", out_before->notes[0]);
+    printf("skipped: %s\n", find(out_before, "mine")->figures[FIGURE_EXITS].missing);
     sampler_close(sampler);
     remove_world(world);
     return NULL;
@@ -293,11 +295,20 @@ static void assert_reason(const struct top_row *row, const char *name, double se
     assert_true(all > exits * 0.999 && all < exits * 1.001);
 }
 
-/* The whole way of an exit, with system calls in the place of VM exits: BPF programs, the process
- * whose thread is a vCPU, the rates. The reason is the call's number. */
-static void test_exits_by_bpf(void **state)
+/* Other processes of a busy host make system calls, too, and may fill the buffer in tracefs. */
+static bool has_lost(const struct snapshot *snapshot)
 {
-    (void)state;
+    for (size_t i = 0; i < SNAPSHOT_NOTES && snapshot->notes[i]; i++)
+        if (strstr(snapshot->notes[i], "were lost"))
+            return true;
+    return false;
+}
+
+/* The whole way of an exit, with system calls in the place of VM exits: tracepoints, the process
+ * whose thread is a vCPU, the rates. The reason is the call's number. */
+static void test_exits_with_time(void **state)
+{
+    const enum kvm_source source = *(const enum kvm_source *)*state;
     struct world world;
     CLEANUP_FREE char *stat = mem_printf("%d/stat", getpid());
     CLEANUP_FREE char *getppid_name = mem_printf("0x%x", SYS_getppid);
@@ -306,7 +317,7 @@ static void test_exits_by_bpf(void **state)
     CLEANUP_SNAPSHOT struct snapshot gone = {0};
     CLEANUP_SNAPSHOT struct snapshot again = {0};
     CLEANUP_TOP struct top top = {0};
-    struct sampler *sampler = open_traced(&world, &before);
+    struct sampler *sampler = open_traced(&world, source, &before);
     if (!sampler)
         skip();
     for (int i = 0; i < CALLS; i++)
@@ -315,9 +326,10 @@ static void test_exits_by_bpf(void **state)
     top_compare(&before, &after, &(struct top_options){.filter = "mine"}, &top);
     assert_int_equal(top.count, 2);
     uint64_t elapsed_ns = top.rows[1].vm->time_ns - find(&before, "mine")->time_ns;
-    assert_reason(&top.rows[1], getppid_name, (double)elapsed_ns / 1e9, CALLS);
+    if (!has_lost(&after))
+        assert_reason(&top.rows[1], getppid_name, (double)elapsed_ns / 1e9, CALLS);
     /* What debugfs tells of another machine is not put beside it. */
-    assert_string_equal(find(&after, "web")->exit_source, "bpf");
+    assert_string_equal(find(&after, "web")->exit_source, kvm_source_names[source]);
     assert_figure(find(&after, "web"), FIGURE_EXITS, 0);
     /* Another process of this number is another machine, and its counts begin at 0. */
     put_stat(&world, stat, 99, 0, 0);
@@ -391,10 +403,15 @@ static void test_many_cards(void **state)
 
 int main(void)
 {
+    static enum kvm_source bpf = KVM_BPF, tracefs = KVM_TRACEFS;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),    cmocka_unit_test(test_come_and_go),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_exits_by_bpf),
-        cmocka_unit_test(test_many),    cmocka_unit_test(test_many_cards),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_come_and_go),
+        cmocka_unit_test(test_nothing),
+        {"exits by BPF", test_exits_with_time, NULL, NULL, &bpf},
+        {"exits by tracefs", test_exits_with_time, NULL, NULL, &tracefs},
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many_cards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
