@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * bench-looking [watched] CALLS: CPU time of a system call that does nothing, in nanoseconds, as it
- * is or with the programs of the probe `exits` at the tracepoints of system calls, in place of
- * those of VM exits.
+ * bench-looking [watched|traced] CALLS: CPU time of a system call that does nothing, in
+ * nanoseconds, as it is or with the probe `exits` at the tracepoints of system calls, in place of
+ * those of VM exits: by its BPF programs (watched), or through tracefs (traced). Our own threads
+ * are in it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,17 +27,20 @@ static const struct exits_points system_calls = {
 static uint64_t cpu_time_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 int main(int argc, char **argv)
 {
-    bool watched = argc > 2 && strcmp(argv[1], "watched") == 0;
+    struct exits_points points = system_calls;
+    bool traced = argc > 2 && strcmp(argv[1], "traced") == 0;
+    bool watched = traced || (argc > 2 && strcmp(argv[1], "watched") == 0);
+    points.source = traced ? EXITS_TRACEFS : EXITS_BPF;
     uint64_t calls = argc > 1 ? strtoull(argv[argc - 1], NULL, 10) : 0;
     struct exits *exits = NULL;
     struct error err = {0};
-    if (calls == 0 || (watched && exits_open(&system_calls, &exits, &err) < 0)) {
+    if (calls == 0 || (watched && exits_open(&points, &exits, &err) < 0)) {
         fprintf(stderr, "bench-looking: %s\n", calls ? err.text : "how many calls?");
         return 3;
     }
@@ -44,7 +48,6 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < calls; i++)
         syscall(SYS_getppid);
     printf("%.2f\n", (double)(cpu_time_ns() - start_ns) / (double)calls);
-    if (exits)
-        exits_close(exits);
+    exits_close(exits);
     return 0;
 }

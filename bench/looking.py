@@ -3,8 +3,9 @@
 """looking.py BUILD [ROUNDS [LAB-ROUNDS]]: what probes cost.
 
 1. An event on this very processor: a system call that does nothing, with the programs of the probe
-   `exits` at the tracepoints of system calls in place of those of VM exits; the peer records both
-   tracepoints, as `perf kvm stat record` does. CPU time of the caller. Needs root.
+   `exits` at the tracepoints of system calls in place of those of VM exits, or the same from tracefs; the
+   peer records both tracepoints, as `perf kvm stat record` does. CPU time of the caller (with tracefs
+   also of the thread that reads). Needs root.
 2. A guest of KVM in the emulated server: bzip2, netperf and a loop of CPUID exits (workload ops), with all probes and with none, in turns. Work
    is counted in what it costs of the whole server's instructions, which the emulator counts exactly,
    and in the CPU time of the machine's threads: for bzip2 and netperf, which do the same work each
@@ -77,19 +78,21 @@ def call_ns(*command):
 def measure_events(directory):
     record = ["perf", "record", "-q", "-o", os.path.join(directory, "perf.data"), "-e",
               "raw_syscalls:sys_enter", "-e", "raw_syscalls:sys_exit"]
-    ways = {"plain": [LOOKING], "exits": [LOOKING, "watched"], "perf record": [*record, LOOKING]}
+    ways = {"plain": [LOOKING], "exits": [LOOKING, "watched"], "exits, tracefs": [LOOKING, "traced"],
+            "perf record": [*record, LOOKING]}
     found = {way: [] for way in ways}
     for i in range(ROUNDS):
         for way in sorted(ways, key=lambda way: (list(ways).index(way) + i) % len(ways)):
             found[way].append(call_ns(*ways[way]))
-    for way in ("exits", "perf record"):
+    for way in ("exits", "exits, tracefs", "perf record"):
         more = [a - b for a, b in zip(found[way], found["plain"])]
         print(f"looking: {way}: {statistics.median(more):.0f} ns more for an event "
               f"(n={len(more)}, {min(more):.0f} .. {max(more):.0f}); "
               f"a call without: {statistics.median(found['plain']):.0f} ns")
-    ratios = [(a - c) / (b - c) for a, b, c in zip(found["exits"], found["perf record"], found["plain"])]
-    print(f"looking: exits / perf record: {statistics.median(ratios):.2f} (n={len(ratios)}, "
-          f"{min(ratios):.2f} .. {max(ratios):.2f})")
+    for way in ("exits", "exits, tracefs"):
+        ratios = [(a - c) / (b - c) for a, b, c in zip(found[way], found["perf record"], found["plain"])]
+        print(f"looking: {way} / perf record: {statistics.median(ratios):.2f} (n={len(ratios)}, "
+              f"{min(ratios):.2f} .. {max(ratios):.2f})")
 
 
 def spread(values):

@@ -33,8 +33,8 @@ struct exits_event {
 
 struct exits_account;
 
-/* process_of() finds the process of a thread that is seen for the first time; 0: the thread has ended
- * meanwhile, and its exits are of process 0. */
+/* process_of() finds the process of a thread that is seen for the first time; 0: the thread has
+ * ended meanwhile, and its exits are of process 0. */
 struct exits_account *exits_account_new(pid_t (*process_of)(pid_t thread, void *context),
                                         void *context);
 void exits_account_take(struct exits_account *account, const struct exits_event *event);

@@ -67,8 +67,8 @@ int exits_record_parse(const struct exits_places *places, const struct trace_rec
     struct exits_event event = {.time_ns = record->time_ns, .kind = kind};
     bool is_whole = get(record, places->thread_at, &event.thread, sizeof(event.thread));
     if (kind == EXITS_LEAVE)
-        is_whole =
-            is_whole && get_words(record, places->reason_at, &event.reason, places->isa_at, &event.isa);
+        is_whole = is_whole &&
+                   get_words(record, places->reason_at, &event.reason, places->isa_at, &event.isa);
     if (kind == EXITS_SWITCH)
         is_whole = is_whole && get_words(record, places->previous_at, &event.thread,
                                          places->next_at, &event.next);

@@ -108,8 +108,8 @@ static size_t read_cpu(struct tracefs *trace, size_t index, uint64_t now_ns)
     struct cpu *cpu = &trace->cpus[index];
     size_t bytes = 0;
     while (cpu->known_ns <= now_ns) {
-        int got = trace_instance_read(trace->instance, index, trace->page,
-                                      trace->layout.page_bytes);
+        int got =
+            trace_instance_read(trace->instance, index, trace->page, trace->layout.page_bytes);
         trace->unread += got < 0;
         if (got <= 0)
             break;
@@ -320,8 +320,8 @@ static uint64_t lost(void *state)
 {
     struct tracefs *trace = state;
     pthread_mutex_lock(&trace->lock);
-    uint64_t count = trace->unread + exits_account_lost(trace->account) +
-                     trace_instance_lost(trace->instance);
+    uint64_t count =
+        trace->unread + exits_account_lost(trace->account) + trace_instance_lost(trace->instance);
     pthread_mutex_unlock(&trace->lock);
     return count;
 }

@@ -51,8 +51,7 @@ static int check_namespace(const char *path, uint64_t first, const char *what, s
 static int check_namespaces(struct error *err)
 {
     int rc = check_namespace("/proc/self/ns/pid", FIRST_PID_NAMESPACE, "process numbers", err);
-    return rc < 0 ? rc
-                  : check_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE, "times", err);
+    return rc < 0 ? rc : check_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE, "times", err);
 }
 
 static char *make_directory(const char *root, struct error *err)

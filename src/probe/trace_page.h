@@ -14,8 +14,9 @@
 
 /* Where the header's fields lie, in bytes from the page's beginning. */
 struct trace_layout {
-    size_t time_at; /* 8 bytes */
-    size_t commit_at; /* 4 bytes, or the lower 4 of 8: how many bytes of records there are, and flags */
+    size_t time_at;   /* 8 bytes */
+    size_t commit_at; /* 4 bytes, or the lower 4 of 8: how many bytes of records there are, and
+                         flags */
     size_t data_at;
     size_t page_bytes;
 };
@@ -28,7 +29,7 @@ int trace_layout_parse(const char *text, size_t length, struct trace_layout *out
 
 struct trace_page {
     bool has_lost; /* records were lost between the page before and this one */
-    bool is_torn; /* set by trace_page_next(): a record reaches beyond the page's end */
+    bool is_torn;  /* set by trace_page_next(): a record reaches beyond the page's end */
     /* Private. */
     const unsigned char *at;
     const unsigned char *end;

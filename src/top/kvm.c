@@ -14,8 +14,8 @@
 _Static_assert(EXIT_BUCKETS == EXITS_BUCKETS + 1, "bucket i of the probe is i + 1 here");
 
 const char *const kvm_source_names[] = {
-    [KVM_AUTO] = "auto",         [KVM_BPF] = "bpf",         [KVM_TRACEFS] = "tracefs",
-    [KVM_STATS] = "stats",       [KVM_DEBUGFS] = "debugfs", [KVM_NONE] = "none",
+    [KVM_AUTO] = "auto",      [KVM_BPF] = "bpf",         [KVM_TRACEFS] = "tracefs",
+    [KVM_STATS] = "stats",    [KVM_DEBUGFS] = "debugfs", [KVM_NONE] = "none",
     [KVM_SOURCE_COUNT] = NULL};
 
 static const char no_time[] = "KVM counts exits and does not time them: that takes BPF or tracefs";

@@ -123,8 +123,14 @@ static void test_histogram(void **state)
     const struct {
         uint64_t took_ns;
         unsigned bucket;
-    } rows[] = {{0, 0},    {1, 0},   {2, 1},   {3, 1},   {1023, 9},
-                {1024, 10}, {UINT64_C(1) << 31, 31}, {UINT64_C(1) << 40, 31}};
+    } rows[] = {{0, 0},
+                {1, 0},
+                {2, 1},
+                {3, 1},
+                {1023, 9},
+                {1024, 10},
+                {UINT64_C(1) << 31, 31},
+                {UINT64_C(1) << 40, 31}};
     uint64_t buckets[EXITS_BUCKETS] = {0}, at = 5;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         TAKE(account, LEAVE(at, 101, HLT), ENTER(at + rows[i].took_ns, 101));
@@ -170,8 +176,8 @@ static void test_gaps(void **state)
     struct exits_account *account = exits_account_new(process_of, &asked);
     TAKE(account, LEAVE(10, 101, IO), LEAVE(11, 102, HLT), ENTER(12, 102), MARK(20, EXITS_BLIND),
          ENTER(30, 101), LEAVE(40, 102, IO), MARK(45, EXITS_BLIND), MARK(50, EXITS_SEEING),
-         ENTER(55, 102), LEAVE(56, 101, IO), MARK(60, EXITS_SEEING), ENTER(65, 101),
-         ENTER(66, 102), LEAVE(70, 101, IO), ENTER(80, 101));
+         ENTER(55, 102), LEAVE(56, 101, IO), MARK(60, EXITS_SEEING), ENTER(65, 101), ENTER(66, 102),
+         LEAVE(70, 101, IO), ENTER(80, 101));
     assert_sum(account, 100, IO, &(struct exits_sum){.count = 1, .kernel_ns = 10});
     assert_sum(account, 100, HLT, &(struct exits_sum){.count = 1, .kernel_ns = 1});
     assert_int_equal(exits_account_lost(account), 3);

@@ -15,11 +15,10 @@
 #define LOST UINT64_C(0x80000000)
 #define TEXT(text) text, strlen(text)
 
-static const char header_text[] =
-    "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
-    "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
-    "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
-    "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;\n";
+static const char header_text[] = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+                                  "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
+                                  "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
+                                  "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;\n";
 
 static const struct trace_layout layout = {
     .time_at = 0, .commit_at = 8, .data_at = 16, .page_bytes = 4096};
@@ -179,11 +178,11 @@ static void test_torn(void **state)
     (void)state;
     struct making making = begin_page();
     struct trace_page page;
-    assert_torn((const uint32_t[]){5, 0}, 2);         /* 20 bytes, of which 4 are there */
-    assert_torn((const uint32_t[]){0}, 1);            /* no length */
-    assert_torn((const uint32_t[]){0, 3}, 2);         /* one that does not count itself */
+    assert_torn((const uint32_t[]){5, 0}, 2); /* 20 bytes, of which 4 are there */
+    assert_torn((const uint32_t[]){0}, 1);    /* no length */
+    assert_torn((const uint32_t[]){0, 3}, 2); /* one that does not count itself */
     assert_torn((const uint32_t[]){0, UINT32_MAX}, 2);
-    assert_torn((const uint32_t[]){30}, 1);           /* half a time */
+    assert_torn((const uint32_t[]){30}, 1); /* half a time */
     assert_torn((const uint32_t[]){29 | 1 << 5, 400, 0}, 3);
     assert_int_equal(open_page(&making, 0, &page), 0);
     assert_end(&page, false); /* nothing at all is whole */
@@ -229,11 +228,10 @@ static void test_lost_in_stats(void **state)
     "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
 
 static const char *const formats[EXITS_RECORDS] = {
-    [EXITS_LEAVE] =
-        "name: kvm_exit\nID: 103\n" COMMON
-        "\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;\n"
-        "\tfield:unsigned long guest_rip;\toffset:16;\tsize:8;\tsigned:0;\n"
-        "\tfield:u32 isa;\toffset:24;\tsize:4;\tsigned:0;\n",
+    [EXITS_LEAVE] = "name: kvm_exit\nID: 103\n" COMMON
+                    "\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;\n"
+                    "\tfield:unsigned long guest_rip;\toffset:16;\tsize:8;\tsigned:0;\n"
+                    "\tfield:u32 isa;\toffset:24;\tsize:4;\tsigned:0;\n",
     [EXITS_USER] = "name: kvm_userspace_exit\nID: 104\n" COMMON,
     [EXITS_ENTER] = "name: kvm_entry\nID: 105\n" COMMON,
     [EXITS_SWITCH] = "name: sched_switch\nID: 300\n" COMMON
