@@ -384,6 +384,20 @@ static int become_nobody(void)
     return geteuid() == 0 && setresuid(65534, 65534, 65534) < 0 ? -errno : 0;
 }
 
+/* As in a container: process 1 of a PID namespace of its own, without BPF. */
+static int enter_pid_namespace(void)
+{
+    int status = 0;
+    if (unshare(CLONE_NEWPID) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid == 0)
+        return refuse_bpf();
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return -ECHILD;
+    _exit(WEXITSTATUS(status));
+}
+
 static void test_bad_conditions_are_named(void **state)
 {
     (void)state;
@@ -391,9 +405,12 @@ static void test_bad_conditions_are_named(void **state)
     int nobody = say_in_child(become_nobody, "only root may read tracefs");
     assert_int_not_equal(hidden, SAID_OTHERWISE);
     assert_int_not_equal(nobody, SAID_OTHERWISE);
-    if (access(TRACING_DIRECTORY "/events/kvm", R_OK) == 0)
+    if (access(TRACING_DIRECTORY "/events/kvm", R_OK) == 0) {
         assert_int_not_equal(say_in_child(refuse_both, "; by tracefs: make the trace instance '"),
                              SAID_OTHERWISE);
+        assert_int_not_equal(say_in_child(enter_pid_namespace, "by tracefs: tracefs tells process"),
+                             SAID_OTHERWISE);
+    }
     if (hidden == CANNOT_TRY || nobody == CANNOT_TRY) {
         printf("skipped: not permitted to hide tracefs, or to be another user\n");
         skip();
