@@ -62,9 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     struct trace_layout layout = {
         .time_at = 0, .commit_at = 8, .data_at = 16, .page_bytes = TRACE_PAGE_MAX};
-    if (length == 0)
+    if (length < 2)
         return 0;
-    CLEANUP_FREE uint8_t *exact = mem_copy(bytes + 1, length > 1 ? length - 1 : 1);
+    CLEANUP_FREE uint8_t *exact = mem_copy(bytes + 1, length - 1);
     const char *text = (const char *)exact;
     if (bytes[0] == 'h')
         FUZZ_REQUIRE(trace_layout_parse(text, length - 1, &layout) < 0 ||
