@@ -23,6 +23,7 @@
 
 #include "base/mem.h"
 #include "probe/exits.h"
+#include "probe/probe.h"
 #include "tracing.h"
 
 #define CALLS 1000
@@ -351,6 +352,43 @@ static void test_without_bpf(void **state)
     assert_int_equal(status, 0);
 }
 
+static bool is_missing(const struct probe_readings *readings, int machine, const char *name,
+                       const char *why)
+{
+    const struct probe_reading *found = probe_readings_find(readings, machine, name);
+    return found && found->missing && strstr(found->missing, why);
+}
+
+/* What the probe makes of that: readings of its own, and the reason for what there is not. */
+static bool probe_without_bpf(void)
+{
+    CLEANUP_PROBE_READINGS struct probe_readings readings = {0};
+    char name[] = "exits", *items[] = {name};
+    const struct option_texts names = {.items = items, .count = 1};
+    const struct probe_target target = {.pid = getpid(), .is_virtual = true, .is_kvm = true};
+    struct probing *probing = probing_open(&target, 1, &names);
+    probing_begin(probing);
+    probing_end(probing, &readings);
+    probing_close(probing);
+    const struct probe_reading *looked = probe_readings_find(&readings, -1, "exits");
+    const struct probe_reading *lost = probe_readings_find(&readings, 0, "exits:lost");
+    return looked && !looked->missing && looked->value == 1 && lost && !lost->missing &&
+           is_missing(&readings, -1, "exits:bpf", "exits are read from tracefs: ") &&
+           is_missing(&readings, 0, "exits:instructions", "tracefs");
+}
+
+static void test_probe_without_bpf(void **state)
+{
+    (void)state;
+    exits_close(open_or_skip(&exits_of_kvm, EXITS_TRACEFS));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(refuse_bpf() == 0 && probe_without_bpf() ? 0 : 1);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 enum { AS_SAID, SAID_OTHERWISE, CANNOT_TRY };
 
 /* What the probe says where it cannot work, in a process of its own that made the world so. */
@@ -429,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_full_buffer),
         cmocka_unit_test(test_nothing_is_left_behind),
         cmocka_unit_test(test_without_bpf),
+        cmocka_unit_test(test_probe_without_bpf),
         cmocka_unit_test(test_no_such_tracepoint),
         cmocka_unit_test(test_bad_conditions_are_named),
     };
