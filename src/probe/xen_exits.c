@@ -25,7 +25,6 @@
 struct state {
     pid_t pid;            /* of xentrace; 0: it has ended */
     int file, complaints; /* what it writes, and why it does not */
-    bool has_written;
     uint32_t isa;
     double ticks_per_ns;
     struct xentrace trace;
@@ -84,8 +83,9 @@ static int start(struct state *state, struct error *err)
     if (rc < 0)
         return rc;
     CLEANUP_FREE char *mask = mem_printf("0x%x", XENTRACE_MASK);
-    const char *const argv[] = {"xentrace",   "-D", "-e",    mask, "-S",
-                                BUFFER_PAGES, "-s", POLL_MS, NULL};
+    /* It wants a file's name, and prints its usage where there is none. */
+    const char *const argv[] = {
+        "xentrace", "-D", "-e", mask, "-S", BUFFER_PAGES, "-s", POLL_MS, "/proc/self/fd/1", NULL};
     state->pid = process_start(&(struct process_options){.argv = argv,
                                                          .stdout_fd = state->file,
                                                          .stderr_fd = state->complaints,
@@ -129,7 +129,6 @@ static void collect(struct state *state)
         return;
     while ((count = read(state->file, buffer + held, PIECE_BYTES - held)) > 0) {
         held += (size_t)count;
-        state->has_written = true;
         size_t used = xentrace_feed(&state->trace, buffer, held);
         memmove(buffer, buffer + used, held - used);
         held -= used;
@@ -153,7 +152,7 @@ static void say_nothing_came(const struct state *state, int machine, struct prob
     ssize_t length = pread(state->complaints, text, sizeof(text) - 1, 0);
     text[length > 0 ? length : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    probe_readings_miss(out, machine, "exits:lost", "xentrace wrote nothing%s%s",
+    probe_readings_miss(out, machine, "exits:lost", "xentrace wrote no record of exits%s%s",
                         text[0] ? ": " : "", text);
 }
 
@@ -164,7 +163,7 @@ static void read_xen(void *object, const struct probe_target *target, struct pro
         return;
     if (state->pid > 0)
         collect(state);
-    if (target->domain > 0 && !state->has_written) {
+    if (target->domain > 0 && state->trace.taken == 0) {
         say_nothing_came(state, (int)target->index, out);
         return;
     }

@@ -161,6 +161,21 @@ static void take_loss(struct xentrace *trace, const struct record *record)
         cpu->is_known = false;
 }
 
+/* false: it tells neither of exits nor of who runs. */
+static bool take_event(struct xentrace *trace, const struct record *record)
+{
+    uint32_t event = record->event;
+    if ((event & ~RUNSTATE_MASK) == RUNSTATE_CHANGE || event == CONTINUE_RUNNING)
+        take_runstate(trace, record);
+    else if ((event & ~(LONG_FLAG | NESTED_FLAG)) == VMEXIT)
+        take_exit(trace, record);
+    else if ((event & ~(LONG_FLAG | NESTED_FLAG)) == VMENTRY)
+        take_entry(trace, record);
+    else
+        return false;
+    return true;
+}
+
 static void take_record(struct xentrace *trace, const struct record *record)
 {
     uint32_t event = record->event;
@@ -168,12 +183,8 @@ static void take_record(struct xentrace *trace, const struct record *record)
         trace->cpu = record->extra[0];
     else if (event == LOST_RECORDS)
         take_loss(trace, record);
-    else if ((event & ~RUNSTATE_MASK) == RUNSTATE_CHANGE || event == CONTINUE_RUNNING)
-        take_runstate(trace, record);
-    else if ((event & ~(LONG_FLAG | NESTED_FLAG)) == VMEXIT)
-        take_exit(trace, record);
-    else if ((event & ~(LONG_FLAG | NESTED_FLAG)) == VMENTRY)
-        take_entry(trace, record);
+    else
+        trace->taken += take_event(trace, record);
 }
 
 size_t xentrace_feed(struct xentrace *trace, const void *buf, size_t length)

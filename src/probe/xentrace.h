@@ -29,8 +29,9 @@ struct xentrace_cpu;
 struct xentrace {
     struct xentrace_sum *sums; /* in the order in which they came */
     size_t sum_count;
-    uint64_t lost; /* records that Xen had no room for */
-    uint64_t torn; /* exits whose end was lost, or that no virtual CPU could be found for */
+    uint64_t lost;  /* records that Xen had no room for */
+    uint64_t taken; /* records that tell of exits, or of who runs */
+    uint64_t torn;  /* exits whose end was lost, or that no virtual CPU could be found for */
     /* Private. */
     size_t sum_capacity;
     struct xentrace_vcpu *vcpus;

@@ -133,32 +133,62 @@ static void put_script(const char *directory, const char *name, const char *text
     assert_int_equal(file_write_atomic(path, text, strlen(text), 0755, NULL), 0);
 }
 
-/* A xentrace that cannot trace: there are no counts, and what it said is why. */
-static void test_nothing_came(void **state)
+/* What the probe has of one machine while xentrace is this script, which may use `records`. */
+static void probe_with(const char *script, const struct buffer *records, struct probe_readings *out)
 {
-    (void)state;
     const struct option_texts wanted = {(char *[]){(char[]){"xen"}}, 1};
     const struct probe_target target = {.domain = 3, .is_virtual = true};
-    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
     CLEANUP_FREE char *old = mem_strdup(getenv("PATH") ? getenv("PATH") : "");
     char directory[] = "/tmp/vtax-xentrace-XXXXXX";
     assert_non_null(mkdtemp(directory));
     put_script(directory, "xl", "#!/bin/sh\necho 'cpu_mhz : 2000.0'\n");
-    put_script(directory, "xentrace", "#!/bin/sh\necho 'no buffers' >&2\nexec sleep 100\n");
+    put_script(directory, "xentrace", script);
+    CLEANUP_FREE char *file = mem_printf("%s/records", directory);
+    assert_int_equal(file_write_atomic(file, records->words,
+                                       records->count * sizeof(records->words[0]), 0644, NULL),
+                     0);
     CLEANUP_FREE char *path = mem_printf("%s:%s", directory, old);
     setenv("PATH", path, 1);
     struct probing *probing = probing_open(&target, 1, &wanted);
     probing_begin(probing);
     for (int i = 0; i < 100; i++) /* until it has said so, at most */
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    probing_end(probing, &out);
+    probing_end(probing, out);
     probing_close(probing);
     setenv("PATH", old, 1);
     assert_int_equal(file_remove_tree(directory, NULL), 0);
-    assert_null(probe_readings_find(&out, -1, "xen")->missing);
+    assert_null(probe_readings_find(out, -1, "xen")->missing);
+}
+
+/* A xentrace that cannot trace: there are no counts, and what it said is why. */
+static void test_nothing_came(void **state)
+{
+    (void)state;
+    const struct buffer nothing = {.count = 0};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    probe_with("#!/bin/sh\necho 'no buffers' >&2\nexec sleep 100\n", &nothing, &out);
     const char *why = probe_readings_find(&out, 0, "exits:lost")->missing;
     assert_non_null(why);
-    assert_non_null(strstr(why, "xentrace wrote nothing"));
+    assert_non_null(strstr(why, "xentrace wrote no record of exits: no buffers"));
+}
+
+/* As the real one: without a file's name it prints its usage there, and ends. */
+static void test_wants_a_file(void **state)
+{
+    (void)state;
+    struct buffer records = {.count = 0};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    put_cpu(&records, 0);
+    put(&records, RUNS, 1000, VCPU(3, 0));
+    put(&records, EXITS, 2000, 0x7fff);
+    put(&records, ENTERS, 6000, 0);
+    probe_with("#!/bin/sh\nfor last; do :; done\n"
+               "case $last in [0-9]*) echo Usage: xentrace; exit 1 ;; esac\n"
+               "cat \"${0%/*}/records\" >\"$last\"\nexec sleep 100\n",
+               &records, &out);
+    assert_true(probe_readings_find(&out, 0, "exits:lost")->value == 0);
+    assert_true(probe_readings_find(&out, 0, "exits:0x7fff:count")->value == 1);
+    assert_true(probe_readings_find(&out, 0, "exits:0x7fff:kernel_ns")->value == 2000);
 }
 
 int main(void)
@@ -169,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_nothing_came),
+        cmocka_unit_test(test_wants_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
