@@ -23,10 +23,17 @@ static const char *const kvm_packages[] = {
     COMMON_PACKAGES, "libssl3", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-system-x86",
     "qemu-utils",    NULL};
 
-/* With the kernel's own profiler, for studies of counters (lab/counters.h). */
-static const char *const kvm_perf_packages[] = {
-    COMMON_PACKAGES,   "libssl3",    "libvirt-daemon", "libvirt-daemon-driver-qemu",
-    "qemu-system-x86", "qemu-utils", "linux-perf",     NULL};
+/* With the kernel's own profiler and the names of events, for studies of counters
+ * (lab/counters.h). */
+static const char *const kvm_perf_packages[] = {COMMON_PACKAGES,
+                                                "libpfm4",
+                                                "libssl3",
+                                                "libvirt-daemon",
+                                                "libvirt-daemon-driver-qemu",
+                                                "qemu-system-x86",
+                                                "qemu-utils",
+                                                "linux-perf",
+                                                NULL};
 static const char *const kvm_mediated_packages[] = {
     COMMON_PACKAGES,   "libssl3t64", "libvirt-daemon", "libvirt-daemon-driver-qemu",
     "qemu-system-x86", "qemu-utils", "linux-perf",     NULL};
