@@ -15,6 +15,7 @@ enum phase { PHASE_NONE, PHASE_GUEST, PHASE_KERNEL, PHASE_USER };
 struct thread {
     uint32_t id;
     enum phase phase;
+    bool is_off;      /* another has its CPU */
     uint64_t mark_ns; /* since when what it does now */
     uint64_t exit_ns;
     uint64_t kernel_ns;
@@ -73,13 +74,17 @@ static bool is_outside(const struct thread *thread)
     return thread && (thread->phase == PHASE_KERNEL || thread->phase == PHASE_USER);
 }
 
-static void add_on_cpu(struct thread *thread, uint64_t now_ns)
+/* Who does something is on a CPU again, also where nobody told of it: the time before was not. */
+static void add_time(struct thread *thread, uint64_t now_ns)
 {
     uint64_t passed_ns = since_mark(thread, now_ns);
-    if (thread->phase == PHASE_KERNEL)
+    if (thread->is_off)
+        thread->off_ns += passed_ns;
+    else if (thread->phase == PHASE_KERNEL)
         thread->kernel_ns += passed_ns;
     else
         thread->user_ns += passed_ns;
+    thread->is_off = false;
 }
 
 /* NULL, and the exit is lost, when there is no room. */
@@ -107,6 +112,7 @@ static void leave_guest(struct exits_account *account, const struct exits_event 
     thread->phase = PHASE_KERNEL;
     thread->mark_ns = thread->exit_ns = event->time_ns;
     thread->kernel_ns = thread->user_ns = thread->off_ns = 0;
+    thread->is_off = false;
     thread->key.isa = event->isa;
     thread->key.reason = exit_reason_of_field(event->isa, event->reason);
 }
@@ -115,7 +121,7 @@ static void go_to_user(struct thread *thread, uint64_t now_ns)
 {
     if (!thread || thread->phase != PHASE_KERNEL)
         return;
-    add_on_cpu(thread, now_ns);
+    add_time(thread, now_ns);
     thread->phase = PHASE_USER;
 }
 
@@ -123,10 +129,14 @@ static void switch_threads(struct exits_account *account, const struct exits_eve
 {
     struct thread *thread = table_find(&account->threads, &event->thread);
     struct thread *next = table_find(&account->threads, &event->next);
-    if (is_outside(thread))
-        add_on_cpu(thread, event->time_ns);
-    if (is_outside(next))
-        next->off_ns += since_mark(next, event->time_ns);
+    if (is_outside(thread)) {
+        add_time(thread, event->time_ns);
+        thread->is_off = true;
+    }
+    if (is_outside(next)) {
+        next->is_off = true; /* also where nobody told when that began */
+        add_time(next, event->time_ns);
+    }
 }
 
 static unsigned bucket_of(uint64_t passed_ns)
@@ -139,7 +149,7 @@ static void enter_guest(struct exits_account *account, struct thread *thread, ui
 {
     if (!is_outside(thread))
         return;
-    add_on_cpu(thread, now_ns);
+    add_time(thread, now_ns);
     thread->phase = PHASE_GUEST;
     struct item *item = table_find(&account->sums, &thread->key);
     if (!item && account->sums.count < SUMS_MAX)

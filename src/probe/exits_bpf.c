@@ -172,22 +172,6 @@ static void emit_add_count(struct bpf_code *code, const struct bpf *exits)
     bpf_code_place(code, done);
 }
 
-/* What was counted since the thread entered last belongs to this exit. */
-static void emit_keep_count(struct bpf_code *code, const struct bpf *exits)
-{
-    size_t none = bpf_code_label(code);
-    if (!exits->counts)
-        return;
-    bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
-    emit_find_state(code, exits, none);
-    bpf_code_load(code, 8, 1, 8, STATE(mark_count));
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
-    bpf_code_load(code, 8, 1, 8, STATE(kernel_count));
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(kernel_count), 1);
-    bpf_code_place(code, none);
-}
-
 struct offsets {
     int reason;
     int isa;
@@ -195,26 +179,57 @@ struct offsets {
     int next;
 };
 
-static void make_exit(struct bpf_code *code, const struct bpf *exits, const struct offsets *at)
+/* Registers 1 and 2 = the exit's instruction set and reason. */
+static void emit_read_reason(struct bpf_code *code, const struct offsets *at)
 {
-    emit_start(code, exits);
-    size_t end = bpf_code_label(code), amd = bpf_code_label(code);
-    bpf_code_move(code, 9, 0);
-    bpf_code_compute_value(code, BPF_RSH, 9, 32);
-    for (int offset = 0; offset < (int)sizeof(struct thread_state); offset += 8)
-        bpf_code_store_value(code, 8, 10, (int16_t)(FRAME_STATE + offset), 0);
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_ns), 7);
-    bpf_code_store(code, 8, 10, FRAME_STATE + STATE(exit_ns), 7);
-    bpf_code_store_value(code, 4, 10, FRAME_STATE + STATE(phase), PHASE_KERNEL);
-    bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.process), 9);
+    size_t amd = bpf_code_label(code);
     bpf_code_load(code, 4, 1, 6, (int16_t)at->isa);
     bpf_code_load(code, 4, 2, 6, (int16_t)at->reason);
-    bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.isa), 1);
     bpf_code_jump_if(code, BPF_JEQ, 1, EXIT_ISA_AMD, amd);
     bpf_code_compute_value(code, BPF_AND, 2, EXIT_INTEL_REASON_MASK);
     bpf_code_place(code, amd);
-    bpf_code_store(code, 4, 10, FRAME_STATE + STATE(key.reason), 2);
-    emit_keep_count(code, exits);
+}
+
+/* What an exit begins with, in the state at BASE + AT; 9 = process. */
+static void emit_begin_exit(struct bpf_code *code, const struct offsets *offsets, int base, int at)
+{
+    bpf_code_store(code, 8, base, (int16_t)(at + STATE(mark_ns)), 7);
+    bpf_code_store(code, 8, base, (int16_t)(at + STATE(exit_ns)), 7);
+    bpf_code_store_value(code, 4, base, (int16_t)(at + STATE(phase)), PHASE_KERNEL);
+    bpf_code_store(code, 4, base, (int16_t)(at + STATE(key.process)), 9);
+    emit_read_reason(code, offsets);
+    bpf_code_store(code, 4, base, (int16_t)(at + STATE(key.isa)), 1);
+    bpf_code_store(code, 4, base, (int16_t)(at + STATE(key.reason)), 2);
+}
+
+/* A thread that is known has its state written where it is: that costs a third of an update. What
+ * was counted since it entered last belongs to this exit, and stays. */
+static void emit_restart(struct bpf_code *code, const struct offsets *at)
+{
+    static const int16_t sums[] = {STATE(kernel_ns), STATE(user_ns), STATE(off_ns),
+                                   STATE(user_count)};
+    for (size_t i = 0; i < COUNT_OF(sums); i++)
+        bpf_code_store_value(code, 8, 8, sums[i], 0);
+    emit_begin_exit(code, at, 8, 0);
+}
+
+static void make_exit(struct bpf_code *code, const struct bpf *exits, const struct offsets *at)
+{
+    emit_start(code, exits);
+    size_t end = bpf_code_label(code), first = bpf_code_label(code);
+    bpf_code_move(code, 9, 0);
+    bpf_code_compute_value(code, BPF_RSH, 9, 32);
+    emit_find_state(code, exits, first);
+    emit_restart(code, at);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, first);
+    for (int offset = 0; offset < (int)sizeof(struct thread_state); offset += 8)
+        bpf_code_store_value(code, 8, 10, (int16_t)(FRAME_STATE + offset), 0);
+    emit_begin_exit(code, at, 10, FRAME_STATE);
+    if (exits->counts) {
+        bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
+        bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
+    }
     emit_map_and_key(code, exits->maps[MAP_THREADS], FRAME_TID);
     bpf_code_move(code, 3, 10);
     bpf_code_compute_value(code, BPF_ADD, 3, FRAME_STATE);

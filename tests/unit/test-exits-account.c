@@ -102,6 +102,18 @@ static void test_time_by_phase(void **state)
     exits_account_free(account);
 }
 
+/* Who was switched out and does something has come back, whether or not that was told. */
+static void test_untold_switches(void **state)
+{
+    (void)state;
+    unsigned asked = 0;
+    struct exits_account *account = exits_account_new(process_of, &asked);
+    TAKE(account, LEAVE(1000, 101, HLT), SWITCH(1010, 101, 0), ENTER(1500, 101),
+         LEAVE(2000, 101, HLT), SWITCH(2300, 0, 101), ENTER(2305, 101));
+    assert_sum(account, 100, HLT, &(struct exits_sum){.count = 2, .kernel_ns = 15, .off_ns = 790});
+    exits_account_free(account);
+}
+
 static void test_threads_are_apart(void **state)
 {
     (void)state;
@@ -250,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time_by_phase),
+        cmocka_unit_test(test_untold_switches),
         cmocka_unit_test(test_threads_are_apart),
         cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_clock_goes_back),
