@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

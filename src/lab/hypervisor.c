@@ -171,7 +171,6 @@ static const struct hypervisor virtualbox = {
     .console = "ttyS0",
     .cpu_features = "+svm,-la57",
     .counter_options = ",undelivered=owe",
-    .cpus = 1,
     .cpus_max = 1,
     .memory_bytes = UINT64_C(3) << 30,
     .platforms = virtualbox_platforms,

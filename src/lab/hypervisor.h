@@ -23,7 +23,7 @@ struct hypervisor {
     const char *console;         /* the kernel's */
     const char *cpu_features;    /* of the emulated CPU, for QEMU's -cpu */
     const char *counter_options; /* of vtax-count.so, each with a comma before it; NULL: none */
-    unsigned cpus; /* default of the emulated server; 0: as many as the host has */
+    unsigned cpus; /* default of the emulated server; 0: as many as the host has, up to: */
     unsigned cpus_max;
     uint64_t memory_bytes;        /* default of the emulated server */
     const char *const *platforms; /* what can be measured there; NULL-terminated */
