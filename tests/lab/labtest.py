@@ -35,6 +35,16 @@ def lack():
     return None
 
 
+def given_store():
+    """The store of an earlier lab run, taken off the arguments (a path with a slash in it); None."""
+    if len(sys.argv) < 2 or "/" not in sys.argv[1]:
+        return None
+    store = sys.argv.pop(1)
+    if not os.path.exists(store):
+        sys.exit(f"no store '{store}'")
+    return store
+
+
 def run_or_skip(main):
     reason = lack()
     if reason and os.environ.get("VTAX_MUST_WORK") != "1":

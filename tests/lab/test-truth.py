@@ -8,13 +8,11 @@ usage: test-truth.py [STORE]; with the store of a lab run (a path with a slash i
 and none is made.
 """
 import json
-import os
 import sqlite3
 import subprocess
-import sys
 import unittest
 
-from labtest import VTAX, LabWorld, run_or_skip
+from labtest import VTAX, LabWorld, given_store, run_or_skip
 
 EXITS_BOUND = 10.0    # percent of the exits that KVM itself counts: the probe begins before and ends after
 REASON_BOUND = 5.0    # points of the exits, for each reason
@@ -241,10 +239,8 @@ class Truth(LabWorld):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and "/" in sys.argv[1]:
-        STORE = sys.argv.pop(1)
-        if not os.path.exists(STORE):
-            sys.exit(f"no store '{STORE}'")
+    STORE = given_store()
+    if STORE:
         unittest.main(verbosity=2)
     else:
         run_or_skip(unittest.main)
