@@ -112,6 +112,11 @@ uint64_t exits_lost(const struct exits *exits)
     return exits->backend->lost(exits->state);
 }
 
+const char *exits_lost_means(const struct exits *exits)
+{
+    return exits->backend->lost_means;
+}
+
 const char *exits_uncounted(const struct exits *exits)
 {
     return exits->backend->uncounted(exits->state);

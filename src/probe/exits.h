@@ -82,6 +82,8 @@ void exits_keep(const struct exits *exits, bool (*is_wanted)(pid_t process, void
 /* Exits that are in no sum since a table was full; of tracefs also records of any kind that its
  * buffer had no room for, and the exits that were under way meanwhile. */
 uint64_t exits_lost(const struct exits *exits);
+/* What that number is of, and why: "exits are in no count: ..." */
+const char *exits_lost_means(const struct exits *exits);
 /* Why there are no counts, only times; NULL: there are. */
 const char *exits_uncounted(const struct exits *exits);
 /* What that counter has on all CPUs together, whoever ran there. False: there is none. */

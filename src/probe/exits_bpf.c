@@ -603,6 +603,7 @@ const struct exits_backend exits_by_bpf = {
     .each = each,
     .keep = keep,
     .lost = lost,
+    .lost_means = "exits are in no count: the tables of BPF were full",
     .uncounted = uncounted,
     .count_all = count_all,
     .close = close_bpf,

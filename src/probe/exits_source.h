@@ -17,6 +17,7 @@ struct exits_backend {
                  void *context);
     void (*keep)(void *state, bool (*is_wanted)(pid_t process, void *context), void *context);
     uint64_t (*lost)(void *state);
+    const char *lost_means;
     const char *(*uncounted)(void *state);
     bool (*count_all)(void *state, uint64_t *out_count); /* NULL: it never can */
     void (*close)(void *state);

@@ -338,6 +338,7 @@ const struct exits_backend exits_by_tracefs = {
     .each = each,
     .keep = keep,
     .lost = lost,
+    .lost_means = "records of exits were lost: tracefs' buffer was full",
     .uncounted = uncounted,
     .close = close_tracefs,
 };

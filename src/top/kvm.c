@@ -295,11 +295,7 @@ static void say_lost(struct kvm *kvm, struct snapshot *snapshot)
     uint64_t lost = exits_lost(kvm->exits);
     if (!lost)
         return;
-    snprintf(kvm->lost, sizeof(kvm->lost),
-             strcmp(exits_source_name(kvm->exits), "bpf") == 0
-                 ? "%" PRIu64 " exits are in no count: the tables of BPF were full"
-                 : "%" PRIu64 " records of exits were lost: tracefs' buffer was full",
-             lost);
+    snprintf(kvm->lost, sizeof(kvm->lost), "%" PRIu64 " %s", lost, exits_lost_means(kvm->exits));
     snapshot_add_note(snapshot, kvm->lost);
 }
 
