@@ -74,8 +74,8 @@ static bool is_outside(const struct thread *thread)
     return thread && (thread->phase == PHASE_KERNEL || thread->phase == PHASE_USER);
 }
 
-/* Linux leaves out some of the switches from its idle thread (seen in 6.1 and 6.18, with nothing
- * lost from the buffer): who does something is on a CPU again though nobody told of it, and was on
+/* Linux leaves out some of the switches from its idle thread (seen in 6.18, with nothing lost
+ * from the buffer): who does something is on a CPU again though nobody told of it, and was on
  * none since it was switched out. */
 static void add_time(struct thread *thread, uint64_t now_ns)
 {
