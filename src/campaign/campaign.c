@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/lab.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "campaign/context.h"
@@ -254,7 +255,8 @@ int campaign_run(const struct campaign_options *options, struct campaign_summary
 {
     *out_summary = (struct campaign_summary){0};
     struct preflight_host host = {.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
-                                  .memory_bytes = host_memory_bytes("")};
+                                  .memory_bytes = host_memory_bytes(""),
+                                  .emulated = lab_is_here()};
     int rc = preflight_check(options->plan, &host, err);
     if (rc >= 0)
         rc = preflight_probe(options->plan, options->uri, options->skip_missing, err);

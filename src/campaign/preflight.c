@@ -70,7 +70,7 @@ static int check_machines(const struct plan *plan, const struct preflight_host *
                           struct error *err)
 {
     uint64_t vcpus = largest(&plan->vcpus);
-    if (vcpus > host->cpu_count)
+    if (vcpus > host->cpu_count && !host->emulated)
         return error_set(err, ERROR_USAGE, -EINVAL,
                          "check plan: %" PRIu64 " vCPUs in one VM are more than this host's %u "
                          "CPUs; use fewer --vcpus",

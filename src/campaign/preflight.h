@@ -12,10 +12,12 @@
 struct preflight_host {
     unsigned cpu_count;
     uint64_t memory_bytes;
+    bool emulated; /* the lab's server: its seconds tell nothing, so vCPUs may share its CPUs */
 };
 
-/* Pure part: pairs of platform and workload that cannot go together (ERROR_USAGE), more CPUs or
- * memory than the host has (ERROR_USAGE), native with an image that has no root. */
+/* Pure part: pairs of platform and workload that cannot go together (ERROR_USAGE), more memory than
+ * the host has, or more CPUs unless it is emulated (ERROR_USAGE), native with an image that has no
+ * root. */
 int preflight_check(const struct plan *plan, const struct preflight_host *host, struct error *err)
     __attribute__((warn_unused_result));
 
