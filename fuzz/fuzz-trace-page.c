@@ -30,10 +30,12 @@ static void check_sum(const struct exits_key *key, const struct exits_sum *sum, 
 
 static void check_page(const struct trace_layout *layout, const uint8_t *bytes, size_t length)
 {
-    static const struct exits_places places = {.ids = {103, 104, 105, 300, 301},
+    static const struct exits_places places = {.ids = {103, 104, 105, 300, 301, 110},
                                                .thread_at = 4,
                                                .reason_at = 8,
                                                .isa_at = 12,
+                                               .info_at = 16,
+                                               .msr_at = 8,
                                                .previous_at = 8,
                                                .next_at = 12};
     struct trace_page page;

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "base/exit_purpose.h"
+
 /* NOPL disp32(%rax) with a displacement of our own, the address of the struct in RDI and its bytes
  * in RSI. */
 #define TALLY_INSTRUCTION 0x0f, 0x1f, 0x80, 'v', 't', 'a', 'x'
@@ -20,7 +22,7 @@
 #define TALLY_ASSEMBLER_OF(...) TALLY_ASSEMBLER_TEXT(__VA_ARGS__)
 #define TALLY_ASSEMBLER_TEXT(...) ".byte " #__VA_ARGS__
 
-#define TALLY_MAGIC UINT64_C(0x32796c6c61743176) /* changes with the struct */
+#define TALLY_MAGIC UINT64_C(0x33796c6c61743176) /* changes with the struct */
 
 /* Host and guest as AMD-V tells them apart; user is a privilege level other than 0. A hypervisor's
  * paravirtualized guests, their kernels too, are host and user. */
@@ -32,16 +34,28 @@ enum tally_mode {
     TALLY_MODES
 };
 
-/* Exit codes (AMD64 manual, volume 2, appendix C): 0 to FFh, 400h to 403h, all others. */
-enum { TALLY_EXITS_LOW = 256, TALLY_EXITS_HIGH = 4, TALLY_EXITS = TALLY_EXITS_LOW + 5 };
+/* Exit codes (AMD64 manual, volume 2, appendix C): 0 to FFh, 400h to 403h, those with a purpose
+ * (base/exit_purpose.h), all others. */
+enum {
+    TALLY_EXITS_LOW = 256,
+    TALLY_EXITS_HIGH = 4,
+    TALLY_EXITS_DEVICE = TALLY_EXITS_LOW + TALLY_EXITS_HIGH,
+    TALLY_EXITS_APIC,
+    TALLY_EXITS_OTHER,
+    TALLY_EXITS
+};
 
 static inline unsigned tally_exit_index(uint64_t code)
 {
+    if (code == (EXIT_AMD_NESTED_FAULT | EXIT_FOR_DEVICE))
+        return TALLY_EXITS_DEVICE;
+    if (code == (EXIT_AMD_MSR | EXIT_FOR_APIC))
+        return TALLY_EXITS_APIC;
     if (code < TALLY_EXITS_LOW)
         return (unsigned)code;
     if (code >= 0x400 && code < 0x400 + TALLY_EXITS_HIGH)
         return TALLY_EXITS_LOW + (unsigned)(code - 0x400);
-    return TALLY_EXITS - 1;
+    return TALLY_EXITS_OTHER;
 }
 
 /* The other way; UINT32_MAX for what stands for all others. */
@@ -49,7 +63,11 @@ static inline uint32_t tally_exit_code(unsigned index)
 {
     if (index < TALLY_EXITS_LOW)
         return index;
-    return index < TALLY_EXITS - 1 ? 0x400 + index - TALLY_EXITS_LOW : UINT32_MAX;
+    if (index < TALLY_EXITS_DEVICE)
+        return 0x400 + index - TALLY_EXITS_LOW;
+    if (index == TALLY_EXITS_DEVICE)
+        return EXIT_AMD_NESTED_FAULT | EXIT_FOR_DEVICE;
+    return index == TALLY_EXITS_APIC ? EXIT_AMD_MSR | EXIT_FOR_APIC : UINT32_MAX;
 }
 
 /* Since the machine was started, over all of its CPUs. */

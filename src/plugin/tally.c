@@ -23,10 +23,10 @@
 #include "pmu/svm.h"
 
 enum { INSTRUCTION_BYTES = 15, CPUS_MAX = 256, LANDINGS_MAX = 64 };
-enum { VMCB_EXIT_CODE = 0x70 };
+enum { VMCB_EXIT_CODE = 0x70, VMCB_EXIT_INFO = 0x78 };
 
 /* The first 16 in the order of their x86 numbers. */
-enum tally_register { RAX, RSP = 4, RSI = 6, RDI, CS = 16, CR0, CR2, EFLAGS, REGISTERS };
+enum tally_register { RAX, RCX, RSP = 4, RSI = 6, RDI, CS = 16, CR0, CR2, EFLAGS, REGISTERS };
 static const char *const register_names[REGISTERS] = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",  "r9",
     "r10", "r11", "r12", "r13", "r14", "r15", "cs",  "cr0", "cr2", "eflags",
@@ -341,19 +341,33 @@ static void enter_thread(unsigned index, void *userdata)
         begin_exit(cpu, slot, exit);
 }
 
+/* The exit's code, with what it is for. RCX is the guest's until the hypervisor puts it away. */
+static uint64_t read_exit(struct cpu *cpu)
+{
+    uint64_t code, info;
+    uint64_t vmcb = read_register(cpu, RAX);
+    if (!read_physical(cpu, vmcb + VMCB_EXIT_CODE, &code, sizeof(code)))
+        return UINT64_MAX;
+    if (code == EXIT_AMD_MSR && exit_msr_is_of_apic((uint32_t)read_register(cpu, RCX)))
+        return code | EXIT_FOR_APIC;
+    if (code == EXIT_AMD_NESTED_FAULT &&
+        read_physical(cpu, vmcb + VMCB_EXIT_INFO, &info, sizeof(info)) &&
+        (info & EXIT_FAULT_RESERVED))
+        return code | EXIT_FOR_DEVICE;
+    return code;
+}
+
 static void note_exit(unsigned index, void *userdata)
 {
     struct tallying *tallying = userdata;
     struct cpu *cpu = &tallying->cpus[index];
-    uint64_t code = UINT64_MAX;
     struct slot *slot = qemu_plugin_scoreboard_find(tallying->board, index);
     if (!slot->in_guest)
         return;
     slot->in_guest = 0;
-    if (!read_physical(cpu, read_register(cpu, RAX) + VMCB_EXIT_CODE, &code, sizeof(code)))
-        code = UINT64_MAX;
+    unsigned exit = tally_exit_index(read_exit(cpu));
     restore_injection(tallying, cpu);
-    begin_exit(cpu, slot, tally_exit_index(code));
+    begin_exit(cpu, slot, exit);
     slot->counts.exits[cpu->exit]++;
 }
 

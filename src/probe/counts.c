@@ -62,6 +62,8 @@ static const struct {
     {0x8d, 0x8d, "exits.xsetbv"},
     {TALLY_EXITS_LOW, TALLY_EXITS_LOW, "exits.npf"},
     {TALLY_EXITS_LOW + 1, TALLY_EXITS_LOW + 2, "exits.avic"},
+    {TALLY_EXITS_DEVICE, TALLY_EXITS_DEVICE, "exits.npf-mmio"},
+    {TALLY_EXITS_APIC, TALLY_EXITS_APIC, "exits.msr-apic"},
     {0, TALLY_EXITS - 1, "exits.other"},
 };
 

@@ -50,6 +50,8 @@ static const struct exit_row intel[] = {
     {30, "io", EXIT_DEVICE},
     {31, "msr-read", EXIT_OTHER},
     {32, "msr-write", EXIT_OTHER},
+    {31 | EXIT_FOR_APIC, "msr-read-apic", EXIT_INTERRUPT},
+    {32 | EXIT_FOR_APIC, "msr-write-apic", EXIT_INTERRUPT},
     {33, "invalid-state", EXIT_OTHER},
     {36, "mwait", EXIT_IDLE},
     {37, "monitor-trap", EXIT_OTHER},
@@ -156,6 +158,7 @@ static const struct exit_row amd[] = {
     {0x07a, "invlpga", EXIT_TRANSLATION},
     {0x07b, "io", EXIT_DEVICE},
     {0x07c, "msr", EXIT_OTHER},
+    {0x07c | EXIT_FOR_APIC, "msr-apic", EXIT_INTERRUPT},
     {0x07d, "task-switch", EXIT_OTHER},
     {0x07e, "ferr-freeze", EXIT_OTHER},
     {0x07f, "shutdown", EXIT_OTHER},
@@ -178,10 +181,27 @@ static const struct exit_row amd[] = {
     {0x0a5, "bus-lock", EXIT_OTHER},
     {0x0a6, "idle-hlt", EXIT_IDLE},
     {0x400, "npf", EXIT_TRANSLATION},
+    {0x400 | EXIT_FOR_DEVICE, "npf-mmio", EXIT_DEVICE},
     {0x401, "avic-incomplete-ipi", EXIT_INTERRUPT},
     {0x402, "avic-unaccelerated", EXIT_INTERRUPT},
     {0x403, "vmgexit", EXIT_OTHER},
 };
+
+uint32_t exit_reason_of_fields(uint32_t isa, uint32_t field, uint32_t info)
+{
+    if (isa != EXIT_ISA_AMD)
+        return field & EXIT_INTEL_REASON_MASK;
+    bool is_of_device = field == EXIT_AMD_NESTED_FAULT && (info & EXIT_FAULT_RESERVED);
+    return is_of_device ? field | EXIT_FOR_DEVICE : field;
+}
+
+uint32_t exit_reason_for_apic(uint32_t isa, uint32_t reason)
+{
+    bool is_msr = isa == EXIT_ISA_AMD
+                      ? reason == EXIT_AMD_MSR
+                      : reason == EXIT_INTEL_READ_MSR || reason == EXIT_INTEL_WRITE_MSR;
+    return is_msr ? reason | EXIT_FOR_APIC : reason;
+}
 
 static const struct exit_row *find(uint32_t isa, uint32_t reason)
 {

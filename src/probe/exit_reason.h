@@ -7,17 +7,19 @@
 
 #include <stdint.h>
 
+#include "base/exit_purpose.h"
+
 #define EXIT_ISA_INTEL 1 /* KVM_ISA_VMX, as KVM's tracepoints say */
 #define EXIT_ISA_AMD 2   /* KVM_ISA_SVM */
 
 /* Intel's reasons have flags above these bits. */
 #define EXIT_INTEL_REASON_MASK 0xffff
 
-/* The reason in the field of KVM's tracepoint. */
-static inline uint32_t exit_reason_of_field(uint32_t isa, uint32_t field)
-{
-    return isa == EXIT_ISA_AMD ? field : field & EXIT_INTEL_REASON_MASK;
-}
+/* The reason in the fields of KVM's tracepoint. info: the lower half of EXITINFO1 or of the exit
+ * qualification; 0: not known. */
+uint32_t exit_reason_of_fields(uint32_t isa, uint32_t field, uint32_t info);
+/* The same for an exit that turned out to be for an MSR of the local APIC; other reasons stay. */
+uint32_t exit_reason_for_apic(uint32_t isa, uint32_t reason);
 
 /* Causes in which exits are added up. */
 enum exit_class {
@@ -25,7 +27,7 @@ enum exit_class {
     EXIT_INTERRUPT,   /* interrupts of host and guest, and the interrupt controller */
     EXIT_TRANSLATION, /* nested page faults, page-table registers, TLB */
     EXIT_DEVICE,      /* port and memory-mapped I/O */
-    EXIT_OTHER,       /* CPUID, MSRs, hypercalls, ... */
+    EXIT_OTHER,       /* CPUID, other MSRs, hypercalls, ... */
     EXIT_CLASS_COUNT,
 };
 extern const char *const exit_class_names[EXIT_CLASS_COUNT];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * exits: what every exit of KVM's virtual CPUs on this host costs, from the tracepoints kvm_exit,
- * kvm_userspace_exit, kvm_entry and sched_switch: added up in the kernel by four small BPF programs
- * (exits_bpf.c), or where that cannot be, from the records of a ring buffer in tracefs by a thread
- * of ours (exits_trace.c), which makes each exit longer and knows no instructions.
+ * kvm_userspace_exit, kvm_entry, kvm_msr and sched_switch: added up in the kernel by small BPF
+ * programs (exits_bpf.c), or where that cannot be, from the records of a ring buffer in tracefs by
+ * a thread of ours (exits_trace.c), which makes each exit longer and knows no instructions.
  *
  * An exit lasts until the same thread enters again. Its time is divided by where it was spent: on a
  * CPU in the kernel (for HLT: halt polling), on a CPU in user space (device emulation; the way back
@@ -56,6 +56,8 @@ struct exits_points {
     const char *exit;   /* "kvm/kvm_exit" */
     const char *reason; /* its fields */
     const char *isa;
+    const char *info;                      /* NULL: has none */
+    const char *msr;                       /* an MSR is read or written; NULL: nobody tells */
     const char *user;                      /* the thread goes on in user space */
     const char *entry;                     /* back in guest mode */
     const struct perf_event_attr *counter; /* counted, too; NULL: nothing */

@@ -16,6 +16,7 @@ struct thread {
     uint32_t id;
     enum phase phase;
     bool is_off;      /* another has its CPU */
+    bool is_for_apic; /* its next exit, of which KVM told before */
     uint64_t mark_ns; /* since when what it does now */
     uint64_t exit_ns;
     uint64_t kernel_ns;
@@ -116,7 +117,20 @@ static void leave_guest(struct exits_account *account, const struct exits_event 
     thread->kernel_ns = thread->user_ns = thread->off_ns = 0;
     thread->is_off = false;
     thread->key.isa = event->isa;
-    thread->key.reason = exit_reason_of_field(event->isa, event->reason);
+    thread->key.reason = exit_reason_of_fields(event->isa, event->reason, event->info);
+    if (thread->is_for_apic)
+        thread->key.reason = exit_reason_for_apic(event->isa, thread->key.reason);
+    thread->is_for_apic = false;
+}
+
+static void access_msr(struct thread *thread, uint32_t msr)
+{
+    if (!thread || !exit_msr_is_of_apic(msr))
+        return;
+    if (is_outside(thread))
+        thread->key.reason = exit_reason_for_apic(thread->key.isa, thread->key.reason);
+    else
+        thread->is_for_apic = true;
 }
 
 static void go_to_user(struct thread *thread, uint64_t now_ns)
@@ -177,6 +191,7 @@ static void go_blind(struct exits_account *account)
          thread = table_next(&account->threads, thread)) {
         account->lost += is_outside(thread);
         thread->phase = PHASE_NONE;
+        thread->is_for_apic = false;
         thread->key.process = 0;
     }
 }
@@ -198,6 +213,9 @@ void exits_account_take(struct exits_account *account, const struct exits_event 
         break;
     case EXITS_END:
         table_remove(&account->threads, &event->thread);
+        break;
+    case EXITS_MSR:
+        access_msr(table_find(&account->threads, &event->thread), event->msr);
         break;
     case EXITS_BLIND:
         go_blind(account);

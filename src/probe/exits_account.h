@@ -16,6 +16,7 @@ enum exits_event_kind {
     EXITS_ENTER,  /* it is back in guest mode */
     EXITS_SWITCH, /* `thread` leaves the CPU to `next` */
     EXITS_END,    /* `thread` ends: its number may become another's */
+    EXITS_MSR,    /* its exit is for the MSR `msr`; of quick ones told before the exit itself */
     EXITS_BLIND,  /* from here on a CPU's events were lost ... */
     EXITS_SEEING, /* ... to here. Gaps of several CPUs may overlap. */
 };
@@ -27,8 +28,10 @@ struct exits_event {
     union {
         uint32_t next;
         uint32_t reason;
+        uint32_t msr;
     };
     uint32_t isa;
+    uint32_t info; /* exit_reason_of_fields() */
 };
 
 struct exits_account;

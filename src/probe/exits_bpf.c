@@ -33,11 +33,12 @@ struct thread_state {
     uint64_t user_count;
     uint32_t phase;
     struct exits_key key;
+    uint32_t is_for_apic; /* its next exit, of which KVM told before */
 };
 
 enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
 enum { LOST_EXITS, LOST_COUNTS, LOST_COUNT };
-enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, PROGRAM_COUNT };
+enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, AT_MSR, PROGRAM_COUNT };
 
 struct bpf {
     int maps[MAP_COUNT];
@@ -175,19 +176,46 @@ static void emit_add_count(struct bpf_code *code, const struct bpf *exits)
 struct offsets {
     int reason;
     int isa;
+    int info; /* -1: absent */
     int previous;
     int next;
+    int msr;
 };
 
-/* Registers 1 and 2 = the exit's instruction set and reason. */
+/* Registers 1 and 2 = the exit's instruction set and reason, as exit_reason_of_fields(). */
 static void emit_read_reason(struct bpf_code *code, const struct offsets *at)
 {
-    size_t amd = bpf_code_label(code);
+    size_t amd = bpf_code_label(code), done = bpf_code_label(code);
     bpf_code_load(code, 4, 1, 6, (int16_t)at->isa);
     bpf_code_load(code, 4, 2, 6, (int16_t)at->reason);
     bpf_code_jump_if(code, BPF_JEQ, 1, EXIT_ISA_AMD, amd);
     bpf_code_compute_value(code, BPF_AND, 2, EXIT_INTEL_REASON_MASK);
+    bpf_code_jump(code, done);
     bpf_code_place(code, amd);
+    if (at->info >= 0) {
+        bpf_code_jump_if(code, BPF_JNE, 2, EXIT_AMD_NESTED_FAULT, done);
+        bpf_code_load(code, 4, 3, 6, (int16_t)at->info);
+        bpf_code_compute_value(code, BPF_AND, 3, EXIT_FAULT_RESERVED);
+        bpf_code_jump_if(code, BPF_JEQ, 3, 0, done);
+        bpf_code_compute_value(code, BPF_OR, 2, EXIT_FOR_DEVICE);
+    }
+    bpf_code_place(code, done);
+}
+
+/* As exit_reason_for_apic(): registers 1 and 2 are the instruction set and reason in the state. */
+static void emit_mark_apic(struct bpf_code *code)
+{
+    size_t amd = bpf_code_label(code), msr = bpf_code_label(code), done = bpf_code_label(code);
+    bpf_code_jump_if(code, BPF_JEQ, 1, EXIT_ISA_AMD, amd);
+    bpf_code_jump_if(code, BPF_JEQ, 2, EXIT_INTEL_READ_MSR, msr);
+    bpf_code_jump_if(code, BPF_JEQ, 2, EXIT_INTEL_WRITE_MSR, msr);
+    bpf_code_jump(code, done);
+    bpf_code_place(code, amd);
+    bpf_code_jump_if(code, BPF_JNE, 2, EXIT_AMD_MSR, done);
+    bpf_code_place(code, msr);
+    bpf_code_compute_value(code, BPF_OR, 2, EXIT_FOR_APIC);
+    bpf_code_store(code, 4, 8, STATE(key.reason), 2);
+    bpf_code_place(code, done);
 }
 
 /* What an exit begins with, in the state at BASE + AT; 9 = process. */
@@ -211,6 +239,12 @@ static void emit_restart(struct bpf_code *code, const struct offsets *at)
     for (size_t i = 0; i < COUNT_OF(sums); i++)
         bpf_code_store_value(code, 8, 8, sums[i], 0);
     emit_begin_exit(code, at, 8, 0);
+    size_t done = bpf_code_label(code);
+    bpf_code_load(code, 4, 3, 8, STATE(is_for_apic));
+    bpf_code_jump_if(code, BPF_JEQ, 3, 0, done);
+    bpf_code_store_value(code, 4, 8, STATE(is_for_apic), 0);
+    emit_mark_apic(code);
+    bpf_code_place(code, done);
 }
 
 static void make_exit(struct bpf_code *code, const struct bpf *exits, const struct offsets *at)
@@ -251,6 +285,31 @@ static void make_user(struct bpf_code *code, const struct bpf *exits, const stru
     emit_add_since_mark(code, STATE(kernel_ns));
     emit_add_count(code, exits);
     bpf_code_store_value(code, 4, 8, STATE(phase), PHASE_USER);
+    emit_end(code, end);
+}
+
+/* Nothing but the reason is touched: an MSR that is not the local APIC's costs six instructions. */
+static void make_msr(struct bpf_code *code, const struct bpf *exits, const struct offsets *at)
+{
+    bpf_code_init(code);
+    size_t end = bpf_code_label(code), apic = bpf_code_label(code), early = bpf_code_label(code);
+    bpf_code_move(code, 6, 1);
+    bpf_code_load(code, 4, 1, 6, (int16_t)at->msr);
+    bpf_code_jump_if(code, BPF_JEQ, 1, EXIT_MSR_TSC_DEADLINE, apic);
+    bpf_code_compute_value(code, BPF_AND, 1, -EXIT_MSR_X2APIC_COUNT);
+    bpf_code_jump_if(code, BPF_JNE, 1, EXIT_MSR_X2APIC, end);
+    bpf_code_place(code, apic);
+    bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
+    bpf_code_store(code, 4, 10, FRAME_TID, 0);
+    emit_find_state(code, exits, end);
+    bpf_code_load(code, 4, 1, 8, STATE(phase));
+    bpf_code_jump_if(code, BPF_JEQ, 1, PHASE_GUEST, early);
+    bpf_code_load(code, 4, 1, 8, STATE(key.isa));
+    bpf_code_load(code, 4, 2, 8, STATE(key.reason));
+    emit_mark_apic(code);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, early);
+    bpf_code_store_value(code, 4, 8, STATE(is_for_apic), 1);
     emit_end(code, end);
 }
 
@@ -383,6 +442,11 @@ static int find_fields(const struct exits_points *points, const char *root, stru
 {
     int rc = find_field(root, points->exit, points->reason, &at->reason, err);
     rc = rc < 0 ? rc : find_field(root, points->exit, points->isa, &at->isa, err);
+    at->info = -1;
+    if (points->info)
+        rc = rc < 0 ? rc : find_field(root, points->exit, points->info, &at->info, err);
+    if (points->msr)
+        rc = rc < 0 ? rc : find_field(root, points->msr, "ecx", &at->msr, err);
     rc = rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "prev_pid", &at->previous, err);
     return rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "next_pid", &at->next, err);
 }
@@ -418,8 +482,11 @@ static int start_programs(struct bpf *exits, const struct exits_points *points, 
         [AT_USER] = {points->user, make_user},
         [AT_SWITCH] = {EXITS_SWITCH_EVENT, make_switch},
         [AT_ENTRY] = {points->entry, make_entry},
+        [AT_MSR] = {points->msr, make_msr},
     };
     for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+        if (!programs[i].event)
+            continue;
         exits->events[i] = start_program(exits, root, &programs[i], at, err);
         if (exits->events[i] < 0)
             return exits->events[i];

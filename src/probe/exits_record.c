@@ -19,15 +19,19 @@ int exits_places_add(struct exits_places *places, enum exits_event_kind kind, co
         {kind, "common_pid", &places->thread_at},
         {EXITS_LEAVE, points->reason, &places->reason_at},
         {EXITS_LEAVE, points->isa, &places->isa_at},
+        {EXITS_LEAVE, points->info, &places->info_at},
+        {EXITS_MSR, "ecx", &places->msr_at},
         {EXITS_SWITCH, "prev_pid", &places->previous_at},
         {EXITS_SWITCH, "next_pid", &places->next_at},
     };
     places->ids[kind] = tracepoint_parse_id(text, length);
+    if (kind == EXITS_LEAVE)
+        places->info_at = -1;
     places->id_at = tracepoint_parse_field(text, length, "common_type", 2);
     if (places->ids[kind] < 0 || places->id_at < 0)
         return error_set(err, ERROR_ENVIRONMENT, -EBADMSG, "tracepoint '%s' has no number", event);
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        if (fields[i].kind != kind)
+        if (fields[i].kind != kind || !fields[i].field)
             continue;
         int at = tracepoint_find_field(text, length, event, fields[i].field, err);
         if (at < 0)
@@ -53,6 +57,14 @@ static bool get_words(const struct trace_record *record, int first_at, uint32_t 
            get(record, second_at, out_second, sizeof(*out_second));
 }
 
+static bool get_exit(const struct exits_places *places, const struct trace_record *record,
+                     struct exits_event *event)
+{
+    if (!get_words(record, places->reason_at, &event->reason, places->isa_at, &event->isa))
+        return false;
+    return places->info_at < 0 || get(record, places->info_at, &event->info, sizeof(event->info));
+}
+
 int exits_record_parse(const struct exits_places *places, const struct trace_record *record,
                        struct exits_event *out_event)
 {
@@ -67,8 +79,9 @@ int exits_record_parse(const struct exits_places *places, const struct trace_rec
     struct exits_event event = {.time_ns = record->time_ns, .kind = kind};
     bool is_whole = get(record, places->thread_at, &event.thread, sizeof(event.thread));
     if (kind == EXITS_LEAVE)
-        is_whole = is_whole &&
-                   get_words(record, places->reason_at, &event.reason, places->isa_at, &event.isa);
+        is_whole = is_whole && get_exit(places, record, &event);
+    if (kind == EXITS_MSR)
+        is_whole = is_whole && get(record, places->msr_at, &event.msr, sizeof(event.msr));
     if (kind == EXITS_SWITCH)
         is_whole = is_whole && get_words(record, places->previous_at, &event.thread,
                                          places->next_at, &event.next);

@@ -11,16 +11,18 @@
 #include "probe/exits_account.h"
 #include "probe/trace_page.h"
 
-/* EXITS_LEAVE to EXITS_END have a tracepoint each. */
-#define EXITS_RECORDS (EXITS_END + 1)
+/* EXITS_LEAVE to EXITS_MSR have a tracepoint each; that of EXITS_MSR may be absent. */
+#define EXITS_RECORDS (EXITS_MSR + 1)
 
 /* Byte offsets from the record's beginning. */
 struct exits_places {
-    int ids[EXITS_RECORDS]; /* numbers of the tracepoints */
+    int ids[EXITS_RECORDS]; /* numbers of the tracepoints; -1: absent */
     int id_at;              /* 2 bytes, in all of them */
     int thread_at;          /* 4 bytes, in all of them; the others are of their own tracepoints */
     int reason_at;
     int isa_at;
+    int info_at; /* -1: absent */
+    int msr_at;
     int previous_at;
     int next_at;
 };

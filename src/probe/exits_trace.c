@@ -203,6 +203,9 @@ static int find_places(const char *root, const char *const events[EXITS_RECORDS]
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < EXITS_RECORDS; i++) {
+        places->ids[i] = -1;
+        if (!events[i])
+            continue;
         CLEANUP_FREE char *text = NULL;
         size_t length;
         rc = tracepoint_read_format(root, events[i], &text, &length, err);
@@ -274,12 +277,14 @@ static int open_tracefs(const char *root, const struct exits_points *points, voi
                                                [EXITS_USER] = points->user,
                                                [EXITS_ENTER] = points->entry,
                                                [EXITS_SWITCH] = EXITS_SWITCH_EVENT,
-                                               [EXITS_END] = "sched/sched_process_exit"};
+                                               [EXITS_END] = "sched/sched_process_exit",
+                                               [EXITS_MSR] = points->msr};
     CLEANUP(close_tracefs_cleanup) struct tracefs *trace = mem_zalloc(sizeof(*trace));
     trace->buffer_bytes = choose_buffer();
     const struct trace_instance_options options = {.root = root,
                                                    .events = events,
-                                                   .event_count = EXITS_RECORDS,
+                                                   .event_count =
+                                                       EXITS_RECORDS - (points->msr ? 0 : 1),
                                                    .buffer_bytes = trace->buffer_bytes};
     int rc = find_places(root, events, points, &trace->places, err);
     rc = rc < 0 ? rc : trace_instance_open(&options, &trace->instance, err);

@@ -26,8 +26,10 @@ static void test_nothing_counts_here(void **state)
 static void test_exit_codes_have_places(void **state)
 {
     (void)state;
-    static const uint64_t codes[] = {0, 0x78, 0xff, 0x400, 0x403, 0x404, UINT64_MAX};
-    static const unsigned places[] = {0, 0x78, 0xff, 256, 259, 260, 260};
+    static const uint64_t codes[] = {
+        0,     0x78,      0xff, 0x400, 0x403, 0x400 | EXIT_FOR_DEVICE, 0x7c | EXIT_FOR_APIC,
+        0x404, UINT64_MAX};
+    static const unsigned places[] = {0, 0x78, 0xff, 256, 259, 260, 261, 262, 262};
     for (size_t i = 0; i < COUNT_OF(codes); i++)
         assert_int_equal(tally_exit_index(codes[i]), places[i]);
     for (unsigned i = 0; i < TALLY_EXITS - 1; i++)
@@ -88,10 +90,14 @@ static void test_reasons(void **state)
     tally.exits[0x4e] = 3;
     tally.exits[0x4d] = 2;
     tally.exits[tally_exit_index(0x400)] = 7;
+    tally.exits[tally_exit_index(0x400 | EXIT_FOR_DEVICE)] = 8;
+    tally.exits[tally_exit_index(0x7c | EXIT_FOR_APIC)] = 9;
     unsigned count = counts_figures(&tally, figures);
     assert_true(find(figures, count, "exits.page-fault") == 3);
     assert_true(find(figures, count, "exits.exception") == 2);
     assert_true(find(figures, count, "exits.npf") == 7);
+    assert_true(find(figures, count, "exits.npf-mmio") == 8);
+    assert_true(find(figures, count, "exits.msr-apic") == 9);
     assert_true(find(figures, count, "exits.hlt") < 0);
 }
 

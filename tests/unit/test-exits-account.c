@@ -10,6 +10,8 @@
 
 #define HLT 0x78
 #define IO 0x7b
+#define MSR 0x7c
+#define NPF 0x400
 
 /* Threads 100 to 199 are of process 100, and so on; those from 900 have ended. */
 static pid_t process_of(pid_t thread, void *context)
@@ -43,6 +45,10 @@ static void take(struct exits_account *account, const struct exits_event *events
 #define SWITCH(at, from, to)                                                                       \
     {                                                                                              \
         .time_ns = (at), .kind = EXITS_SWITCH, .thread = (from), .next = (to)                      \
+    }
+#define ACCESS(at, who, which)                                                                     \
+    {                                                                                              \
+        .time_ns = (at), .kind = EXITS_MSR, .thread = (who), .msr = (which)                        \
     }
 #define MARK(at, what)                                                                             \
     {                                                                                              \
@@ -112,6 +118,47 @@ static void test_untold_switches(void **state)
          LEAVE(2000, 101, HLT), SWITCH(2300, 0, 101), ENTER(2305, 101));
     assert_sum(account, 100, HLT, &(struct exits_sum){.count = 2, .kernel_ns = 15, .off_ns = 790});
     exits_account_free(account);
+}
+
+/* One code of the hardware, two things that it is for. */
+static void test_purposes(void **state)
+{
+    (void)state;
+    unsigned asked = 0;
+    struct exits_account *account = exits_account_new(process_of, &asked);
+    struct exits_event of_device = LEAVE(10, 101, NPF), of_memory = LEAVE(30, 101, NPF);
+    of_device.info = 13; /* present, user, reserved */
+    of_memory.info = 0x6;
+    TAKE(account, of_device, ENTER(12, 101), of_memory, ENTER(35, 101));
+    assert_sum(account, 100, NPF | EXIT_FOR_DEVICE,
+               &(struct exits_sum){.count = 1, .kernel_ns = 2});
+    assert_sum(account, 100, NPF, &(struct exits_sum){.count = 1, .kernel_ns = 5});
+    /* EOI, the timer's deadline and a clock's MSR; KVM tells of a quick IPI before its exit. */
+    TAKE(account, LEAVE(40, 101, MSR), ACCESS(41, 101, 0x80b), ENTER(43, 101), /* 3 */
+         LEAVE(50, 101, MSR), ACCESS(51, 101, 0x6e0), ENTER(54, 101),          /* 4 */
+         LEAVE(60, 101, MSR), ACCESS(61, 101, 0x4b564d01), ENTER(65, 101),     /* 5 */
+         ACCESS(69, 101, 0x830), LEAVE(70, 101, MSR), ENTER(76, 101),          /* 6 */
+         LEAVE(80, 101, MSR), ENTER(87, 101));                                 /* 7 */
+    assert_sum(account, 100, MSR | EXIT_FOR_APIC,
+               &(struct exits_sum){.count = 3, .kernel_ns = 3 + 4 + 6});
+    assert_sum(account, 100, MSR, &(struct exits_sum){.count = 2, .kernel_ns = 5 + 7});
+    TAKE(account, LEAVE(90, 101, IO), ACCESS(91, 101, 0x80b), ENTER(92, 101));
+    assert_sum(account, 100, IO, &(struct exits_sum){.count = 1, .kernel_ns = 2});
+    exits_account_free(account);
+}
+
+static void test_purposes_have_names(void **state)
+{
+    (void)state;
+    const uint32_t intel = EXIT_ISA_INTEL, amd = EXIT_ISA_AMD;
+    assert_int_equal(exit_reason_for_apic(intel, 31), 31 | EXIT_FOR_APIC);
+    assert_int_equal(exit_reason_for_apic(intel, MSR), MSR);
+    assert_string_equal(exit_reason_name(intel, 32 | EXIT_FOR_APIC), "msr-write-apic");
+    assert_string_equal(exit_reason_name(amd, MSR | EXIT_FOR_APIC), "msr-apic");
+    assert_string_equal(exit_reason_name(amd, NPF | EXIT_FOR_DEVICE), "npf-mmio");
+    assert_int_equal(exit_reason_class_of("npf-mmio"), EXIT_DEVICE);
+    assert_int_equal(exit_reason_class_of("msr-apic"), EXIT_INTERRUPT);
+    assert_int_equal(exit_reason_of_fields(intel, 48, 8), 48);
 }
 
 static void test_threads_are_apart(void **state)
@@ -263,6 +310,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time_by_phase),
         cmocka_unit_test(test_untold_switches),
+        cmocka_unit_test(test_purposes),
+        cmocka_unit_test(test_purposes_have_names),
         cmocka_unit_test(test_threads_are_apart),
         cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_clock_goes_back),

@@ -43,6 +43,8 @@ static const struct exits_points system_calls = {
     .exit = "raw_syscalls/sys_enter",
     .reason = "id",
     .isa = "id",
+    .info = "id",
+    .msr = "kvm/kvm_msr",
     .user = "kvm/kvm_userspace_exit",
     .entry = "raw_syscalls/sys_exit",
 };

@@ -121,7 +121,8 @@ static void test_counts_that_go_back(void **state)
 static void read_without(enum kvm_source source, const char *const *parts)
 {
     CLEANUP_SNAPSHOT struct snapshot snapshot = {0};
-    static const struct exits_points nowhere = {"kvm/none", "x", "x", "kvm/none", "kvm/none"};
+    static const struct exits_points nowhere = {
+        .exit = "kvm/none", .reason = "x", .isa = "x", .user = "kvm/none", .entry = "kvm/none"};
     struct vm_process process = {.pid = 1 << 30}; /* of nobody */
     struct vm *vm = snapshot_add(&snapshot);
     vm->kind = VM_KVM;
@@ -167,7 +168,8 @@ static void test_note_of_the_source(void **state)
 {
     (void)state;
     CLEANUP_SNAPSHOT struct snapshot snapshot = {0};
-    static const struct exits_points nowhere = {"kvm/none", "x", "x", "kvm/none", "kvm/none"};
+    static const struct exits_points nowhere = {
+        .exit = "kvm/none", .reason = "x", .isa = "x", .user = "kvm/none", .entry = "kvm/none"};
     struct vm_process process = {.pid = 1 << 30};
     char root[] = "/tmp/vtax-top-kvm-XXXXXX";
     assert_non_null(mkdtemp(root));

@@ -231,18 +231,23 @@ static const char *const formats[EXITS_RECORDS] = {
     [EXITS_LEAVE] = "name: kvm_exit\nID: 103\n" COMMON
                     "\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;\n"
                     "\tfield:unsigned long guest_rip;\toffset:16;\tsize:8;\tsigned:0;\n"
-                    "\tfield:u32 isa;\toffset:24;\tsize:4;\tsigned:0;\n",
+                    "\tfield:u32 isa;\toffset:24;\tsize:4;\tsigned:0;\n"
+                    "\tfield:u64 info1;\toffset:32;\tsize:8;\tsigned:0;\n",
     [EXITS_USER] = "name: kvm_userspace_exit\nID: 104\n" COMMON,
     [EXITS_ENTER] = "name: kvm_entry\nID: 105\n" COMMON,
     [EXITS_SWITCH] = "name: sched_switch\nID: 300\n" COMMON
                      "\tfield:pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;\n"
                      "\tfield:pid_t next_pid;\toffset:56;\tsize:4;\tsigned:1;\n",
     [EXITS_END] = "name: sched_process_exit\nID: 301\n" COMMON,
+    [EXITS_MSR] =
+        "name: kvm_msr\nID: 110\n" COMMON "\tfield:u32 write;\toffset:8;\tsize:4;\tsigned:0;\n"
+        "\tfield:u32 ecx;\toffset:12;\tsize:4;\tsigned:0;\n",
 };
 
 static struct exits_places find_places(void)
 {
-    static const struct exits_points points = {.reason = "exit_reason", .isa = "isa"};
+    static const struct exits_points points = {
+        .reason = "exit_reason", .isa = "isa", .info = "info1"};
     struct exits_places places = {0};
     for (int i = 0; i < EXITS_RECORDS; i++)
         assert_int_equal(exits_places_add(&places, (enum exits_event_kind)i, "x/y", &points,
@@ -255,8 +260,8 @@ static void test_records_of_exits(void **state)
 {
     (void)state;
     const struct exits_places places = find_places();
-    uint32_t words[16] = {103, 4242, 0x7b, 0, 0, 0, EXIT_ISA_AMD};
-    struct trace_record record = {.time_ns = 5, .bytes = (unsigned char *)words, .length = 28};
+    uint32_t words[16] = {103, 4242, 0x7b, 0, 0, 0, EXIT_ISA_AMD, 0, 13};
+    struct trace_record record = {.time_ns = 5, .bytes = (unsigned char *)words, .length = 36};
     struct exits_event event = {0};
     assert_int_equal(exits_record_parse(&places, &record, &event), 1);
     assert_int_equal(event.kind, EXITS_LEAVE);
@@ -264,7 +269,8 @@ static void test_records_of_exits(void **state)
     assert_int_equal(event.thread, 4242);
     assert_int_equal(event.reason, 0x7b);
     assert_int_equal(event.isa, EXIT_ISA_AMD);
-    record.length = 27;
+    assert_int_equal(event.info, 13);
+    record.length = 35;
     assert_int_equal(exits_record_parse(&places, &record, &event), -EBADMSG);
     words[0] = 300 | 1 << 16; /* flags */
     words[6] = 4243;
@@ -279,6 +285,14 @@ static void test_records_of_exits(void **state)
     assert_int_equal(exits_record_parse(&places, &record, &event), 1);
     assert_int_equal(event.kind, EXITS_END);
     assert_int_equal(event.thread, 4242);
+    words[0] = 110;
+    words[3] = 0x80b;
+    record.length = 16;
+    assert_int_equal(exits_record_parse(&places, &record, &event), 1);
+    assert_int_equal(event.kind, EXITS_MSR);
+    assert_int_equal(event.msr, 0x80b);
+    record.length = 15;
+    assert_int_equal(exits_record_parse(&places, &record, &event), -EBADMSG);
     words[0] = 5; /* somebody else's */
     assert_int_equal(exits_record_parse(&places, &record, &event), 0);
     record.length = 1;
@@ -288,7 +302,8 @@ static void test_records_of_exits(void **state)
 static void test_formats_without_fields(void **state)
 {
     (void)state;
-    static const struct exits_points points = {.reason = "exit_reason", .isa = "isa"};
+    static const struct exits_points points = {
+        .reason = "exit_reason", .isa = "isa", .info = "info1"};
     struct exits_places places = {0};
     struct error err = {0};
     assert_true(exits_places_add(&places, EXITS_LEAVE, "kvm/kvm_exit", &points,
