@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "explain/exit_reading.h"
 #include "explain/instructions.h"
 
 #define PREFIX "exits:"
@@ -81,18 +82,13 @@ struct exit_times {
     bool spoilt; /* one of them is missing */
 };
 
-/* "exits:REASON:WHAT" */
 static void add_exit(struct exit_times *times, const struct store_figure *reading)
 {
-    char reason[48];
-    const char *at = reading->name + strlen(PREFIX);
-    const char *colon = strchr(at, ':');
-    if (!colon || (size_t)(colon - at) >= sizeof(reason))
+    struct exit_reading told;
+    if (!exit_reading_parse(reading, PREFIX, &told))
         return;
-    memcpy(reason, at, (size_t)(colon - at));
-    reason[colon - at] = '\0';
-    const char *what = colon + 1;
-    enum exit_class class = exit_reason_class_of(reason);
+    const char *what = told.what;
+    enum exit_class class = exit_reason_class_of(told.reason);
     times->any = true;
     times->spoilt |= reading->missing != NULL;
     if (strcmp(what, "count") == 0)
@@ -111,8 +107,7 @@ static struct exit_times sum_exits(const struct store_trial *trial)
 {
     struct exit_times times = {0};
     for (size_t i = 0; i < trial->reading_count; i++)
-        if (trial->readings[i].machine >= 0 &&
-            strncmp(trial->readings[i].name, PREFIX, strlen(PREFIX)) == 0)
+        if (trial->readings[i].machine >= 0)
             add_exit(&times, &trial->readings[i]);
     return times;
 }
@@ -129,6 +124,16 @@ static void fill_exits(struct budget *budget, const struct exit_times *times, do
         budget->exits[i] = times ? times->kernel_ns[i] / budget->whole : NAN;
     budget->device = times ? (times->user_ns + asleep_ns) / budget->whole : NAN;
     budget->exit_count = times ? times->count : 0;
+}
+
+/* Of the virtual CPUs in guest mode, or natively. */
+static double ipc_of(const struct store_trial *trial)
+{
+    double native = budget_sum(trial, "counters:native_instructions") /
+                    budget_sum(trial, "counters:native_cycles");
+    double guest = budget_sum(trial, "counters:guest_instructions") /
+                   budget_sum(trial, "counters:guest_cycles");
+    return isfinite(native) ? native : guest;
 }
 
 static double first_finite(double a, double b)
@@ -220,7 +225,8 @@ static double whole_of(const struct store_trial *trial, enum budget_measure meas
 
 static struct budget time_budget(const struct store_trial *trial, enum budget_measure measure)
 {
-    struct budget budget = {.wall_ns = wall_of(trial, measure), .clock = clock_of(trial)};
+    struct budget budget = {
+        .wall_ns = wall_of(trial, measure), .clock = clock_of(trial), .ipc = ipc_of(trial)};
     double busy_ns = first_finite(budget_sum(trial, "vcpu_run_ns"), budget_sum(trial, "cpu_ns"));
     double wait_ns = budget_sum(trial, "vcpu_wait_ns");
     double used_ns = busy_ns + first_finite(wait_ns, 0);

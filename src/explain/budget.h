@@ -48,6 +48,7 @@ struct budget {
     double kernel;  /* of this too: system, interrupts */
     double rest;    /* of instructions: others on the host, its kernel's threads among them */
     double steal;   /* what the guest knows of wait */
+    double ipc;     /* instructions for each cycle, of virtual CPUs in guest mode or natively */
     double clock;   /* the machine's own clock, seconds per second of the host's */
     uint64_t exit_count;
 };

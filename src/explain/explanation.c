@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "explain/attribution.h"
-#include "stats/summary.h"
 
 #define LEVEL_DEFAULT 0.95
 #define CACHED_BYTES_LEAST (1 << 20)
@@ -22,6 +21,7 @@ const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_EMULATION] = "emulation of instructions",
     [CAUSE_GENERATED] = "executing translated code",
     [CAUSE_TRANSLATOR] = "translating, and helpers",
+    [CAUSE_PACE] = "slower in guest mode",
     [CAUSE_KERNEL] = "work of the guest's kernel",
     [CAUSE_IO_PATH] = "disk and network path",
     [CAUSE_CLOCK] = "clock error",
@@ -110,6 +110,17 @@ static double cost_of_kernel(const struct sides *at)
     return at_least_0(at->slowdown * own - at->base.kernel);
 }
 
+/* In guest mode the same instructions natively would have taken fewer cycles, and so much less
+ * time. What the guest's kernel does more may have been of this kind: it is claimed once. */
+static double cost_of_pace(const struct sides *at)
+{
+    const struct budget *cell = &at->cell;
+    double in_guest = at->slowdown * (cell->run - exits_of(cell));
+    double slower = in_guest * (1 - cell->ipc / at->base.ipc);
+    double kernel = cost_of_kernel(at);
+    return at_least_0(slower - (isfinite(kernel) ? kernel : 0));
+}
+
 /* For so long, at least, both were so: nothing to run, and the hypervisor's threads at work. */
 static double cost_of_io_path(const struct sides *at)
 {
@@ -181,6 +192,9 @@ static const struct rule rules[CAUSE_COUNT] = {
                           "probe translation, samples: virtual CPUs in QEMU's own code and the "
                           "host's kernel",
                           false},
+    [CAUSE_PACE] = {cost_of_pace, "counters",
+                    "probe counters: instructions for each cycle, against native ones, at least",
+                    false},
     [CAUSE_KERNEL] = {cost_of_kernel, "guest",
                       "probes guest and exits: kernel time without any exit or wait, at least",
                       false},
@@ -279,21 +293,13 @@ static bool is_possible(enum cause cause, const char *platform_kind)
         return !is_emulated && !is_timed_whole;
     case CAUSE_EXITS:
         return is_timed_whole;
+    case CAUSE_PACE:
+        return !is_emulated && !is_timed_whole;
     case CAUSE_KERNEL:
         return !is_emulated; /* there it is in the emulation */
     default:
         return true;
     }
-}
-
-static struct explained summarise(const double *values, size_t count, double level)
-{
-    struct explained explained = {.mean = NAN, .interval = interval_student(values, count, level)};
-    for (size_t i = 0; i < count; i++)
-        explained.n += isfinite(values[i]);
-    if (explained.n == count && count > 0)
-        explained.mean = summary_of(values, count).mean;
-    return explained;
 }
 
 /* Exits that found no room in the probe's tables. */
@@ -382,11 +388,11 @@ static void fill_locations(struct explanation *explanation, const struct explana
         steal[i] = slowdown * cell->steal;
         cached[i] = cached_share(pairs[i].cell);
     }
-    explanation->in_guest = summarise(in_guest, count, level);
-    explanation->idle = summarise(idle, count, level);
-    explanation->polling = summarise(polling, count, level);
-    explanation->steal = summarise(steal, count, level);
-    explanation->cached = summarise(cached, count, level);
+    explanation->in_guest = explained_of(in_guest, count, level);
+    explanation->idle = explained_of(idle, count, level);
+    explanation->polling = explained_of(polling, count, level);
+    explanation->steal = explained_of(steal, count, level);
+    explanation->cached = explained_of(cached, count, level);
 }
 
 /* Emulation is one cause, or where all trials tell it apart its two parts. */
@@ -423,9 +429,25 @@ static void add_causes(struct explanation *explanation, const struct explanation
             costs[i] = rule->cost(&sides[i]);
         struct explained_cause *cause = &explanation->causes[explanation->cause_count++];
         cause->cause = (enum cause)c;
-        cause->cost = summarise(costs, count, options->level);
+        cause->cost = explained_of(costs, count, options->level);
         say_evidence(cause, rule, sides, pairs, count);
     }
+}
+
+/* Where exits are no cause in every pair, no reason has a cost. */
+static void fill_reasons(struct explanation *explanation, const struct explanation_pair *pairs,
+                         const struct sides *sides, const struct explanation_options *options)
+{
+    size_t count = explanation->pairs;
+    CLEANUP_FREE struct reasons_trial *trials = mem_array(count + 1, sizeof(*trials));
+    bool are_known = is_possible(CAUSE_OTHER_EXITS, options->platform_kind);
+    for (size_t i = 0; i < count; i++) {
+        trials[i] = (struct reasons_trial){pairs[i].cell, sides[i].cell.whole, sides[i].slowdown};
+        are_known &= isfinite(sides[i].cell.exits[EXIT_OTHER]) != 0;
+    }
+    if (are_known)
+        explanation->reason_count =
+            reasons_of(trials, count, options->measure, options->level, explanation->reasons);
 }
 
 static void divide(struct explanation *explanation, const double *gaps, const double *values,
@@ -439,7 +461,7 @@ static void divide(struct explanation *explanation, const double *gaps, const do
                                                values + c * count};
     struct attribution all =
         attribution_of(gaps, count, causes, explanation->cause_count, level, intervals);
-    explanation->gap = summarise(gaps, count, level);
+    explanation->gap = explained_of(gaps, count, level);
     double rest = explanation->gap.mean;
     for (size_t c = 0; c < explanation->cause_count; c++)
         if (isfinite(explanation->causes[c].cost.mean))
@@ -466,6 +488,7 @@ struct explanation explanation_of(const struct explanation_pair *pairs, size_t c
         gaps[i] = pairs[i].slowdown - 1;
     }
     add_causes(&explanation, pairs, sides, values, &with_level);
+    fill_reasons(&explanation, pairs, sides, &with_level);
     divide(&explanation, gaps, values, with_level.level);
     fill_locations(&explanation, pairs, sides, with_level.level);
     return explanation;

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 #include "explain/budget.h"
-#include "stats/interval.h"
+#include "explain/explained.h"
+#include "explain/reasons.h"
 #include "store/store.h"
 
 enum cause {
@@ -22,6 +23,7 @@ enum cause {
     CAUSE_EMULATION,  /* by QEMU's TCG: instructions are translated; in place of it, where known: */
     CAUSE_GENERATED,  /* ... the translated code takes longer than the code itself */
     CAUSE_TRANSLATOR, /* ... QEMU translates, and helps translated code */
+    CAUSE_PACE,       /* instructions take more cycles in guest mode: caches, address translation */
     CAUSE_KERNEL,     /* the guest's own kernel does more than the native one */
     CAUSE_IO_PATH,    /* the CPU is idle while threads of the hypervisor move data */
     CAUSE_CLOCK,      /* the machine's clock is fast */
@@ -48,13 +50,6 @@ struct explanation_options {
     double level; /* of the intervals; 0: 0.95 */
 };
 
-/* Costs are shares of what the baseline needs: 0.1 is a tenth of it. */
-struct explained {
-    size_t n;                 /* pairs in which it was measured */
-    double mean;              /* NaN: not measured in every pair */
-    struct interval interval; /* without one for a single pair */
-};
-
 struct explained_cause {
     enum cause cause;
     struct explained cost;
@@ -67,6 +62,8 @@ struct explanation {
     struct explained_cause causes[CAUSE_COUNT]; /* those that can be on this platform */
     size_t cause_count;
     struct explained unexplained;
+    struct reason_cost reasons[REASONS_MAX]; /* of the causes that are exits */
+    size_t reason_count;
     /* Where in it, as far as that was measured; not causes, and not added up. */
     struct explained in_guest; /* more CPU time outside of exits than natively */
     struct explained idle;     /* more time without anything to run */
@@ -78,5 +75,6 @@ struct explanation {
 struct explanation explanation_of(const struct explanation_pair *pairs, size_t count,
                                   const struct explanation_options *options);
 
-/* Which share of the gap has a name, at most 1; NaN where the gap is not certain. */
+/* Which share of the gap has a name; more than 1 where the causes claim more than there is. NaN
+ * where the gap is not certain. */
 double explanation_named(const struct explanation *explanation);

@@ -4,12 +4,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "explain/exit_reading.h"
+
 #define OF_PROBE "exits:"
 #define OF_EMULATOR "emulator:"
 #define UNKNOWN                                                                                    \
     {                                                                                              \
         .run = NAN, .wait = NAN, .idle = NAN, .wait_bound = NAN, .io = NAN, .steal = NAN,          \
-        .clock = NAN, .generated = NAN, .outside = NAN, .rest = NAN                                \
+        .ipc = NAN, .clock = NAN, .generated = NAN, .outside = NAN, .rest = NAN                    \
     }
 
 bool instructions_are_measured(enum budget_measure measure)
@@ -26,24 +28,19 @@ struct in_exits {
     bool any;
 };
 
-/* "PREFIXREASON:WHAT" */
 static void add_exit(struct in_exits *sums, const struct store_figure *reading, const char *prefix)
 {
-    char reason[48];
-    const char *at = reading->name + strlen(prefix);
-    const char *colon = strchr(at, ':');
-    if (!colon || (size_t)(colon - at) >= sizeof(reason) || reading->missing)
+    struct exit_reading told;
+    if (reading->missing || !exit_reading_parse(reading, prefix, &told))
         return;
-    memcpy(reason, at, (size_t)(colon - at));
-    reason[colon - at] = '\0';
-    enum exit_class class = exit_reason_class_of(reason);
-    if (strcmp(colon + 1, "count") == 0)
+    enum exit_class class = exit_reason_class_of(told.reason);
+    if (strcmp(told.what, "count") == 0)
         sums->count += (uint64_t)reading->value;
-    else if (strcmp(colon + 1, "user_instructions") == 0 && class == EXIT_IDLE)
+    else if (strcmp(told.what, "user_instructions") == 0 && class == EXIT_IDLE)
         sums->idle_user += reading->value;
-    else if (strcmp(colon + 1, "user_instructions") == 0)
+    else if (strcmp(told.what, "user_instructions") == 0)
         sums->user += reading->value;
-    else if (strcmp(colon + 1, "kernel_instructions") == 0) {
+    else if (strcmp(told.what, "kernel_instructions") == 0) {
         sums->kernel[class] += reading->value;
         sums->any = true;
     }
@@ -53,8 +50,7 @@ static struct in_exits sum_exits(const struct store_trial *trial, const char *pr
 {
     struct in_exits sums = {0};
     for (size_t i = 0; i < trial->reading_count; i++)
-        if (strncmp(trial->readings[i].name, prefix, strlen(prefix)) == 0)
-            add_exit(&sums, &trial->readings[i], prefix);
+        add_exit(&sums, &trial->readings[i], prefix);
     return sums;
 }
 

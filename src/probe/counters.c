@@ -33,9 +33,9 @@ enum place {
 };
 static const char *const place_names[PLACE_COUNT] = {"guest", "host", "other", "native"};
 
-/* The first two tell kernel and user mode apart, everywhere but on a virtual CPU's thread in the
- * host, of which the probe `exits` does. */
-enum { INSTRUCTIONS, USER_INSTRUCTIONS };
+/* Counted natively as well, for the pace of the same work. The first two tell kernel and user mode
+ * apart, everywhere but on a virtual CPU's thread in the host, of which the probe `exits` does. */
+enum { INSTRUCTIONS, USER_INSTRUCTIONS, CYCLES };
 
 struct event {
     char *name;
@@ -66,6 +66,8 @@ static bool counts_at(size_t event, enum place place)
         return true;
     case IN_HOST:
         return event != USER_INSTRUCTIONS;
+    case NATIVE:
+        return event <= CYCLES;
     default:
         return event <= USER_INSTRUCTIONS;
     }

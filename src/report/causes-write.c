@@ -32,10 +32,22 @@ static void put_location(const struct terminal *terminal, const char *name,
         put_line(terminal, name, share, what);
 }
 
+/* Exits more closely: they are in the causes above. */
+static void put_reasons(const struct terminal *terminal, const struct explanation *explanation)
+{
+    for (size_t i = 0; i < explanation->reason_count; i++) {
+        const struct reason_cost *reason = &explanation->reasons[i];
+        CLEANUP_FREE char *name = mem_printf("  exits: %s", reason->name);
+        CLEANUP_FREE char *evidence = causes_reason_evidence(reason);
+        put_line(terminal, name, &reason->cost, evidence);
+    }
+}
+
 static void put_explanation(const struct terminal *terminal, const struct report_explanation *item)
 {
     const struct explanation *explanation = &item->explanation;
     CLEANUP_FREE char *sentence = causes_sentence(item);
+    CLEANUP_FREE char *rest = causes_rest_evidence(explanation);
     fprintf(terminal->out, "%s%s (%s): ", terminal_paint(terminal, TERMINAL_BOLD),
             item->row->cell->workload, item->row->metric->name);
     terminal_put_wrapped(terminal, sentence, 20, 2);
@@ -43,8 +55,8 @@ static void put_explanation(const struct terminal *terminal, const struct report
     for (size_t i = 0; i < explanation->cause_count; i++)
         put_line(terminal, cause_names[explanation->causes[i].cause], &explanation->causes[i].cost,
                  explanation->causes[i].evidence);
-    put_line(terminal, "unexplained", &explanation->unexplained,
-             "the rest: causes and this add up to the difference");
+    put_line(terminal, "unexplained", &explanation->unexplained, rest);
+    put_reasons(terminal, explanation);
     put_location(terminal, "  of it in guest mode", &explanation->in_guest,
                  "CPU time outside of exits, more than natively; no cause");
     put_location(terminal, "  of it idle", &explanation->idle,
@@ -82,20 +94,28 @@ static json_t *json_of_explained(const struct explained *explained)
 static json_t *json_of_explanation(const struct report_explanation *item)
 {
     const struct explanation *explanation = &item->explanation;
-    json_t *causes = json_array();
+    json_t *causes = json_array(), *reasons = json_array();
     for (size_t i = 0; i < explanation->cause_count; i++) {
         json_t *cause = json_of_explained(&explanation->causes[i].cost);
         json_object_set_new(cause, "name", json_string(cause_names[explanation->causes[i].cause]));
         json_object_set_new(cause, "evidence", json_of_text(explanation->causes[i].evidence));
         json_array_append_new(causes, cause);
     }
+    for (size_t i = 0; i < explanation->reason_count; i++) {
+        json_t *reason = json_of_explained(&explanation->reasons[i].cost);
+        json_object_set_new(reason, "name", json_of_text(explanation->reasons[i].name));
+        json_object_set_new(reason, "exits", json_of_count(explanation->reasons[i].count));
+        json_array_append_new(reasons, reason);
+    }
     return json_pack(
-        "{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o}",
         "workload", json_of_text(item->row->cell->workload), "metric",
         json_of_text(item->row->metric->name), "measure", budget_measure_names[item->measure],
         "platform", json_of_text(item->row->cell->platform), "vms", (int)item->row->cell->vms,
         "vcpus", (int)item->row->cell->vcpus, "pairs", json_of_count(explanation->pairs), "gap",
-        json_of_explained(&explanation->gap), "causes", causes, "unexplained",
+        json_of_explained(&explanation->gap), "causes", causes, "exits", reasons, "named",
+        json_of_number(explanation_named(explanation)), "unexplained",
         json_of_explained(&explanation->unexplained), "in_guest",
         json_of_explained(&explanation->in_guest), "idle", json_of_explained(&explanation->idle),
         "halt_polling", json_of_explained(&explanation->polling), "guest_steal",

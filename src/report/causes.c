@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/label.h"
+#include "report/number.h"
 #include "stats/summary.h"
 
 static const struct report_point *find_good(const struct report_row *row, uint64_t block)
@@ -184,6 +185,21 @@ const char *causes_format(const struct explained *explained, char *text, size_t 
     else
         snprintf(text, size, "%+.1f %% (n=%zu)", percent, explained->n);
     return text;
+}
+
+char *causes_reason_evidence(const struct reason_cost *reason)
+{
+    char count[NUMBER_TEXT_MAX];
+    return mem_printf("%s exits; in the causes above, not added",
+                      number_format_count((double)reason->count, count));
+}
+
+char *causes_rest_evidence(const struct explanation *explanation)
+{
+    double named = explanation_named(explanation);
+    const char *what = "the rest: causes and this add up to the difference";
+    return isfinite(named) ? mem_printf("%s; %.0f %% of it has a name", what, 100 * named)
+                           : mem_strdup(what);
 }
 
 const char *causes_measure(const struct report_explanation *explanation)

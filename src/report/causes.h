@@ -26,6 +26,10 @@ void causes_fill(struct report *report);
 
 /* "12 % [10, 14]", "12 % (n=1)", "not measured"; size at least 64. */
 const char *causes_format(const struct explained *explained, char *text, size_t size);
+/* "1,234 exits; in the causes above, not added"; the caller's to free. */
+char *causes_reason_evidence(const struct reason_cost *reason);
+/* "the rest: ...; 94 % of it has a name", where that is certain; the caller's to free. */
+char *causes_rest_evidence(const struct explanation *explanation);
 /* What is divided into causes: "time for the same work". */
 const char *causes_measure(const struct report_explanation *explanation);
 /* "percent of native's time for the same work"; the caller's to free. */

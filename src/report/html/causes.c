@@ -82,6 +82,7 @@ static void put_table(const struct html *page, const struct report_explanation *
 {
     const struct explanation *explanation = &item->explanation;
     CLEANUP_FREE char *caption = causes_sentence(item);
+    CLEANUP_FREE char *rest = causes_rest_evidence(explanation);
     size_t rows = explanation->cause_count + 2;
     html_begin_table(page, caption, rows);
     html_raw(page, "<thead><tr><th>cause</th><th class=\"n\">cost</th><th>evidence</th></tr>"
@@ -89,8 +90,12 @@ static void put_table(const struct html *page, const struct report_explanation *
     for (size_t i = 0; i < explanation->cause_count; i++)
         put_line(page, cause_names[explanation->causes[i].cause], &explanation->causes[i].cost,
                  explanation->causes[i].evidence);
-    put_line(page, "unexplained", &explanation->unexplained,
-             "the rest: causes and this add up to the difference");
+    put_line(page, "unexplained", &explanation->unexplained, rest);
+    for (size_t i = 0; i < explanation->reason_count; i++) {
+        CLEANUP_FREE char *name = mem_printf("\u2026 exits: %s", explanation->reasons[i].name);
+        CLEANUP_FREE char *evidence = causes_reason_evidence(&explanation->reasons[i]);
+        put_line(page, name, &explanation->reasons[i].cost, evidence);
+    }
     put_location(page, "\u2026 in guest mode", &explanation->in_guest,
                  "CPU time outside of exits, more than natively; no cause, not added");
     put_location(page, "\u2026 idle", &explanation->idle,
