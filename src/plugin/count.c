@@ -110,10 +110,7 @@ static void deliver(struct vcpu *vcpu, const struct block *block, uint64_t from,
         count_take_back(vcpu, block_rest_at_interrupt(block, from));
         return;
     }
-    if (vcpu->restore_rcx) {
-        vcpu->restore_rcx = false;
-        vcpu_write(vcpu, VCPU_RCX, vcpu->rcx);
-    }
+    msr_settle_fault(vcpu);
     if (vcpu->restore_address) {
         vcpu->restore_address = false;
         restore_address(vcpu);

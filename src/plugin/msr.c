@@ -28,21 +28,31 @@ static bool is_guest(const struct site *site)
 }
 
 /* Does the hypervisor want to see this access of its guest (APM vol. 2, 15.11)? */
-static bool msr_exits(struct vcpu *vcpu, uint32_t msr, bool write)
+static struct vcpu_permission find_permission(struct vcpu *vcpu, uint32_t msr, bool write)
 {
+    struct vcpu_permission permission = {0};
     uint32_t misc1 = 0, byte;
     uint64_t map = 0;
     unsigned bit;
-    uint8_t permissions = 0xff;
+    uint8_t bits = 0xff;
 
     if (!vcpu_load(vcpu, vcpu->cpu.vmcb + SVM_INTERCEPT_MISC1, &misc1, sizeof(misc1)) ||
         !svm_intercepts_msr(misc1))
-        return false;
+        return permission;
+    permission.exits = true;
     if (!svm_msr_map_bit(msr, &byte, &bit))
-        return true;
+        return permission;
     vcpu_load(vcpu, vcpu->cpu.vmcb + SVM_MSR_MAP_BASE, &map, sizeof(map));
-    vcpu_load(vcpu, (map & ~UINT64_C(0xfff)) + byte, &permissions, 1);
-    return permissions >> (bit + write) & 1;
+    permission.address = (map & ~UINT64_C(0xfff)) + byte;
+    permission.bit = (uint8_t)(1u << (bit + write));
+    vcpu_load(vcpu, permission.address, &bits, 1);
+    permission.exits = bits & permission.bit;
+    return permission;
+}
+
+static bool msr_exits(struct vcpu *vcpu, uint32_t msr, bool write)
+{
+    return find_permission(vcpu, msr, write).exits;
 }
 
 static bool counter_read_exits(struct vcpu *vcpu)
@@ -63,13 +73,41 @@ static void read_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
     count_finish(vcpu, site);
 }
 
+static void set_exits(struct vcpu *vcpu, const struct vcpu_permission *permission, bool exits)
+{
+    uint8_t bits = 0;
+    if (!vcpu_load(vcpu, permission->address, &bits, 1))
+        return;
+    bits = exits ? bits | permission->bit : bits & ~permission->bit;
+    vcpu_store(vcpu, permission->address, &bits, 1);
+}
+
 /* Lets QEMU execute the access with a register number that makes it a #GP; the number that software
- * used is put back when the exception has been delivered. */
-static void fault(struct vcpu *vcpu)
+ * used is put back when the exception has been delivered. A guest's access with that number must
+ * not exit: its hypervisor would see what the guest never did. So its bit in the permission map is
+ * cleared meanwhile; it shares its byte with the bits of no register that there is, and another
+ * vCPU with the same map faults there in any case. */
+static void fault(struct vcpu *vcpu, const struct site *site)
 {
     vcpu->rcx = vcpu_read(vcpu, VCPU_RCX);
     vcpu->restore_rcx = true;
     vcpu_write(vcpu, VCPU_RCX, MSR_ALWAYS_FAULTS);
+    if (!is_guest(site))
+        return;
+    vcpu->permitted = find_permission(vcpu, MSR_ALWAYS_FAULTS, site->kind == DECODE_WRMSR);
+    if (vcpu->permitted.exits)
+        set_exits(vcpu, &vcpu->permitted, false);
+}
+
+void msr_settle_fault(struct vcpu *vcpu)
+{
+    if (!vcpu->restore_rcx)
+        return;
+    vcpu->restore_rcx = false;
+    vcpu_write(vcpu, VCPU_RCX, vcpu->rcx);
+    if (vcpu->permitted.exits)
+        set_exits(vcpu, &vcpu->permitted, true);
+    vcpu->permitted = (struct vcpu_permission){0};
 }
 
 /* QEMU has no RDPMC and raises #UD for each. The way to a #GP with error code 0 is to continue at
@@ -93,7 +131,7 @@ static void write_msr(struct vcpu *vcpu, const struct site *site, uint32_t msr)
     vcpu->stats.accesses.msr_writes[is_guest(site)]++;
     if (pmu_write_msr(&vcpu->cpu.pmu, msr, vcpu_read_pair(vcpu)) == PMU_ACCESS_FAULT) {
         count_resume(vcpu, rest);
-        fault(vcpu);
+        fault(vcpu, site);
         return;
     }
     count_finish(vcpu, site);
@@ -147,13 +185,13 @@ static void read_ledger(struct vcpu *vcpu, const struct site *site, uint32_t msr
     uint64_t value = 0;
     if (is_guest(site)) {
         if (!msr_exits(vcpu, msr, false))
-            fault(vcpu);
+            fault(vcpu, site);
         return;
     }
     struct block_rest rest = count_pause(vcpu, site);
     if (!book_read(vcpu, msr, &value)) {
         count_resume(vcpu, rest);
-        fault(vcpu);
+        fault(vcpu, site);
         return;
     }
     count_advance(vcpu);

@@ -162,7 +162,7 @@ void switch_exit(unsigned index, void *userdata)
     vcpu->kicked = false;
     vcpu->deferred = false;
     vcpu->raised = false;
-    vcpu->restore_rcx = false;
+    msr_settle_fault(vcpu); /* its delivery exits: RCX is the guest's still */
     virq_leave(vcpu);
     correct_counts(vcpu);
     note_lvtpc(vcpu);

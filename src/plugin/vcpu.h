@@ -64,6 +64,13 @@ struct book {
     struct ledger_view *frozen; /* for reads by the machine; NULL: none yet */
 };
 
+/* Whether an access of a guest exits, and the bit of the permission map that says so. */
+struct vcpu_permission {
+    bool exits;
+    uint8_t bit;      /* set: exits */
+    uint64_t address; /* of its byte; 0: no bit decides */
+};
+
 struct vcpu {
     unsigned index;
     bool present;
@@ -85,7 +92,8 @@ struct vcpu {
     bool raised;      /* an exception is on its way */
     bool restore_rcx; /* a #GP is under way, see msr.c */
     uint64_t rcx;
-    bool restore_address; /* a #GP of an RDPMC is under way, see msr.c */
+    struct vcpu_permission permitted; /* meanwhile, though it exits */
+    bool restore_address;             /* a #GP of an RDPMC is under way, see msr.c */
     uint64_t fault_address;
     uint64_t run_address;         /* of the VMRUN that entered the guest */
     struct block_arena arena;     /* of what its thread translates */
