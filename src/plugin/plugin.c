@@ -131,6 +131,7 @@ static void set_config(struct plugin *plugin)
         .clear_reserved = plugin->options.reserved,
         .cycles = pmu_cycle_fallback,
         .unknown_event = note_unknown_event,
+        .unknown = &plugin->unknown,
     };
 }
 

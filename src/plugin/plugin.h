@@ -42,6 +42,7 @@ struct plugin_landing {
 struct plugin {
     struct options options;
     struct pmu_config config;
+    struct pmu_unknown unknown;
     struct sampler *sampler; /* NULL: no samples */
     struct qemu_plugin_scoreboard *board;
     unsigned vcpu_count;

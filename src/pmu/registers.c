@@ -60,13 +60,18 @@ unsigned pmu_select_buckets(uint64_t select, enum pmu_scope scope, bool svm_enab
     return levels & world_buckets(select, scope, svm_enabled);
 }
 
+/* A world switch comes here with the same codes again and again, so it is looked at before it is
+ * claimed. */
 static void report_unknown(struct pmu *pmu, uint64_t select)
 {
     unsigned code = (select & 0xff) | (select >> 24 & 0xf00);
     uint64_t bit = UINT64_C(1) << code % 64;
-    if (!pmu->config.unknown_event || pmu->reported[code / 64] & bit)
+    if (!pmu->config.unknown_event)
         return;
-    pmu->reported[code / 64] |= bit;
+    uint64_t *told = &pmu->config.unknown->told[code / 64];
+    if ((__atomic_load_n(told, __ATOMIC_RELAXED) & bit) ||
+        (__atomic_fetch_or(told, bit, __ATOMIC_RELAXED) & bit))
+        return;
     pmu->config.unknown_event(pmu->config.context, select);
 }
 

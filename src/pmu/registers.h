@@ -62,6 +62,11 @@ enum pmu_scope {
     PMU_SCOPE_AS_HOST, /* a guest's own, where the guest is to see a whole machine */
 };
 
+/* The event codes that the model did not know, of all CPUs of a machine: a set of 12-bit codes. */
+struct pmu_unknown {
+    uint64_t told[4096 / 64];
+};
+
 struct pmu_config {
     bool none;           /* no register at all: the machine's totals are all there is */
     bool core_extension; /* six counters, CPUID Fn8000_0001 ECX[23] */
@@ -71,9 +76,11 @@ struct pmu_config {
                             select for one is answered like an unknown event; cycles do without */
     bool clear_reserved; /* drop reserved bits that are written, as Zen silicon does, no #GP */
     struct pmu_cycle_model cycles;
-    /* Called once for each event code that the model does not know; NULL: nobody is told. */
+    /* Called once for each event code that the model does not know and that is not in the set,
+     * which CPUs share, each in its own thread; NULL: nobody is told. */
     void (*unknown_event)(void *context, uint64_t select);
     void *context;
+    struct pmu_unknown *unknown; /* with unknown_event; outlives the CPUs */
 };
 
 struct pmu {
@@ -87,8 +94,7 @@ struct pmu {
         bool on;
         uint8_t buckets; /* set of 1 << enum pmu_bucket */
         struct pmu_mix mix;
-    } selectors[PMU_COUNTERS];    /* what registers.select means, resolved */
-    uint64_t reported[4096 / 64]; /* event codes already told */
+    } selectors[PMU_COUNTERS]; /* what registers.select means, resolved */
 };
 
 enum pmu_access {

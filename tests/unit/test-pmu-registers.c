@@ -190,17 +190,22 @@ static void note_unknown(void *context, uint64_t select)
 static void test_unknown_is_told_once(void **state)
 {
     (void)state;
-    struct pmu pmu;
+    struct pmu pmu, other;
     struct pmu_counts now = {0};
+    struct pmu_unknown unknown = {0};
     unsigned told = 0;
     struct pmu_config config = full;
     config.unknown_event = note_unknown;
     config.context = &told;
+    config.unknown = &unknown;
     pmu_init(&pmu, &config);
+    pmu_init(&other, &config);
     write_ok(&pmu, 0xC0010200, SELECT_USER | 0xd1);
     write_ok(&pmu, 0xC0010202, SELECT_USER | 0xd1);
     write_ok(&pmu, 0xC0010200, SELECT_USER | 0xd1);
+    write_ok(&other, 0xC0010200, SELECT_USER | 0xd1); /* the machine's other CPU */
     assert_int_equal(told, 1);
+    write_ok(&other, 0xC0010200, SELECT_USER | 0xd0);
     write_ok(&pmu, 0xC0010200, SELECT_USER | 0xd0);
     assert_int_equal(told, 2);
     write_ok(&pmu, 0xC0010200, SELECT_USER | 0xc0);
@@ -218,10 +223,12 @@ static void test_uncounted_is_refused(void **state)
     (void)state;
     struct pmu pmu;
     struct pmu_counts now = {0};
+    struct pmu_unknown unknown = {0};
     unsigned told = 0;
     struct pmu_config config = full;
     config.unknown_event = note_unknown;
     config.context = &told;
+    config.unknown = &unknown;
     config.cycles = pmu_cycle_fallback;
     config.uncounted = 1u << PMU_BRANCH_MISSES | 1u << PMU_L1D_MISSES;
     pmu_init(&pmu, &config);
