@@ -32,6 +32,7 @@ static void check(const struct pmu_cpu *cpu)
         FUZZ_REQUIRE(pmu->registers.counter[i] <= PMU_COUNTER_MASK);
         FUZZ_REQUIRE(!(pmu->registers.select[i] & ~pmu_select_writable()));
     }
+    FUZZ_REQUIRE(pmu->registers.retired <= PMU_COUNTER_MASK);
     uint64_t global = pmu->registers.global_control | pmu->registers.global_status;
     FUZZ_REQUIRE(!(global & ~pmu_global_writable(pmu)));
     FUZZ_REQUIRE(pmu_distance(pmu) > 0);

@@ -113,11 +113,11 @@ void count_idle(unsigned index, void *plugin);
 /* cpuid.c: changes the answer of a CPUID that is under way. */
 void cpuid_finish(struct plugin *plugin, struct vcpu *vcpu);
 
-/* switch.c: takes a VMRUN that faulted back. */
 /* msr.c: puts back what raised the #GP of an access that is under way, once that has been delivered
  * or has made the guest exit. */
 void msr_settle_fault(struct vcpu *vcpu);
 
+/* switch.c: takes a VMRUN that faulted back. */
 void switch_cancel(struct vcpu *vcpu);
 
 /* vnmi.c: virtual NMIs at VMRUN, at IRET in a guest (user data: the plugin) and at #VMEXIT. */

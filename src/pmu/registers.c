@@ -249,7 +249,7 @@ static bool write_register(struct pmu *pmu, enum kind kind, unsigned i, uint64_t
         registers->counter[i] = value & PMU_COUNTER_MASK;
         return true;
     case KIND_RETIRED:
-        registers->retired = value;
+        registers->retired = value & PMU_COUNTER_MASK;
         return true;
     case KIND_GLOBAL_CONTROL:
         if (!admit(pmu, pmu_global_writable(pmu), &value))
@@ -338,7 +338,7 @@ unsigned pmu_advance(struct pmu *pmu, const struct pmu_counts *now)
             interrupts |= 1u << i;
     }
     if (pmu->config.retired && pmu->retired_enabled)
-        registers->retired += measure_retired(pmu, now);
+        registers->retired = (registers->retired + measure_retired(pmu, now)) & PMU_COUNTER_MASK;
     pmu->base = *now;
     return interrupts;
 }

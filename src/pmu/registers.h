@@ -8,7 +8,8 @@
  * last time to every counter that was on in between; so totals must be handed in *before* anything
  * that changes what is counted.
  *
- * Invariants: counters hold 48 bits; selects and global registers hold no reserved bit.
+ * Invariants: counters, IRPerfCount too, hold 48 bits; selects and global registers hold no
+ * reserved bit.
  */
 #pragma once
 
@@ -40,7 +41,7 @@ enum pmu_msr {
     PMU_MSR_GLOBAL_CONTROL = 0xC0000301,
     PMU_MSR_GLOBAL_STATUS_CLEAR = 0xC0000302,
     PMU_MSR_GLOBAL_STATUS_SET = 0xC0000303,
-    PMU_MSR_RETIRED = 0xC00000E9, /* IRPerfCount */
+    PMU_MSR_RETIRED = 0xC00000E9, /* IRPerfCount, see struct pmu_registers */
     PMU_MSR_LEGACY_SELECT0 = 0xC0010000,
     PMU_MSR_LEGACY_COUNTER0 = 0xC0010004,
     PMU_MSR_CORE_SELECT0 = 0xC0010200, /* select, counter, select, ... */
@@ -51,7 +52,9 @@ struct pmu_registers {
     uint64_t counter[PMU_COUNTERS];
     uint64_t global_control;
     uint64_t global_status;
-    uint64_t retired; /* IRPerfCount: instructions, counted while HWCR.IRPerfEn is set */
+    /* IRPerfCount: instructions, 48 bits, counted while HWCR.IRPerfEn is set (Processor Programming
+     * References of families 17h to 1Ah, MSRC000_00E9 and MSRC001_0015) */
+    uint64_t retired;
 };
 
 /* Which buckets the registers answer for. */
@@ -71,7 +74,7 @@ struct pmu_config {
     bool none;           /* no register at all: the machine's totals are all there is */
     bool core_extension; /* six counters, CPUID Fn8000_0001 ECX[23] */
     bool perfmon_v2;     /* the global registers, CPUID Fn8000_0022 EAX[0]; needs core_extension */
-    bool retired;        /* IRPerfCount, CPUID Fn8000_0008 EBX[1] */
+    bool retired;        /* IRPerfCount, CPUID Fn8000_0008 EBX[1] (APM vol. 3, E.4.7) */
     uint16_t uncounted;  /* set of 1 << enum pmu_event: the machine does not count them, so that a
                             select for one is answered like an unknown event; cycles do without */
     bool clear_reserved; /* drop reserved bits that are written, as Zen silicon does, no #GP */
@@ -88,7 +91,7 @@ struct pmu {
     struct pmu_registers registers;
     enum pmu_scope scope;
     bool svm_enabled;     /* EFER.SVME: HostOnly and GuestOnly count nothing without it */
-    bool retired_enabled; /* HWCR.IRPerfEn (bit 30) */
+    bool retired_enabled; /* HWCR.IRPerfEn: bit 30 of MSRC001_0015 */
     struct pmu_counts base;
     struct pmu_selector {
         bool on;

@@ -98,6 +98,7 @@ static void drop_impossible_bits(struct pmu_registers *registers, uint64_t globa
         registers->select[i] &= pmu_select_writable();
         registers->counter[i] &= PMU_COUNTER_MASK;
     }
+    registers->retired &= PMU_COUNTER_MASK;
     registers->global_status &= global_writable;
     registers->global_control &= global_writable;
 }

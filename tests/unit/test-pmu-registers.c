@@ -179,6 +179,11 @@ static void test_retired_counter(void **state)
     now.events[PMU_HOST_KERNEL][PMU_INSTRUCTIONS] = 4;
     assert_int_equal(pmu_advance(&pmu, &now), 0);
     assert_int_equal(read_ok(&pmu, PMU_MSR_RETIRED), 7);
+    write_ok(&pmu, PMU_MSR_RETIRED, UINT64_MAX); /* it has 48 bits */
+    assert_int_equal(read_ok(&pmu, PMU_MSR_RETIRED), PMU_COUNTER_MASK);
+    now.events[PMU_HOST_KERNEL][PMU_INSTRUCTIONS] = 6;
+    assert_int_equal(pmu_advance(&pmu, &now), 0);
+    assert_int_equal(read_ok(&pmu, PMU_MSR_RETIRED), 1);
 }
 
 static void note_unknown(void *context, uint64_t select)
