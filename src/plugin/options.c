@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pmu/world.h"
 
 static const char *const switches[] = {"none", "architectural", "transparent", NULL};
 static const char *const pmus[] = {"none", "legacy", "core", "v2", NULL};
@@ -55,6 +56,24 @@ static int parse_one(struct options *options, const char *argument, struct error
     return option_parse(option, options, equals + 1, err);
 }
 
+/* What contradicts itself. */
+static int check(const struct options *options, struct error *err)
+{
+    if (options->pmu == OPTIONS_PMU_NONE && options->design != PMU_SWITCH_NONE)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "pmu=none has no counters that switch=%s could switch: say switch=none",
+                         switches[options->design]);
+    if (options->design == PMU_SWITCH_ARCHITECTURAL && options->pmu != OPTIONS_PMU_V2)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "switch=architectural switches the global registers too, which pmu=%s "
+                         "lacks: say pmu=v2",
+                         pmus[options->pmu]);
+    if (!options->sample != !options->sample_file)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "sample and sample-file go together: sample=PERIOD,sample-file=PATH");
+    return 0;
+}
+
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err)
 {
     option_table_init(&options_table, options);
@@ -63,8 +82,5 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
         if (r < 0)
             return r;
     }
-    if (!options->sample == !options->sample_file)
-        return 0;
-    return error_set(err, ERROR_USAGE, -EINVAL,
-                     "sample and sample-file go together: sample=PERIOD,sample-file=PATH");
+    return check(options, err);
 }

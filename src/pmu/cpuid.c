@@ -7,6 +7,7 @@ enum {
     LEAF_SIZES = 0x80000008,
     LEAF_SVM = 0x8000000A,
     LEAF_PERFMON = 0x80000022,
+    SVM_REVISION = 0xff, /* of Fn8000_000A EAX; 0: no SVM */
 };
 
 static void assign_bit(uint32_t *word, unsigned bit, bool value)
@@ -35,6 +36,8 @@ void pmu_cpuid_amend(const struct pmu_config *config, enum pmu_switch design, ui
         assign_bit(&result->ebx, 1, config->retired);
         break;
     case LEAF_SVM:
+        if (!(result->eax & SVM_REVISION))
+            break;
         assign_bit(&result->edx, 8, design == PMU_SWITCH_ARCHITECTURAL);
         if (design == PMU_SWITCH_ARCHITECTURAL)
             assign_bit(&result->edx, 25, true);

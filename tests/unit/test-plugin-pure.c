@@ -276,6 +276,36 @@ static void test_options(void **state)
     }
 }
 
+static void test_options_that_contradict(void **state)
+{
+    (void)state;
+    static struct {
+        char design[24], other[24];
+        const char *says; /* NULL: they go together */
+    } pairs[] = {
+        {"switch=none", "pmu=none", NULL},
+        {"switch=none", "pmu=legacy", NULL},
+        {"switch=transparent", "pmu=legacy", NULL},
+        {"switch=architectural", "pmu=v2", NULL},
+        {"switch=transparent", "pmu=none", "say switch=none"},
+        {"switch=architectural", "pmu=none", "say switch=none"},
+        {"switch=architectural", "pmu=legacy", "say pmu=v2"},
+        {"switch=architectural", "pmu=core", "say pmu=v2"},
+        {"switch=none", "sample=100", "sample-file=PATH"},
+        {"switch=none", "sample-file=x", "sample=PERIOD"},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct options options;
+        struct error err = {0};
+        char *both[] = {pairs[i].design, pairs[i].other};
+        int r = options_parse(&options, 2, both, &err);
+        assert_int_equal(r < 0, pairs[i].says != NULL);
+        if (pairs[i].says)
+            assert_non_null(strstr(err.text, pairs[i].says));
+        option_table_done(&options_table, &options);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_block_rest),
         cmocka_unit_test(test_block_arena),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_options_that_contradict),
     };
     return cmocka_run_group_tests_name("plugin-pure", tests, NULL, NULL);
 }

@@ -282,11 +282,14 @@ static void test_cpuid(void **state)
     pmu_cpuid_amend(&full, PMU_SWITCH_NONE, 0x80000022, &r);
     assert_int_equal(r.eax, 1);
     assert_int_equal(r.ebx, 6);
-    r = (struct cpuid_result){.edx = 1};
+    r = (struct cpuid_result){.eax = 1, .edx = 1}; /* revision 1 of SVM */
     pmu_cpuid_amend(&full, PMU_SWITCH_TRANSPARENT, 0x8000000A, &r);
     assert_int_equal(r.edx, 1);
     pmu_cpuid_amend(&full, PMU_SWITCH_ARCHITECTURAL, 0x8000000A, &r);
     assert_int_equal(r.edx, 1 | 1 << 8 | 1 << 25);
+    r = (struct cpuid_result){0}; /* no SVM */
+    pmu_cpuid_amend(&full, PMU_SWITCH_ARCHITECTURAL, 0x8000000A, &r);
+    assert_int_equal(r.edx, 0);
     r = (struct cpuid_result){.eax = 9, .edx = 9};
     pmu_cpuid_amend(&full, PMU_SWITCH_ARCHITECTURAL, 1, &r);
     assert_int_equal(r.eax, 9);
