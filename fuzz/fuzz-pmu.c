@@ -64,8 +64,8 @@ static void happen(struct pmu_cpu *cpu, struct input *input, struct pmu_counts *
 
 static void change_page(uint8_t *page, struct input *input)
 {
-    static const uint16_t offsets[] = {0x060, 0x0B8, 0x4E0, 0x5C0, PMU_VMCB_BLOCK};
-    size_t offset = offsets[take(input, 1) % 5] + take(input, 1);
+    static const uint16_t offsets[] = {0x060, 0x0B8, 0x4E0, 0x5C0, PMU_VMCB_BLOCK, 0x00C};
+    size_t offset = offsets[take(input, 1) % 6] + take(input, 1);
     pmu_vmcb_write64(page, offset, take(input, 8));
 }
 
@@ -73,7 +73,7 @@ static void switch_world(struct pmu_cpu *cpu, uint8_t *page, const struct pmu_co
 {
     struct pmu_outcome outcome =
         cpu->in_guest ? pmu_cpu_leave(cpu, page, now) : pmu_cpu_enter(cpu, page, 0x1000, now);
-    FUZZ_REQUIRE(!outcome.invalid || (cpu->design == PMU_SWITCH_ARCHITECTURAL && !cpu->in_guest));
+    FUZZ_REQUIRE(!outcome.refusal || (cpu->design == PMU_SWITCH_ARCHITECTURAL && !cpu->in_guest));
 }
 
 static void step(struct pmu_cpu *cpu, uint8_t *page, struct input *input, struct pmu_counts *now)

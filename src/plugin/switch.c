@@ -29,11 +29,13 @@ static bool will_fault(struct vcpu *vcpu, const struct site *site, uint64_t vmcb
            !(vcpu_read(vcpu, VCPU_EFER) & EFER_SVME);
 }
 
-/* The hypervisor finds an exit with this code, and the guest has not run (15.39). */
-static void refuse(struct vcpu *vcpu, const struct site *site, uint64_t vmcb)
+/* The hypervisor finds an exit with this code, and the guest has not run (15.39). The VMRUN counts
+ * as executed: it is the last instruction of its block. Does not return. */
+__attribute__((noreturn)) static void refuse(struct vcpu *vcpu, const struct site *site,
+                                             uint64_t vmcb, uint64_t code)
 {
-    uint64_t code = PMU_EXIT_INVALID_PMC;
-    vcpu_store(vcpu, vmcb + PMU_VMCB_EXIT_CODE, &code, sizeof(code));
+    const uint64_t found[] = {code, 0, 0, 0}; /* EXITINFO1, EXITINFO2, EXITINTINFO */
+    vcpu_store(vcpu, vmcb + PMU_VMCB_EXIT_CODE, found, sizeof(found));
     qemu_plugin_set_pc(site->next);
 }
 
@@ -54,17 +56,17 @@ void switch_run(unsigned index, void *userdata)
     struct pmu_outcome outcome = pmu_cpu_enter(&vcpu->cpu, vcpu->page, vmcb, vcpu_counts(vcpu));
     if (outcome.host_interrupts)
         pmi_raise_host(vcpu);
-    if (!outcome.invalid)
-        book_enter(site->plugin, vcpu, vmcb);
+    if (outcome.refusal) {
+        count_arm(vcpu);
+        refuse(vcpu, site, vmcb, outcome.refusal);
+    }
+    book_enter(site->plugin, vcpu, vmcb);
     if (outcome.guest_pmi)
         pmi_inject(vcpu);
-    if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL && !outcome.invalid)
+    if (vcpu->cpu.design == PMU_SWITCH_ARCHITECTURAL)
         vnmi_enter(vcpu);
-    if (!outcome.invalid)
-        virq_enter(vcpu);
+    virq_enter(vcpu);
     count_arm(vcpu);
-    if (outcome.invalid)
-        refuse(vcpu, site, vmcb);
 }
 
 /* The VMRUN itself raised an exception: the guest has not been entered. */

@@ -14,6 +14,11 @@ bool svm_intercepts_cr2_read(uint32_t cr)
     return cr >> 2 & 1;
 }
 
+bool svm_intercepts_nmi(uint32_t misc1)
+{
+    return misc1 >> 1 & 1;
+}
+
 bool svm_intercepts_rdpmc(uint32_t misc1)
 {
     return misc1 >> 15 & 1;

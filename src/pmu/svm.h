@@ -10,12 +10,13 @@
 
 enum {
     SVM_INTERCEPT_CR = 0x000,    /* reads of CR0..15: bits 0..15 */
-    SVM_INTERCEPT_MISC1 = 0x00C, /* RDPMC: bit 15; MSR_PROT: bit 28 */
+    SVM_INTERCEPT_MISC1 = 0x00C, /* NMI: bit 1; RDPMC: bit 15; MSR_PROT: bit 28 */
     SVM_MSR_MAP_BASE = 0x048,
     SVM_MSR_MAP_BYTES = 0x2000,
 };
 
 bool svm_intercepts_cr2_read(uint32_t cr);
+bool svm_intercepts_nmi(uint32_t misc1);
 bool svm_intercepts_rdpmc(uint32_t misc1);
 bool svm_intercepts_msr(uint32_t misc1);
 

@@ -28,7 +28,7 @@ enum {
     PMU_VMCB_BYTES = 4096,
 
     /* control area and save area (APM vol. 2, appendix B) */
-    PMU_VMCB_INTERRUPT_CONTROL = 0x060, /* V_NMI pending 11, masked 12, enabled 26; AVIC 31 */
+    PMU_VMCB_INTERRUPT_CONTROL = 0x060, /* V_NMI pending 11, masked 12, enabled 26 */
     PMU_VMCB_EXIT_CODE = 0x070,
     PMU_VMCB_EXIT_INFO1 = 0x078,
     PMU_VMCB_EXIT_INFO2 = 0x080,
@@ -48,9 +48,10 @@ enum {
 #define PMU_VMCB_VIRTUALIZE_PMC (UINT64_C(1) << 3)
 #define PMU_VMCB_NMI_PENDING (UINT64_C(1) << 11)
 #define PMU_VMCB_NMI_ENABLED (UINT64_C(1) << 26)
-#define PMU_VMCB_AVIC_ENABLED (UINT64_C(1) << 31)
 
-/* The exit code of a VMRUN whose PMC state is invalid (15.39). */
+/* The exit codes of a VMRUN that fails: VMEXIT_INVALID, an illegal VMCB (appendix C), and
+ * VMEXIT_INVALID_PMC, invalid PMC state (15.39). */
+#define PMU_EXIT_INVALID UINT64_C(0xffffffffffffffff)
 #define PMU_EXIT_INVALID_PMC UINT64_C(0xfffffffffffffffc)
 
 /* A VM's own state: what the switch loads and saves. */

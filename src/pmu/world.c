@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "pmu/svm.h"
+
 void pmu_cpu_init(struct pmu_cpu *cpu, const struct pmu_config *config, enum pmu_switch design)
 {
     *cpu = (struct pmu_cpu){.design = design};
@@ -25,15 +27,21 @@ static void charge_host(struct pmu_cpu *cpu, const struct pmu_counts *now)
     cpu->left = *now;
 }
 
-/* 15.39 names the failure; what this model holds to be invalid: no way to deliver the guest's
- * interrupt (neither vNMI nor AVIC is on), or bits in the save area that no register can hold. */
-static bool is_invalid(const struct pmu_cpu *cpu, const uint8_t *page,
-                       const struct pmu_registers *registers)
+static bool has_virtual_nmi(const uint8_t *page)
 {
-    uint64_t control = pmu_vmcb_read64(page, PMU_VMCB_INTERRUPT_CONTROL);
-    if (!(control & (PMU_VMCB_NMI_ENABLED | PMU_VMCB_AVIC_ENABLED)))
-        return true;
-    uint64_t impossible = 0;
+    return pmu_vmcb_read64(page, PMU_VMCB_INTERRUPT_CONTROL) & PMU_VMCB_NMI_ENABLED;
+}
+
+/* Virtual NMIs go with the intercept of NMIs (15.21.10). */
+static bool is_illegal(const uint8_t *page)
+{
+    return has_virtual_nmi(page) &&
+           !svm_intercepts_nmi((uint32_t)pmu_vmcb_read64(page, SVM_INTERCEPT_MISC1));
+}
+
+static bool has_impossible_bits(const struct pmu_cpu *cpu, const struct pmu_registers *registers)
+{
+    uint64_t impossible = registers->retired & ~PMU_COUNTER_MASK;
     for (unsigned i = 0; i < PMU_COUNTERS; i++)
         impossible |= (registers->select[i] & ~pmu_select_writable()) |
                       (registers->counter[i] & ~PMU_COUNTER_MASK);
@@ -48,17 +56,23 @@ static void switch_in(struct pmu_cpu *cpu, const struct pmu_registers *guest, en
     pmu_set_registers(&cpu->pmu, guest, scope);
 }
 
-static bool enter_architectural(struct pmu_cpu *cpu, const uint8_t *page)
+/* Returns the exit code of a VMRUN that fails; 0: it does not. 15.39 names VMEXIT_INVALID_PMC; what
+ * this model holds to be invalid: no way to deliver the guest's interrupt, which is vNMI here since
+ * the processor does not announce AVIC (Fn8000_000A EDX[13]), or bits in the save area that no
+ * register can hold. */
+static uint64_t enter_architectural(struct pmu_cpu *cpu, const uint8_t *page)
 {
+    if (is_illegal(page))
+        return PMU_EXIT_INVALID;
     if (!(pmu_vmcb_read64(page, PMU_VMCB_VIRTUALIZATION) & PMU_VMCB_VIRTUALIZE_PMC))
-        return true;
+        return 0;
     struct pmu_registers registers;
     pmu_vmcb_load_registers(page, &registers);
-    if (is_invalid(cpu, page, &registers))
-        return false;
+    if (!has_virtual_nmi(page) || has_impossible_bits(cpu, &registers))
+        return PMU_EXIT_INVALID_PMC;
     cpu->guest = (struct pmu_guest){0};
     switch_in(cpu, &registers, PMU_SCOPE_GUEST);
-    return true;
+    return 0;
 }
 
 static void enter_transparent(struct pmu_cpu *cpu, const uint8_t *page)
@@ -80,10 +94,10 @@ struct pmu_outcome pmu_cpu_enter(struct pmu_cpu *cpu, const uint8_t *page, uint6
     charge_host(cpu, now);
     cpu->vmcb = vmcb;
     cpu->entered = *now;
-    if (cpu->design == PMU_SWITCH_ARCHITECTURAL && !enter_architectural(cpu, page)) {
-        outcome.invalid = true;
+    if (cpu->design == PMU_SWITCH_ARCHITECTURAL)
+        outcome.refusal = enter_architectural(cpu, page);
+    if (outcome.refusal)
         return outcome;
-    }
     if (cpu->design == PMU_SWITCH_TRANSPARENT)
         enter_transparent(cpu, page);
     cpu->in_guest = true;

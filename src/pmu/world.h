@@ -46,7 +46,7 @@ void pmu_cpu_init(struct pmu_cpu *cpu, const struct pmu_config *config, enum pmu
 struct pmu_outcome {
     unsigned host_interrupts; /* counters of the world outside that overflowed: raise its PMI */
     bool guest_pmi;           /* an overflow of the guest entered or left waits for delivery */
-    bool invalid;             /* VMRUN fails with PMU_EXIT_INVALID_PMC; nothing was loaded */
+    uint64_t refusal; /* VMRUN fails with this exit code and nothing was loaded; 0: not so */
 };
 
 /* VMRUN. page is the VMCB, PMU_VMCB_BYTES at physical address vmcb; it is read, not written. */

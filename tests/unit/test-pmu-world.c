@@ -31,6 +31,14 @@ struct world {
     uint64_t vm_work[VMS][PMU_EVENT_COUNT];
 };
 
+/* A VMCB that asks for PMC virtualization: virtual NMIs, and the intercept of NMIs they go with. */
+static void ask(uint8_t *page)
+{
+    pmu_vmcb_write64(page, 0x00C, 1 << 1);
+    pmu_vmcb_write64(page, 0x060, 1 << 26);
+    pmu_vmcb_write64(page, 0x0B8, 1 << 3);
+}
+
 static const uint16_t codes[] = {0xc0, 0xc2, 0xc3, 0x40, 0x76, 0xd1};
 
 static const struct pmu_config config = {
@@ -188,7 +196,7 @@ static void enter(struct world *w, int cpu)
         return;
     struct pmu_outcome outcome =
         pmu_cpu_enter(&w->cpus[cpu], w->pages[vm], 0x1000u * (vm + 1u), &w->counts[cpu]);
-    assert_false(outcome.invalid);
+    assert_int_equal(outcome.refusal, 0);
     w->host_overflows[cpu] += __builtin_popcount(outcome.host_interrupts);
     w->running[cpu] = vm;
 }
@@ -291,8 +299,9 @@ static void init_world(struct world *w, enum pmu_switch design, uint64_t seed)
     }
     for (int i = 0; i < VMS; i++) {
         w->asks[i] = i != 1;
-        pmu_vmcb_write64(w->pages[i], 0x0B8, w->asks[i] ? 1 << 3 : 0);
-        pmu_vmcb_write64(w->pages[i], 0x060, 1 << 26);
+        ask(w->pages[i]);
+        if (!w->asks[i])
+            pmu_vmcb_write64(w->pages[i], 0x0B8, 0);
         w->vm[i].control = design == PMU_SWITCH_TRANSPARENT ? 0x3f : 0;
     }
 }
@@ -345,7 +354,7 @@ static void test_transparent(void **state)
     run_design(PMU_SWITCH_TRANSPARENT);
 }
 
-static void test_invalid_state(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     static uint8_t page[PMU_VMCB_BYTES];
@@ -354,29 +363,38 @@ static void test_invalid_state(void **state)
     static const struct {
         size_t offset;
         uint64_t value;
+        uint64_t code, code_unasked; /* without PMC virtualization */
     } faults[] = {
-        {0x060, 0},                 /* neither vNMI nor AVIC */
-        {0x4E0, UINT64_C(1) << 63}, /* select 0 */
-        {0x538, UINT64_C(1) << 48}, /* counter 5 */
-        {0x5D0, 0x40},              /* global control */
+        {0x060, 0, PMU_EXIT_INVALID_PMC, 0},                 /* no virtual NMI */
+        {0x060, UINT64_C(1) << 31, PMU_EXIT_INVALID_PMC, 0}, /* AVIC, which there is none of */
+        {0x00C, 0, PMU_EXIT_INVALID, PMU_EXIT_INVALID},      /* virtual NMI, but no intercept */
+        {0x4E0, UINT64_C(1) << 63, PMU_EXIT_INVALID_PMC, 0}, /* select 0 */
+        {0x538, UINT64_C(1) << 48, PMU_EXIT_INVALID_PMC, 0}, /* counter 5 */
+        {0x5C0, UINT64_C(1) << 48, PMU_EXIT_INVALID_PMC, 0}, /* IRPerfCount */
+        {0x5C8, 0x40, PMU_EXIT_INVALID_PMC, 0},              /* global status */
+        {0x5D0, 0x40, PMU_EXIT_INVALID_PMC, 0},              /* global control */
     };
     pmu_cpu_init(&cpu, &config, PMU_SWITCH_ARCHITECTURAL);
+    assert_int_equal(pmu_write_msr(&cpu.pmu, 0xC0010201, 77), PMU_ACCESS_DONE);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         memset(page, 0, sizeof(page));
-        pmu_vmcb_write64(page, 0x0B8, 8);
-        pmu_vmcb_write64(page, 0x060, UINT64_C(1) << 31);
-        struct pmu_outcome outcome = pmu_cpu_enter(&cpu, page, 0x1000, &now);
-        assert_false(outcome.invalid);
-        outcome = pmu_cpu_leave(&cpu, page, &now);
+        ask(page);
         pmu_vmcb_write64(page, faults[i].offset, faults[i].value);
-        outcome = pmu_cpu_enter(&cpu, page, 0x1000, &now);
-        assert_true(outcome.invalid);
+        struct pmu_outcome outcome = pmu_cpu_enter(&cpu, page, 0x1000, &now);
+        assert_int_equal(outcome.refusal, faults[i].code);
         assert_false(cpu.in_guest);
-        pmu_vmcb_write64(page, 0x0B8, 0); /* not asked for: nothing to be invalid */
+        assert_int_equal(cpu.pmu.registers.counter[0], 77); /* nothing was loaded */
+        pmu_vmcb_write64(page, 0x0B8, 0);
         outcome = pmu_cpu_enter(&cpu, page, 0x1000, &now);
-        assert_false(outcome.invalid);
-        outcome = pmu_cpu_leave(&cpu, page, &now);
+        assert_int_equal(outcome.refusal, faults[i].code_unasked);
+        if (!outcome.refusal)
+            outcome = pmu_cpu_leave(&cpu, page, &now);
     }
+    memset(page, 0, sizeof(page));
+    ask(page);
+    struct pmu_outcome outcome = pmu_cpu_enter(&cpu, page, 0x1000, &now);
+    assert_int_equal(outcome.refusal, 0);
+    assert_true(cpu.switched);
 }
 
 /* Swap type A: the host's IRPerfCount and status come back, the guest's go to the VMCB. */
@@ -390,8 +408,7 @@ static void test_swap_type_a(void **state)
     with_retired.retired = true;
     pmu_cpu_init(&cpu, &with_retired, PMU_SWITCH_ARCHITECTURAL);
     cpu.pmu.retired_enabled = true;
-    pmu_vmcb_write64(page, 0x0B8, 8);
-    pmu_vmcb_write64(page, 0x060, UINT64_C(1) << 26);
+    ask(page);
     pmu_vmcb_write64(page, 0x5C0, 1000);
     pmu_vmcb_write64(page, 0x5C8, 2);
     now.events[PMU_HOST_KERNEL][PMU_INSTRUCTIONS] = 10;
@@ -417,7 +434,7 @@ static void test_direct_access(void **state)
         pmu_cpu_init(&cpu, &config, design);
         assert_true(pmu_cpu_access_direct(&cpu));
         struct pmu_outcome outcome = pmu_cpu_enter(&cpu, page, 0x1000, &now);
-        assert_false(outcome.invalid);
+        assert_int_equal(outcome.refusal, 0);
         assert_int_equal(pmu_cpu_access_direct(&cpu), design == PMU_SWITCH_TRANSPARENT);
     }
 }
@@ -426,7 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_none),        cmocka_unit_test(test_architectural),
-        cmocka_unit_test(test_transparent), cmocka_unit_test(test_invalid_state),
+        cmocka_unit_test(test_transparent), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_swap_type_a), cmocka_unit_test(test_direct_access),
     };
     return cmocka_run_group_tests_name("pmu-world", tests, NULL, NULL);
