@@ -2,17 +2,23 @@
  *
  * Counter interrupts. The host's goes where the local APIC's LVTPC says, as a message to the own
  * APIC. A guest's cannot be put into the running guest from here: an exit is forced with a vector
- * that Linux uses for rescheduling and that does no harm, and the interrupt is injected by the
- * VMRUN that follows.
+ * that hypervisors take and that does no harm, and the interrupt is injected by the VMRUN that
+ * follows.
  */
 #include "plugin/plugin.h"
 #include "pmu/lvt.h"
+
+/* The vector to force an exit with. In Linux (irq_vectors.h) it is CALL_FUNCTION, whose handler
+ * works off its CPU's queue of calls and may find it empty at any time: another interrupt may have
+ * been quicker. In Xen (irq-vectors.h) it is EVENT_CHECK, whose handler does no more than to
+ * acknowledge. FDh would not do: Linux' RESCHEDULE is Xen's INVALIDATE_TLB, which tells the CPU
+ * that waits for this one's flush that it is done. */
+enum { HARMLESS_VECTOR = 0xFC };
 
 enum {
     APIC_BASE = 0xFEE00000u,
     APIC_ID = 0x020,
     MESSAGE_NMI = 0x400,
-    HARMLESS_VECTOR = 0xFD,
     VMCB_INTERRUPT_SHADOW = 0x068,
     SAVE_RFLAGS = PMU_VMCB_SAVE_AREA + 0x170,
 };

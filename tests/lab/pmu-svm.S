@@ -421,6 +421,7 @@ set_up_idt:
     handle 13, protection
     handle 0x40, fixed_interrupt
     handle 0x41, injected_interrupt
+    handle 0xfc, kick
     handle 0xfd, kick
     ret
 
