@@ -4,6 +4,9 @@
  */
     .include "pmu-machine.inc"
     .set LOOPS, 1000000
+    .set APIC_BASE, 0x1B
+    .set X2APIC_EOI, 0x80B
+    .set X2APIC_LVTPC, 0x834
 
 begin:
     mov $stack_end, %esp
@@ -18,6 +21,12 @@ begin:
     shr $23, %eax
     and $1, %eax
     mov $name_cpuid, %esi
+    call print
+    mov $0x8000000A, %eax
+    cpuid
+    mov %edx, %eax
+    and $0x02000100, %eax        /* PMC virtualization, virtual NMI */
+    mov $name_svm, %esi
     call print
 
     /* instructions, exactly: the write that enables, the return behind it, and all up to RDPMC */
@@ -160,30 +169,27 @@ fault_here:
     mov $name_faults_count, %esi
     call print
 
-    /* overflow: a fixed interrupt, and the counter has wrapped */
-    movl $0xee, 0xFEE00340       /* LVTPC */
+    /* overflow with LVTPC as after reset, masked; as a fixed interrupt; and the same in x2APIC mode */
     mov 0xFEE000F0, %eax
     or $0x100, %eax
     mov %eax, 0xFEE000F0         /* APIC on */
-    mov $SELECT0, %ecx
-    xor %eax, %eax
-    xor %edx, %edx
-    wrmsr
-    mov $COUNTER0, %ecx
-    mov $-1000, %eax
-    mov $0xffff, %edx
-    wrmsr
-    mov $SELECT0, %ecx
-    mov $0x005300c0, %eax
-    xor %edx, %edx
-    sti
-    wrmsr
-    mov $LOOPS, %ecx
-1:  dec %ecx
-    jnz 1b
-    cli
-    mov interrupts, %eax
+    call overflow
+    mov $name_masked, %esi
+    call print
+    movl $0xee, 0xFEE00340       /* LVTPC */
+    call overflow
     mov $name_interrupts, %esi
+    call print
+    mov $APIC_BASE, %ecx
+    rdmsr
+    or $0x400, %eax
+    wrmsr
+    mov $X2APIC_LVTPC, %ecx
+    mov $0xef, %eax
+    xor %edx, %edx
+    wrmsr
+    call overflow
+    mov $name_x2apic, %esi
     call print
 
     call try_long_mode
@@ -262,6 +268,29 @@ long_protection:
 short_mode:
     ret
 
+/* Counter 0 overflows once in a loop with interrupts on. In EAX how many there were. */
+overflow:
+    movl $0, interrupts
+    mov $SELECT0, %ecx
+    xor %eax, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $COUNTER0, %ecx
+    mov $-1000, %eax
+    mov $0xffff, %edx
+    wrmsr
+    mov $SELECT0, %ecx
+    mov $0x005300c0, %eax
+    xor %edx, %edx
+    sti
+    wrmsr
+    mov $LOOPS, %ecx
+1:  dec %ecx
+    jnz 1b
+    cli
+    mov interrupts, %eax
+    ret
+
 /* Counter 0 to zero, then the select in EAX. Returns right behind the write, so what is counted
  * begins with the write itself and the return. */
 start:
@@ -293,6 +322,7 @@ set_up_idt:
     handle 6, undefined
     handle 13, protection
     handle 0xee, interrupt
+    handle 0xef, x2apic_interrupt
     ret
 
 breakpoint:
@@ -318,7 +348,18 @@ interrupt:
     movl $0, 0xFEE000B0          /* end of interrupt */
     iret
 
+x2apic_interrupt:
+    incl interrupts
+    pusha
+    mov $X2APIC_EOI, %ecx
+    xor %eax, %eax
+    xor %edx, %edx
+    wrmsr
+    popa
+    iret
+
 name_cpuid: .asciz "cpuid"
+name_svm: .asciz "switch-announced"
 name_loop: .asciz "loop"
 name_user: .asciz "user"
 name_branches: .asciz "branches"
@@ -332,7 +373,9 @@ name_fault: .asciz "fault"
 name_fault_ecx: .asciz "fault-ecx"
 name_select: .asciz "select"
 name_faults_count: .asciz "faults-count"
+name_masked: .asciz "masked-interrupts"
 name_interrupts: .asciz "interrupts"
+name_x2apic: .asciz "x2apic-interrupts"
 name_beyond: .asciz "beyond"
 name_end: .asciz "end"
 

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# usage: pmu-bare.sh PLUGIN BARE SVM INJECTIONS COUNTER
-# Boots the machines BARE (pmu-bare.S) and SVM (pmu-svm.S) in QEMU 11.1 with PLUGIN, and INJECTIONS, a
-# part of SVM, with COUNTER (vtax-count.so), and compares what they found with what they must find. QEMU comes from the root file system VTAX_QEMU_ROOT, by
-# default the lab's in the cache (`vtax lab build qemu`).
+# usage: pmu-bare.sh PLUGIN BARE SVM SWITCH INJECTIONS COUNTER
+# Boots the machines BARE (pmu-bare.S), SVM (pmu-svm.S) and SWITCH (pmu-switch.S) in QEMU 11.1 with
+# PLUGIN, and INJECTIONS, a part of SVM, with COUNTER (vtax-count.so), and compares what they found
+# with what they must find. QEMU comes from the root file system VTAX_QEMU_ROOT, by default the lab's
+# in the cache (`vtax lab build qemu`).
 set -u
-plugin=$(realpath "$1") bare=$(realpath "$2") svm=$(realpath "$3")
-injections=$(realpath "$4") counter=$(realpath "$5")
+plugin=$(realpath "$1") bare=$(realpath "$2") svm=$(realpath "$3") switch=$(realpath "$4")
+injections=$(realpath "$5") counter=$(realpath "$6")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vtax/lab
 root=${VTAX_QEMU_ROOT:-$(ls -d "$cache"/qemu-*/root 2>/dev/null | head -n 1)}
 
@@ -62,7 +63,10 @@ for options in ",pmu=core" ",pmu=v2"; do
     expect fault 00000001 "one #GP"
     expect fault-ecx c0010200 "ECX as software left it"
     expect faults-count 00000011 "17 instructions retire, UD2 does not"
+    expect switch-announced 00000000 "a switch that nobody need know of is not announced"
+    expect masked-interrupts 00000000 "an overflow while LVTPC is masked"
     expect interrupts 00000001 "one overflow in 2,000,000 instructions from -1000"
+    expect x2apic-interrupts 00000001 "one in x2APIC mode"
     expect beyond 00000001 "RDPMC beyond the counters is #GP at its own address"
     expect end 00000000 "the machine came to its end"
     grep -q "event select 0x4300d1" "$found" || {
@@ -79,6 +83,13 @@ expect select 00430076 "and the others stored"
 options=",pmu=legacy"
 run "$bare" "$options" >"$found"
 expect cpuid 00000000 "no core extension"
+
+options=",switch=architectural,pmu=v2"
+run "$bare" "$options" >"$found"
+expect switch-announced 02000100 "PMC virtualization, and the virtual NMI that it needs"
+run "$bare" "$options" -cpu max,-svm >"$found"
+expect switch-announced 00000000 "on a CPU that has no SVM"
+expect loop 001e8484 "which counts all the same"
 
 options=",memory=on,predictor=on"
 run "$bare" "$options" >"$found"
@@ -111,7 +122,7 @@ for beside in "" "$counter"; do
     expect end 00000000 "the machine came to its end"
 done
 
-options=",switch=architectural"
+options=",switch=architectural,pmu=v2"
 for beside in "" "$counter"; do
     run "$svm" "$options" ${beside:+-plugin "$beside"} >"$found"
     expect guest-loop 000007d4 "a guest whose VMCB does not ask for it shares the counters"
@@ -122,6 +133,62 @@ for beside in "" "$counter"; do
     expect nmi-control 00000000 "which is not pending any more, and the IRET ended it"
     expect end 00000000 "the machine came to its end"
 done
+
+expect_switch() { # what both designs have in common
+    expect counted 000007d3 "the enabling write, 2,000 in the loop, 2 around it"
+    expect other-guest 000007d3 "another guest's counter is its own"
+    expect host-counter 00000000 "the host's is, too"
+    expect counted-while-out 00000003 "a VM's counter stands still while others run, though it is on"
+    expect host-retired 00000048 "IRPerfCount in the host has what the host executed"
+    expect host-status 00000004 "and the host's status comes back"
+    expect refused-host-counter 00001234 "a VMRUN that fails leaves the host's counters alone"
+    expect malformed-code ffffffff "an illegal VMCB"
+    expect guest-faults 00000001 "a reserved bit that a guest writes is its #GP"
+    expect guest-fault-ecx c0010200 "with ECX as the guest left it"
+    expect guest-ecx-after c0010200 "and as it goes on"
+    expect msr-exits 00000000 "which its hypervisor does not see"
+    expect intercepted-code 0000004d "unless it intercepts #GP"
+    expect intercepted-ecx c0010200 "and then with the guest's ECX"
+    expect permissions ffffffff "its permission map is as it was"
+    expect guest-beyond 00000001 "RDPMC beyond the counters in a guest is #UD"
+    expect masked-wrapped 00000000 "a counter wraps whether anybody is told or not"
+    expect end 00000000 "the machine came to its end"
+}
+
+options=",switch=transparent,pmu=v2"
+run "$switch" "$options" >"$found"
+expect_switch
+expect host-select 004300c2 "the host's select comes back"
+expect host-counter-1 00001234 "and its counter"
+expect host-control 0000000c "and its global control"
+expect saved-select 00000000 "the save area is not looked at"
+expect saved-control 0000003f "nor written"
+expect impossible-code 00000081 "and so nothing is refused"
+expect masked-interrupts 00000000 "no interrupt and no exit of an overflow while the guest's LVTPC is masked"
+expect lvtpc-page-faults 00000001 "the guest sets LVTPC through its hypervisor"
+expect lvtpc-interrupts 00000001 "and has its interrupt"
+
+options=",switch=architectural,pmu=v2"
+run "$switch" "$options" >"$found"
+expect_switch
+expect host-select 00000000 "swap type C: the host's select is reset"
+expect host-counter-1 00000000 "and its counter"
+expect host-control 0000003f "and its global control, to all enabled"
+expect saved-select 004000c0 "the save area has the guest's registers: select 0"
+expect saved-counter 000007d5 "counter 0: the enabling write, 2,000 in the loop, 4 around it"
+expect saved-counter-5 55667788 "counter 5, as it was written"
+expect saved-counter-5-high 00001234 "all of it"
+expect saved-retired 001007e5 "IRPerfCount goes on where it was"
+expect saved-status 00000002 "the status"
+expect saved-control 00000021 "and the global control"
+expect impossible-code fffffffc "bits that no register holds are invalid PMC state"
+expect impossible-code-high ffffffff "in all 64 bits of the code"
+expect impossible-information 00000000 "and nothing of an earlier exit is left"
+expect avic-code fffffffc "AVIC, which is not there, delivers nothing"
+expect illegal-code ffffffff "virtual NMIs without the intercept are an illegal VMCB"
+expect illegal-code-high ffffffff "in all 64 bits of the code"
+expect refused-ran 00000000 "no guest that was refused ran"
+expect ran-at-last 00000001 "and then one does"
 
 plugin=$counter
 for options in "" ",undelivered=owe"; do

@@ -4,47 +4,12 @@
  * what its guests found: their counters, and the interrupts of their counters. Host and guests are in
  * the same memory.
  */
-    .include "pmu-machine.inc"
-    .set EFER, 0xC0000080
-    .set HSAVE_PA, 0xC0010117
-    .set X2APIC_LVTPC, 0x834
-    .set LOOPS, 1000
-    .set EXIT_CODE, 0x070
-    .set SAVE, 0x400
-    .set EXIT_MSR, 0x7c
-    .set EXIT_VMMCALL, 0x81
+    .include "pmu-hypervisor.inc"
 
 begin:
     mov $stack_end, %esp
-    mov $0xff, %al
-    out %al, $0x21
-    out %al, $0xa1
-    mov $tss, %eax
-    mov %ax, gdt + 0x28 + 2
-    lgdt gdt_pointer
-    ljmp $8, $1f
-1:  mov $16, %ax
-    mov %ax, %ds
-    mov %ax, %es
-    mov %ax, %ss
-    mov $0x28, %ax
-    ltr %ax
+    call set_up_hypervisor
     call set_up_idt
-    mov 0xFEE000F0, %eax
-    or $0x100, %eax
-    mov %eax, 0xFEE000F0         /* APIC on */
-    mov $EFER, %ecx
-    rdmsr
-    or $0x1000, %eax
-    wrmsr
-    mov $HSAVE_PA, %ecx
-    mov $hsave, %eax
-    xor %edx, %edx
-    wrmsr
-    mov $permissions, %edi       /* every access of an MSR exits, if it is asked */
-    mov $-1, %eax
-    mov $0x800, %ecx
-    rep stosl
     .ifdef STOPS
     /* injections alone, many, into a guest whose handler takes its time: for a test that stops the
      * machine again and again */
@@ -228,8 +193,8 @@ injections:
     mov $vmcb2, %edi
     mov $guest_nmi, %eax
     call make_vmcb
-    movb $8, vmcb2 + 0x0b8
-    orl $0x04000000, vmcb2 + 0x060
+    mov $vmcb2, %edi
+    call ask_virtualization
     mov $vmcb2, %eax
     call run
     mov nmis, %eax
@@ -266,7 +231,7 @@ vmrun_here:
     mov EXIT_CODE(%eax), %ebx
     cmp $EXIT_VMMCALL, %ebx
     je 4f
-    cmp $0x60, %ebx
+    cmp $EXIT_INTR, %ebx
     je 6f
     cmp $EXIT_MSR, %ebx
     jne 5f
@@ -292,44 +257,6 @@ vmrun_here:
     mov $name_exit, %esi
     call show
     mov current, %eax
-    ret
-
-/* A VMCB at EDI for a guest that begins at EAX, at CPL 0 in flat segments, interrupts off. */
-make_vmcb:
-    mov %eax, %edx
-    push %edi
-    xor %eax, %eax
-    mov $1024, %ecx
-    rep stosl
-    pop %edi
-    movl $1, 0x00c(%edi)         /* intercept INTR */
-    movl $3, 0x010(%edi)         /* VMRUN, VMMCALL */
-    movl $1, 0x058(%edi)         /* ASID */
-    movl $0x01000000, 0x060(%edi) /* V_INTR_MASKING */
-    mov $SAVE, %ebx
-    add %edi, %ebx
-    movl $0x0c930010, 0x00(%ebx) /* ES, CS, SS, DS, FS, GS: selector and attributes, limit */
-    movl $0x0c9b0008, 0x10(%ebx)
-    movl $0x0c930010, 0x20(%ebx)
-    movl $0x0c930010, 0x30(%ebx)
-    movl $-1, 0x04(%ebx)
-    movl $-1, 0x14(%ebx)
-    movl $-1, 0x24(%ebx)
-    movl $-1, 0x34(%ebx)
-    movl $0x37, 0x64(%ebx)       /* GDTR, IDTR, TR */
-    movl $gdt, 0x68(%ebx)
-    movl $0x7ff, 0x84(%ebx)
-    movl $idt, 0x88(%ebx)
-    movl $0x00890028, 0x90(%ebx)     /* not busy: QEMU wants it so */
-    movl $0x67, 0x94(%ebx)
-    movl $tss, 0x98(%ebx)
-    movl $0x1000, 0xd0(%ebx)     /* EFER.SVME, CR4, CR3, CR0, DR7, DR6, RFLAGS */
-    movl $0x11, 0x158(%ebx)
-    movl $0x400, 0x160(%ebx)
-    movl $0xffff0ff0, 0x168(%ebx)
-    movl $2, 0x170(%ebx)
-    mov %edx, 0x178(%ebx)
-    movl $stack_guest, 0x1d8(%ebx)
     ret
 
 guest_loop:
@@ -477,24 +404,6 @@ name_control: .asciz "nmi-control"
 name_exit: .asciz "unexpected-exit"
 name_end: .asciz "end"
 
-idt_pointer:
-    .word 256 * 8 - 1
-    .long idt
-gdt_pointer:
-    .word 0x37
-    .long gdt
-    .balign 16
-gdt:
-    .quad 0
-    .quad 0x00cf9b000000ffff
-    .quad 0x00cf93000000ffff
-    .quad 0x00cffb000000ffff
-    .quad 0x00cff3000000ffff
-    .word 0x67, 0, 0x8910, 0 /* the base's byte 2 is 10h, the lower ones are put in */
-    .balign 16
-tss:
-    .long 0, stack_guest, 16
-    .skip 0x68 - 12
     .balign 4096
 load_end:
     .section .bss
@@ -502,9 +411,6 @@ load_end:
 vmcb1: .skip 4096
 vmcb2: .skip 4096
 vmcb3: .skip 4096
-hsave: .skip 4096
-permissions: .skip 8192
-idt: .skip 256 * 8
 result: .skip 4
 rounds: .skip 4
 current: .skip 4
@@ -515,11 +421,4 @@ storms: .skip 4
 answers: .skip 4
 unasked: .skip 4
 fixed: .skip 4
-    .balign 16
-    .skip 4096
-stack_end:
-    .skip 4096
-stack_guest:
-    .skip 4096
-stack_user:
 bss_end:
