@@ -8,11 +8,12 @@
 #include "base/rng.h"
 #include "pmu/world.h"
 
-enum { CPUS = 2, VMS = 3, STEPS = 20000 };
+enum { CPUS = 2, VMS = 3, STEPS = 50000 };
 
 /* One set of counters as the naive model sees it. */
 struct naive {
-    uint64_t select[6], counter[6], control, status;
+    uint64_t select[6], counter[6], control, status, retired;
+    bool retired_on; /* HWCR.IRPerfEn: a CPU's; in the transparent design a VM's as well */
     uint64_t overflows;
 };
 
@@ -24,7 +25,8 @@ struct world {
     uint8_t pages[VMS][PMU_VMCB_BYTES];
     struct naive host[CPUS], vm[VMS];
     int running[CPUS]; /* VM on this CPU, -1: the host */
-    bool asks[VMS];    /* the VMCB has PMC virtualization on */
+    bool svme[CPUS];
+    bool asks[VMS]; /* the VMCB has PMC virtualization on */
     uint64_t host_overflows[CPUS], vm_overflows[VMS];
     uint64_t told[VMS]; /* overflows of the VM that the hardware has told of already */
     uint64_t machine[PMU_EVENT_COUNT]; /* all that ever happened */
@@ -44,12 +46,18 @@ static const uint16_t codes[] = {0xc0, 0xc2, 0xc3, 0x40, 0x76, 0xd1};
 static const struct pmu_config config = {
     .core_extension = true,
     .perfmon_v2 = true,
+    .retired = true,
     .cycles = {.penalty = {[PMU_INSTRUCTIONS] = 1, [PMU_BRANCH_MISSES] = 9}},
 };
 
-static uint64_t naive_value(uint64_t select, const uint64_t events[PMU_EVENT_COUNT])
+static uint64_t naive_cycles(const uint64_t events[PMU_EVENT_COUNT])
 {
-    switch (select & 0xff) {
+    return events[PMU_INSTRUCTIONS] + 9 * events[PMU_BRANCH_MISSES];
+}
+
+static uint64_t naive_event(unsigned code, const uint64_t events[PMU_EVENT_COUNT])
+{
+    switch (code) {
     case 0xc0:
         return events[PMU_INSTRUCTIONS];
     case 0xc2:
@@ -59,23 +67,39 @@ static uint64_t naive_value(uint64_t select, const uint64_t events[PMU_EVENT_COU
     case 0x40:
         return events[PMU_LOADS] + events[PMU_STORES];
     case 0x76:
-        return events[PMU_INSTRUCTIONS] + 9 * events[PMU_BRANCH_MISSES];
+        return naive_cycles(events);
     default:
         return 0;
     }
 }
 
+/* A counter mask tells cycles apart; the model can only for what occurs once in one at most. */
+static uint64_t naive_value(uint64_t select, const uint64_t events[PMU_EVENT_COUNT])
+{
+    unsigned code = select & 0xff, least = select >> 24 & 0xff;
+    uint64_t value = naive_event(code, events);
+    if (!least)
+        return value;
+    if (code == 0x40 || code == 0xd1)
+        return 0;
+    if (least > 1)
+        value = 0;
+    return select >> 23 & 1 ? naive_cycles(events) - value : value;
+}
+
 /* Does a counter that lives in this world (own: the guest's set while it runs) count? */
-static bool naive_counts(const struct world *w, uint64_t select, bool in_guest, bool own, bool user)
+static bool naive_counts(const struct world *w, int cpu, uint64_t select, bool own, bool user)
 {
     bool host_only = select >> 41 & 1, guest_only = select >> 40 & 1;
     if (!(select >> 22 & 1) || !(select >> (user ? 16 : 17) & 1))
+        return false;
+    if ((host_only || guest_only) && !own && !w->svme[cpu])
         return false;
     if (host_only == guest_only)
         return true;
     if (own && w->design == PMU_SWITCH_TRANSPARENT)
         return host_only;
-    return in_guest ? guest_only : host_only;
+    return w->running[cpu] >= 0 ? guest_only : host_only;
 }
 
 static struct naive *naive_active(struct world *w, int cpu, bool *own)
@@ -86,13 +110,22 @@ static struct naive *naive_active(struct world *w, int cpu, bool *own)
     return *own ? &w->vm[vm] : &w->host[cpu];
 }
 
+/* Where the HWCR is that counts on this CPU now. */
+static struct naive *naive_hwcr(struct world *w, int cpu)
+{
+    bool own;
+    struct naive *set = naive_active(w, cpu, &own);
+    return w->design == PMU_SWITCH_TRANSPARENT ? set : &w->host[cpu];
+}
+
 static void naive_happen(struct world *w, int cpu, bool user, const uint64_t *events)
 {
     bool own;
     struct naive *set = naive_active(w, cpu, &own);
+    if (naive_hwcr(w, cpu)->retired_on)
+        set->retired = (set->retired + events[PMU_INSTRUCTIONS]) & PMU_COUNTER_MASK;
     for (unsigned i = 0; i < 6; i++) {
-        if (!(set->control >> i & 1) ||
-            !naive_counts(w, set->select[i], w->running[cpu] >= 0, own, user))
+        if (!(set->control >> i & 1) || !naive_counts(w, cpu, set->select[i], own, user))
             continue;
         set->counter[i] += naive_value(set->select[i], events);
         if (set->counter[i] >> 48) {
@@ -145,17 +178,67 @@ static uint64_t random_select(struct world *w)
         select |= 1 << 22;
     if (rng_below(&w->rng, 2))
         select |= 1 << 20;
+    if (rng_below(&w->rng, 4) == 0) /* a counter mask, and inverted */
+        select |= rng_below(&w->rng, 3) << 24 | rng_below(&w->rng, 2) << 23;
     return select;
+}
+
+/* Charges what has happened, as before any change of what is counted. */
+static void settle(struct world *w, int cpu)
+{
+    bool own;
+    naive_active(w, cpu, &own);
+    note_overflows(w, cpu, own, pmu_cpu_advance(&w->cpus[cpu], &w->counts[cpu]));
 }
 
 static void write_both(struct world *w, int cpu, uint32_t msr, uint64_t value, uint64_t *naive)
 {
-    struct pmu_cpu *real = &w->cpus[cpu];
-    bool own;
-    naive_active(w, cpu, &own);
-    note_overflows(w, cpu, own, pmu_cpu_advance(real, &w->counts[cpu]));
-    assert_int_equal(pmu_write_msr(&real->pmu, msr, value), PMU_ACCESS_DONE);
+    settle(w, cpu);
+    assert_int_equal(pmu_write_msr(&w->cpus[cpu].pmu, msr, value), PMU_ACCESS_DONE);
     *naive = value;
+}
+
+static void write_status(struct world *w, int cpu, struct naive *set)
+{
+    uint64_t bits = rng_below(&w->rng, 64), written;
+    bool clear = rng_below(&w->rng, 2);
+    write_both(w, cpu, clear ? PMU_MSR_GLOBAL_STATUS_CLEAR : PMU_MSR_GLOBAL_STATUS_SET, bits,
+               &written);
+    set->status = clear ? set->status & ~written : set->status | written;
+}
+
+/* HWCR and EFER are the host's to write; in the transparent design HWCR is each VM's as well. */
+static void write_enables(struct world *w, int cpu)
+{
+    bool in_host = w->running[cpu] < 0, on = rng_below(&w->rng, 2);
+    settle(w, cpu);
+    if (in_host && rng_below(&w->rng, 2)) {
+        pmu_set_svm_enabled(&w->cpus[cpu].pmu, on);
+        w->svme[cpu] = on;
+        return;
+    }
+    if (!in_host && w->design != PMU_SWITCH_TRANSPARENT)
+        return;
+    w->cpus[cpu].pmu.retired_enabled = on;
+    naive_hwcr(w, cpu)->retired_on = on;
+}
+
+/* A write that is refused changes nothing, whatever has not been charged yet. */
+static void write_reserved(struct world *w, int cpu, uint32_t index)
+{
+    static const struct {
+        uint32_t msr;
+        uint64_t bit;
+    } writes[] = {
+        {0xC0010200, UINT64_C(1) << 19},
+        {0xC0010200, UINT64_C(1) << 63},
+        {PMU_MSR_GLOBAL_CONTROL, 1 << 6},
+        {PMU_MSR_GLOBAL_STATUS_SET, 1 << 6},
+    };
+    uint64_t which = rng_below(&w->rng, 4);
+    uint32_t msr = writes[which].msr + (which < 2 ? 2 * index : 0);
+    uint64_t value = writes[which].bit | rng_below(&w->rng, 64);
+    assert_int_equal(pmu_write_msr(&w->cpus[cpu].pmu, msr, value), PMU_ACCESS_FAULT);
 }
 
 static void step_program(struct world *w, int cpu)
@@ -163,20 +246,30 @@ static void step_program(struct world *w, int cpu)
     bool own;
     struct naive *set = naive_active(w, cpu, &own);
     uint32_t i = rng_below(&w->rng, 6);
-    switch (rng_below(&w->rng, 4)) {
+    switch (rng_below(&w->rng, 8)) {
     case 0:
+    case 1:
         write_both(w, cpu, 0xC0010200 + 2 * i, random_select(w), &set->select[i]);
         break;
-    case 1:
+    case 2:
         write_both(w, cpu, 0xC0010201 + 2 * i, PMU_COUNTER_MASK - rng_below(&w->rng, 400),
                    &set->counter[i]);
         break;
-    case 2:
+    case 3:
         write_both(w, cpu, PMU_MSR_GLOBAL_CONTROL, rng_below(&w->rng, 64), &set->control);
         break;
-    case 3:
-        write_both(w, cpu, PMU_MSR_GLOBAL_STATUS_CLEAR, 0x3f, &(uint64_t){0});
-        set->status = 0;
+    case 4:
+        write_status(w, cpu, set);
+        break;
+    case 5:
+        write_both(w, cpu, PMU_MSR_RETIRED, PMU_COUNTER_MASK - rng_below(&w->rng, 400),
+                   &set->retired);
+        break;
+    case 6:
+        write_enables(w, cpu);
+        break;
+    case 7:
+        write_reserved(w, cpu, i);
         break;
     }
 }
@@ -194,6 +287,11 @@ static void enter(struct world *w, int cpu)
     int vm = rng_below(&w->rng, VMS);
     if (!is_free(w, vm))
         return;
+    if (!w->svme[cpu]) { /* VMRUN would be #UD */
+        settle(w, cpu);
+        pmu_set_svm_enabled(&w->cpus[cpu].pmu, true);
+        w->svme[cpu] = true;
+    }
     struct pmu_outcome outcome =
         pmu_cpu_enter(&w->cpus[cpu], w->pages[vm], 0x1000u * (vm + 1u), &w->counts[cpu]);
     assert_int_equal(outcome.refusal, 0);
@@ -206,7 +304,7 @@ static void leave(struct world *w, int cpu)
     int vm = w->running[cpu];
     bool own;
     naive_active(w, cpu, &own);
-    note_overflows(w, cpu, own, pmu_cpu_advance(&w->cpus[cpu], &w->counts[cpu]));
+    settle(w, cpu);
     struct pmu_outcome outcome = pmu_cpu_leave(&w->cpus[cpu], w->pages[vm], &w->counts[cpu]);
     assert_int_equal(outcome.host_interrupts, 0);
     assert_int_equal(outcome.guest_pmi, own && w->vm_overflows[vm] > w->told[vm]);
@@ -226,33 +324,43 @@ static void check_set(const struct pmu_registers *real, const struct naive *naiv
     assert_memory_equal(real->counter, naive->counter, sizeof(naive->counter));
     assert_int_equal(real->global_control, naive->control);
     assert_int_equal(real->global_status, naive->status);
+    assert_int_equal(real->retired, naive->retired);
+}
+
+static void check_switched_out(const struct world *w, int vm)
+{
+    struct pmu_guest guest = {0};
+    if (w->design == PMU_SWITCH_ARCHITECTURAL) {
+        pmu_vmcb_load_registers(w->pages[vm], &guest.registers);
+        check_set(&guest.registers, &w->vm[vm]);
+    }
+    if (pmu_vmcb_load_block(w->pages[vm], 0x1000u * (vm + 1u), 0x3f, &guest)) {
+        check_set(&guest.registers, &w->vm[vm]);
+        assert_int_equal(guest.retired_enabled, w->vm[vm].retired_on);
+    }
 }
 
 /* Everything that software could read now, and what switched-out VMs hold, is what the naive model
- * holds; all overflows were announced. */
+ * holds; all overflows were announced, or would be now. It is a copy that is asked, so that what is
+ * charged late in the CPU itself stays so. */
 static void check_registers(struct world *w)
 {
+    uint64_t due[VMS] = {0};
     for (int i = 0; i < CPUS; i++) {
         bool own;
         struct naive *set = naive_active(w, i, &own);
-        note_overflows(w, i, own, pmu_cpu_advance(&w->cpus[i], &w->counts[i]));
-        check_set(&w->cpus[i].pmu.registers, set);
-        if (w->running[i] < 0)
-            assert_memory_equal(w->cpus[i].host_totals, w->counts[i].events,
-                                sizeof(w->cpus[i].host_totals));
-        assert_int_equal(w->host_overflows[i], w->host[i].overflows);
+        struct pmu_cpu copy = w->cpus[i];
+        uint64_t overflows = __builtin_popcount(pmu_cpu_advance(&copy, &w->counts[i]));
+        check_set(&copy.pmu.registers, set);
+        assert_memory_equal(copy.host_totals, w->counts[i].events, sizeof(copy.host_totals));
+        assert_int_equal(w->host_overflows[i] + (own ? 0 : overflows), w->host[i].overflows);
+        if (own)
+            due[w->running[i]] = overflows;
     }
     for (int i = 0; i < VMS; i++) {
-        struct pmu_guest guest = {0};
-        assert_int_equal(w->vm_overflows[i], w->vm[i].overflows);
-        if (!is_free(w, i))
-            continue;
-        if (w->design == PMU_SWITCH_ARCHITECTURAL) {
-            pmu_vmcb_load_registers(w->pages[i], &guest.registers);
-            check_set(&guest.registers, &w->vm[i]);
-        }
-        if (pmu_vmcb_load_block(w->pages[i], 0x1000u * (i + 1u), 0x3f, &guest))
-            check_set(&guest.registers, &w->vm[i]);
+        assert_int_equal(w->vm_overflows[i] + due[i], w->vm[i].overflows);
+        if (is_free(w, i))
+            check_switched_out(w, i);
     }
 }
 
@@ -266,23 +374,28 @@ static uint64_t host_total(const struct world *w, int cpu, unsigned event)
     return sum;
 }
 
-/* What the machine retired is the sum over the host and all VMs (transparent: as the hypervisor
- * reads it). */
+/* What a VM has done is in its block in the transparent design, as the hypervisor reads it. */
+static void check_vm_totals(const struct world *w, int vm)
+{
+    struct pmu_guest guest = {0};
+    if (w->design != PMU_SWITCH_TRANSPARENT || !is_free(w, vm))
+        return;
+    pmu_vmcb_load_block(w->pages[vm], 0x1000u * (vm + 1u), 0x3f, &guest);
+    for (unsigned e = 0; e < PMU_EVENT_COUNT; e++)
+        assert_int_equal(guest.totals[0][e] + guest.totals[1][e], w->vm_work[vm][e]);
+}
+
+/* What the machine did is the sum over the host and all VMs, in every design. */
 static void check_conservation(struct world *w)
 {
+    for (int i = 0; i < VMS; i++)
+        check_vm_totals(w, i);
     for (unsigned e = 0; e < PMU_EVENT_COUNT; e++) {
         uint64_t sum = 0;
         for (int i = 0; i < CPUS; i++)
             sum += host_total(w, i, e);
-        for (int i = 0; i < VMS; i++) {
-            struct pmu_guest guest = {0};
-            if (is_free(w, i))
-                pmu_vmcb_load_block(w->pages[i], 0x1000u * (i + 1u), 0x3f, &guest);
-            uint64_t vm = guest.totals[0][e] + guest.totals[1][e];
-            if (is_free(w, i))
-                assert_int_equal(vm, w->vm_work[i][e]);
-            sum += is_free(w, i) ? vm : w->vm_work[i][e];
-        }
+        for (int i = 0; i < VMS; i++)
+            sum += w->vm_work[i][e];
         assert_int_equal(sum, w->machine[e]);
     }
 }
@@ -294,6 +407,7 @@ static void init_world(struct world *w, enum pmu_switch design, uint64_t seed)
     for (int i = 0; i < CPUS; i++) {
         pmu_cpu_init(&w->cpus[i], &config, design);
         pmu_set_svm_enabled(&w->cpus[i].pmu, true);
+        w->svme[i] = true;
         w->host[i].control = 0x3f;
         w->running[i] = -1;
     }
@@ -322,12 +436,9 @@ static void run_design(enum pmu_switch design)
                 enter(&w, cpu);
             else
                 leave(&w, cpu);
-            if (rng_below(&w.rng, 4) == 0)
-                check_registers(&w);
-            if (design == PMU_SWITCH_TRANSPARENT)
-                check_conservation(&w);
+            check_registers(&w);
+            check_conservation(&w);
         }
-        check_registers(&w);
         /* the architectural switch forgets what the host programmed */
         uint64_t least = design == PMU_SWITCH_ARCHITECTURAL ? 3 : 50;
         assert_true(w.host_overflows[0] + w.host_overflows[1] > least);
@@ -404,9 +515,7 @@ static void test_swap_type_a(void **state)
     static uint8_t page[PMU_VMCB_BYTES];
     struct pmu_cpu cpu;
     struct pmu_counts now = {0};
-    struct pmu_config with_retired = config;
-    with_retired.retired = true;
-    pmu_cpu_init(&cpu, &with_retired, PMU_SWITCH_ARCHITECTURAL);
+    pmu_cpu_init(&cpu, &config, PMU_SWITCH_ARCHITECTURAL);
     cpu.pmu.retired_enabled = true;
     ask(page);
     pmu_vmcb_write64(page, 0x5C0, 1000);
