@@ -56,10 +56,10 @@ static void switch_in(struct pmu_cpu *cpu, const struct pmu_registers *guest, en
     pmu_set_registers(&cpu->pmu, guest, scope);
 }
 
-/* Returns the exit code of a VMRUN that fails; 0: it does not. 15.39 names VMEXIT_INVALID_PMC; what
- * this model holds to be invalid: no way to deliver the guest's interrupt, which is vNMI here since
- * the processor does not announce AVIC (Fn8000_000A EDX[13]), or bits in the save area that no
- * register can hold. */
+/* Returns the exit code of a VMRUN that fails; 0: it does not. What this model holds to be invalid
+ * PMC state is an assumption: no way to deliver the guest's interrupt, which is vNMI here, since
+ * the processor does not announce AVIC (15.39; Fn8000_000A EDX[13]), or bits in the save area that
+ * no register can hold. */
 static uint64_t enter_architectural(struct pmu_cpu *cpu, const uint8_t *page)
 {
     if (is_illegal(page))
