@@ -76,9 +76,20 @@ static void switch_world(struct pmu_cpu *cpu, uint8_t *page, const struct pmu_co
     FUZZ_REQUIRE(!outcome.refusal || (cpu->design == PMU_SWITCH_ARCHITECTURAL && !cpu->in_guest));
 }
 
+/* EFER.SVME, which a guest cannot be without, and HWCR.IRPerfEn. */
+static void change_enables(struct pmu_cpu *cpu, struct input *input, const struct pmu_counts *now)
+{
+    uint64_t flags = take(input, 1);
+    if (pmu_cpu_advance(cpu, now))
+        FUZZ_REQUIRE(!cpu->switched || cpu->guest.pmi_pending);
+    if (!cpu->in_guest)
+        pmu_set_svm_enabled(&cpu->pmu, flags & 1);
+    cpu->pmu.retired_enabled = flags & 2;
+}
+
 static void step(struct pmu_cpu *cpu, uint8_t *page, struct input *input, struct pmu_counts *now)
 {
-    switch (take(input, 1) % 4) {
+    switch (take(input, 1) % 5) {
     case 0:
         access_msr(cpu, input);
         break;
@@ -90,6 +101,9 @@ static void step(struct pmu_cpu *cpu, uint8_t *page, struct input *input, struct
         break;
     case 3:
         switch_world(cpu, page, now);
+        break;
+    case 4:
+        change_enables(cpu, input, now);
         break;
     }
 }
