@@ -27,7 +27,8 @@ static bool is_guest(const struct site *site)
     return site->block->bucket >= PMU_GUEST_KERNEL;
 }
 
-/* Does the hypervisor want to see this access of its guest (APM vol. 2, 15.11)? */
+/* Does the hypervisor want to see this access of its guest, and where does it say so (APM vol. 2,
+ * 15.11)? */
 static struct vcpu_permission find_permission(struct vcpu *vcpu, uint32_t msr, bool write)
 {
     struct vcpu_permission permission = {0};
