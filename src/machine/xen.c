@@ -276,7 +276,6 @@ static int open_terminal(struct xen_machine *machine, struct error *err)
 static int make(struct xen_machine *machine, const char *config, struct error *err)
 {
     const char *const words[] = {"create", "-q", "-p", "-e", config, NULL};
-    const char *const undo[] = {"destroy", machine->name, NULL};
     unsigned most = lab_is_here() ? LAB_STARTS_MAX : STARTS_MAX;
     for (;;) {
         machine->is_made = true; /* also when it is made by half */
@@ -285,7 +284,7 @@ static int make(struct xen_machine *machine, const char *config, struct error *e
         if (rc >= 0 || !xen_tools_was_late(err->text) || machine->starts == most)
             return rc;
         log_warn("Xen's guest '%s': %s; trying again", machine->name, err->text);
-        int undone = xen_tools_call(undo, NULL, NULL);
+        int undone = xen_tools_destroy(machine->name, NULL);
         (void)undone; /* it may be gone already */
     }
 }
@@ -473,10 +472,9 @@ static const char *scratch_file(void *object, unsigned which)
 static void stop(void *object)
 {
     struct xen_machine *machine = object;
-    const char *const words[] = {"destroy", machine->name, NULL};
     fd_cleanup(&machine->terminal);
     /* An error says that it was not made, or that somebody else has destroyed it. */
-    int rc = machine->is_made ? xen_tools_call(words, NULL, NULL) : 0;
+    int rc = machine->is_made ? xen_tools_destroy(machine->name, NULL) : 0;
     (void)rc;
     network_release_slot(machine->site->options.network, machine->slot);
     file_remove_tree(machine->directory, NULL);

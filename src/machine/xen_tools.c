@@ -301,12 +301,15 @@ static int report(const char *text, const char *word, struct error *err)
     return error_set(err, ERROR_FAILED, -EIO, "xl %s: %.*s", word, (int)strcspn(at, "\n"), at);
 }
 
-int xen_tools_call(const char *const *words, char **out_text, struct error *err)
+/* runs_through: the user's interrupt ends it neither through us nor, as a terminal sends it to the
+ * whole process group, directly. */
+static int call(const char *const *words, bool runs_through, char **out_text, struct error *err)
 {
     const char *argv[8] = {"xl"};
     for (size_t i = 0; words[i] && i + 2 < COUNT_OF(argv); i++)
         argv[i + 1] = words[i];
-    const struct process_options options = {.argv = argv};
+    const struct process_options options = {
+        .argv = argv, .own_group = runs_through, .runs_through = runs_through};
     struct process_output output;
     int rc = process_run(&options, XL_NS, TEXT_MAX, &output, err);
     if (rc < 0)
@@ -317,6 +320,17 @@ int xen_tools_call(const char *const *words, char **out_text, struct error *err)
     if (out_text)
         *out_text = TAKE_PTR(text);
     return 0;
+}
+
+int xen_tools_call(const char *const *words, char **out_text, struct error *err)
+{
+    return call(words, false, out_text, err);
+}
+
+int xen_tools_destroy(const char *name, struct error *err)
+{
+    const char *const words[] = {"destroy", name, NULL};
+    return call(words, true, NULL, err);
 }
 
 bool xen_tools_was_late(const char *text)
@@ -373,10 +387,8 @@ int xen_tools_clean_dead(struct error *err)
     if (rc < 0)
         return rc;
     unsigned index = 0;
-    for (char *name; rc >= 0 && (name = find_orphan(tools, node, &index)); free(name)) {
-        const char *const words[] = {"destroy", name, NULL};
-        rc = xen_tools_call(words, NULL, err);
-    }
+    for (char *name; rc >= 0 && (name = find_orphan(tools, node, &index)); free(name))
+        rc = xen_tools_destroy(name, err);
     tools->xenstat_free_node(node);
     return rc;
 }

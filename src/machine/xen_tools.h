@@ -67,6 +67,10 @@ int xen_tools_find_console(struct xen_tools *tools, unsigned id, char **out_path
 int xen_tools_call(const char *const *words, char **out_text, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Powers the guest off, also when the user has interrupted: its disks are removed next, so it must
+ * not outlive them. */
+int xen_tools_destroy(const char *name, struct error *err) __attribute__((warn_unused_result));
+
 /* Is this what xl says when the guest's QEMU did not answer in time? libxl's ERROR_TIMEDOUT is -9
  * (libxl_types.idl). */
 bool xen_tools_was_late(const char *text);

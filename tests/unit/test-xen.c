@@ -5,12 +5,15 @@
 #include "test.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "machine/xen_config.h"
 #include "machine/xen_tools.h"
@@ -139,6 +142,44 @@ static void test_probe(void **state)
     file_remove_tree(root, NULL);
 }
 
+/* In a child, since an interrupt cannot be taken back: 0 when xl has done it. */
+static int destroy_after_interrupt(const char *directory)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        CLEANUP_FREE char *path = mem_printf("%s:%s", directory, getenv("PATH"));
+        setenv("PATH", path, 1);
+        interrupt_install();
+        raise(SIGINT);
+        struct error err = {0};
+        const char *const words[] = {"list", NULL};
+        if (xen_tools_call(words, NULL, &err) != -EINTR)
+            _exit(2);
+        _exit(xen_tools_destroy("vtax-1-2-10", NULL) < 0 ? 1 : 0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/* What Ctrl-C leaves to do, xl must be given the time for. */
+static void test_destroy_runs_through(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/vtax-xen-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    CLEANUP_FREE char *told = mem_printf("%s/told", root);
+    CLEANUP_FREE char *script = mem_printf("#!/bin/sh\nsleep 0.3\necho \"$*\" >%s\n", told);
+    CLEANUP_FREE char *program = mem_printf("%s/xl", root);
+    CLEANUP_FREE char *text = NULL;
+    put(root, "xl", script);
+    assert_int_equal(chmod(program, 0700), 0);
+    assert_int_equal(destroy_after_interrupt(root), 0);
+    assert_int_equal(file_read(told, 100, &text, NULL, NULL), 0);
+    assert_string_equal(text, "destroy vtax-1-2-10\n");
+    file_remove_tree(root, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_disk_boot),
         cmocka_unit_test(test_why_it_ended),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_destroy_runs_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
