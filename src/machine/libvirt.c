@@ -345,14 +345,21 @@ static int start(void *object, const struct machine_options *options, void **out
     return rc;
 }
 
-/* The end of the log that libvirt keeps of QEMU: its last words, and the reason, which libvirt
- * notes a moment after the end. The caller's to free; NULL: there is none. */
+/* The log that libvirt keeps of QEMU, the caller's to free; NULL: a libvirt of the system keeps it,
+ * where it pleases. */
+static char *find_log(const struct libvirt_machine *machine)
+{
+    const char *root = machine->site->door.root;
+    return root ? mem_printf("%s/log/qemu/%s.log", root, machine->name) : NULL;
+}
+
+/* The end of the log: QEMU's last words, and the reason, which libvirt notes a moment after the
+ * end. The caller's to free; NULL: there is none. */
 static char *read_log(const struct libvirt_machine *machine)
 {
-    if (!machine->site->door.root)
+    CLEANUP_FREE char *path = find_log(machine);
+    if (!path)
         return NULL;
-    CLEANUP_FREE char *path =
-        mem_printf("%s/log/qemu/%s.log", machine->site->door.root, machine->name);
     uint64_t deadline_ns = clock_monotonic_ns() + NOTE_NS;
     for (;;) {
         CLEANUP_FREE char *log = console_read_tail(path);
@@ -373,6 +380,35 @@ static int explain_end(struct libvirt_machine *machine, struct error *err)
                      console ? console : "", console ? "'" : "");
 }
 
+/* Why a guest that we never stop stands still. NULL: on its way to the end, of which QEMU tells
+ * more. What has no word of its own in libvirt, KVM's errors among it, is unknown there. */
+static const char *describe_pause(int reason)
+{
+    switch ((virDomainPausedReason)reason) {
+    case VIR_DOMAIN_PAUSED_SHUTTING_DOWN:
+        return NULL;
+    case VIR_DOMAIN_PAUSED_IOERROR:
+        return "by an I/O error on the host: disk full?";
+    case VIR_DOMAIN_PAUSED_USER:
+        return "by a user of libvirt";
+    case VIR_DOMAIN_PAUSED_CRASHED:
+        return "since its kernel said that it crashed";
+    case VIR_DOMAIN_PAUSED_WATCHDOG:
+        return "by its watchdog";
+    default:
+        return "by an internal error, or through its monitor";
+    }
+}
+
+static int explain_pause(const struct libvirt_machine *machine, const char *why, struct error *err)
+{
+    CLEANUP_FREE char *path = find_log(machine);
+    CLEANUP_FREE char *log = path ? console_read_tail(path) : NULL;
+    CLEANUP_FREE char *said = log ? qemu_log_find_stop(log) : NULL;
+    return error_set(err, ERROR_FAILED, -EIO, "QEMU (process %d) has stopped it %s%s%s",
+                     (int)machine->pid, why, said ? "; it said: " : "", said ? said : "");
+}
+
 static int alive(void *object, struct error *err)
 {
     struct libvirt_machine *machine = object;
@@ -384,10 +420,8 @@ static int alive(void *object, struct error *err)
     int state, reason;
     if (virDomainGetState(machine->domain, &state, &reason, 0) < 0)
         return libvirt_fail(err, "ask libvirt for the state");
-    if (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
-        return error_set(err, ERROR_FAILED, -EIO,
-                         "stopped by an I/O error on the host: disk full?");
-    return 0;
+    const char *why = state == VIR_DOMAIN_PAUSED ? describe_pause(reason) : NULL;
+    return why ? explain_pause(machine, why, err) : 0;
 }
 
 /* The same counts from where they can be read. */

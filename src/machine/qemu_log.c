@@ -67,3 +67,22 @@ char *qemu_log_explain(const char *text, pid_t own)
         return mem_strdup(meaning);
     return mem_printf("%s; it said: %.*s", meaning, (int)message.length, message.at);
 }
+
+/* As kvm_cpu_exec() and what it calls print them (QEMU's accel/kvm/kvm-all.c and
+ * target/i386/kvm/kvm.c): bare, without the program's name, and with the guest's registers in the
+ * lines behind. */
+char *qemu_log_find_stop(const char *text)
+{
+    static const char *const marks[] = {"KVM internal error. Suberror: ", "error: kvm run failed ",
+                                        "KVM: entry failed, hardware error ",
+                                        "KVM: unknown exit, hardware reason "};
+    struct span last = {NULL, 0};
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        struct span rest;
+        if (!find_last(text, marks[i], &rest) || (last.at && rest.at < last.at))
+            continue;
+        size_t mark = strlen(marks[i]);
+        last = (struct span){rest.at - mark, rest.length + mark};
+    }
+    return last.at ? mem_strndup(last.at, last.length) : NULL;
+}

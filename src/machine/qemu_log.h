@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * qemu_log: why a QEMU ended, from the log that libvirt keeps of it.
+ * qemu_log: why a QEMU ended or stopped its guest, from the log that libvirt keeps of it.
  */
 #pragma once
 
@@ -13,3 +13,6 @@
 char *qemu_log_explain(const char *text, pid_t own);
 /* Has libvirt noted the reason yet? */
 bool qemu_log_has_reason(const char *text);
+/* The line in which QEMU says that KVM could not go on with the guest, upon which it stops it and
+ * stays; the caller's to free. NULL: there is none. */
+char *qemu_log_find_stop(const char *text);

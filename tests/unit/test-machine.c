@@ -197,6 +197,38 @@ static void test_qemu_log(void **state)
               "libvirt gives no reason that is known; it said: ");
 }
 
+static void check_stop(const char *text, const char *expected)
+{
+    CLEANUP_FREE char *said = qemu_log_find_stop(text);
+    if (!expected)
+        assert_null(said);
+    else
+        assert_string_equal(said, expected);
+}
+
+/* As QEMU prints it when KVM cannot emulate an instruction. */
+static void test_qemu_log_of_a_stop(void **state)
+{
+    (void)state;
+    static const char emulation[] = "-msg timestamp=on\n"
+                                    "KVM internal error. Suberror: 1\n"
+                                    "extra data[0]: 0x0000000000000001\n"
+                                    "emulation failure\n"
+                                    "RAX=0000000000000000 RBX=ffff8a9e57c38400\n"
+                                    "Code=89 44 24 <f3> 0f\n";
+    check_stop(emulation, "KVM internal error. Suberror: 1");
+    check_stop("error: kvm run failed Bad address\nEAX=00006cdc\n",
+               "error: kvm run failed Bad address");
+    check_stop("KVM: entry failed, hardware error 0x80000021",
+               "KVM: entry failed, hardware error 0x80000021");
+    check_stop("KVM: unknown exit, hardware reason 31\nKVM internal error. Suberror: 3\nx",
+               "KVM internal error. Suberror: 3");
+    check_stop("KVM internal error. Suberror: 3\nKVM: unknown exit, hardware reason 31\n",
+               "KVM: unknown exit, hardware reason 31");
+    check_stop("qemu-system-x86_64: warning: TSC\nKVM internal error\n", NULL);
+    check_stop("", NULL);
+}
+
 static void test_console(void **state)
 {
     (void)state;
@@ -339,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_domain_xml_variants),
         cmocka_unit_test(test_user_network),
         cmocka_unit_test(test_qemu_log),
+        cmocka_unit_test(test_qemu_log_of_a_stop),
         cmocka_unit_test(test_console),
         cmocka_unit_test(test_console_death_stays),
         cmocka_unit_test(test_console_without_escapes),
