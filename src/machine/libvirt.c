@@ -16,6 +16,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lab.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/namespace.h"
 #include "base/process.h"
@@ -32,6 +34,7 @@
 
 #define DESTROY_NS (10 * NS_PER_S)
 #define NOTE_NS (5 * NS_PER_S)
+#define LOG_MAX ((size_t)16 << 20)
 
 struct qemu_options {
     char *emulator;
@@ -57,6 +60,8 @@ struct libvirt_machine {
     pid_t pid;
     uint64_t start_ticks;
     int slot;
+    uint64_t block, cell; /* of its trial */
+    unsigned index;       /* in its trial */
     char *name;
     char *directory;
     char *overlay;
@@ -335,6 +340,9 @@ static int start(void *object, const struct machine_options *options, void **out
     CLEANUP(stop_cleanup) void *guard = machine;
     machine->site = site;
     machine->slot = -1;
+    machine->block = options->block;
+    machine->cell = options->cell;
+    machine->index = options->index;
     machine->directory = mem_printf("%s/machine-%u", site->options.directory, options->index);
     machine->console = mem_printf("%s/console", machine->directory);
     int rc = file_make_directories(machine->directory, 0700, err);
@@ -522,11 +530,33 @@ static void destroy(struct libvirt_machine *machine)
     virDomainFree(machine->domain);
 }
 
+/* Into the lab's logs, which go home with a run that failed. libvirt's are in memory there, so that
+ * it cannot just be moved. */
+static void keep_log(const struct libvirt_machine *machine)
+{
+    const char *directory = lab_logs();
+    CLEANUP_FREE char *from = machine->name && directory ? find_log(machine) : NULL;
+    if (!from || !file_exists(from))
+        return;
+    CLEANUP_FREE char *to =
+        mem_printf("%s/block%" PRIu64 "-cell%" PRIu64 "-machine%u-%s.log", directory,
+                   machine->block, machine->cell, machine->index, machine->name);
+    CLEANUP_FREE char *text = NULL;
+    size_t length;
+    struct error err = {0};
+    int rc = file_read(from, LOG_MAX, &text, &length, &err);
+    if (rc >= 0)
+        rc = file_write_atomic(to, text, length, 0600, &err);
+    if (rc < 0)
+        log_warn("keep QEMU's log: %s", err.text);
+}
+
 static void stop(void *object)
 {
     struct libvirt_machine *machine = object;
     if (machine->domain)
         destroy(machine);
+    keep_log(machine);
     network_release_slot(machine->site->options.network, machine->slot);
     file_remove_tree(machine->directory, NULL);
     for (unsigned i = 0; i < MACHINE_SCRATCH_COUNT; i++)
