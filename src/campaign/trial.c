@@ -28,6 +28,7 @@ struct running {
     const struct workload *workload;
     struct workload_run run;
     struct machine *machines[PLAN_VMS_MAX];
+    unsigned starts[PLAN_VMS_MAX]; /* tries to make each */
     struct machine_usage before[PLAN_VMS_MAX];
     bool usage_is_known[PLAN_VMS_MAX];
     struct counting counting;
@@ -58,11 +59,10 @@ bool trial_failed_to_boot(const struct store_trial *trial)
 /* Retries are never silent, also where they did not help. */
 static void note_starts(struct running *running)
 {
-    for (unsigned i = 0; i < running->run.machine_count; i++) {
-        unsigned starts = machine_starts(running->machines[i]);
-        if (starts > 1)
-            workload_add_fact(&running->run, "machine.starts", "machine %u: %u", i, starts);
-    }
+    for (unsigned i = 0; i < running->options->cell->vms; i++)
+        if (running->starts[i] > 1)
+            workload_add_fact(&running->run, "machine.starts", "machine %u: %u", i,
+                              running->starts[i]);
 }
 
 static int boot_machines(struct running *running, struct error *err)
@@ -85,6 +85,7 @@ static int boot_machines(struct running *running, struct error *err)
     };
     for (unsigned i = 0; i < cell->vms; i++) {
         machine.index = i;
+        machine.starts = &running->starts[i];
         rc = machine_start(site, &machine, &running->machines[i], err);
         if (rc < 0)
             return rc;
@@ -167,14 +168,16 @@ static void end_probing(struct running *running)
     running->probing = probing_close(running->probing);
 }
 
-/* An error of a step may only be the echo of a machine that died: then that is the cause. */
+/* An error of a step may only be the echo of a machine that died: then that is the cause. Why one
+ * could not be started again, the error says already. */
 static int explain_failure(struct running *running, int rc, struct error *err)
 {
     if (rc == -EINTR)
         return rc;
     for (unsigned i = 0; i < running->run.machine_count; i++) {
         struct error cause = {0};
-        if (machine_check_alive(running->machines[i], &cause) < 0)
+        if (machine_is_there(running->machines[i]) &&
+            machine_check_alive(running->machines[i], &cause) < 0)
             return error_set(err, ERROR_FAILED, rc, "%s", cause.text);
     }
     return rc;

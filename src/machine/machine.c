@@ -50,7 +50,8 @@ struct machine {
     char *address;
     uint64_t started_ns;
     bool has_begun;
-    unsigned restarts; /* as it died before it was ready */
+    unsigned own_starts; /* where they are counted when the caller does not */
+    unsigned restarts;   /* as it died before it was ready */
 };
 
 DEFINE_CLEANUP(struct site *, platform_close);
@@ -156,6 +157,7 @@ static int start(struct machine *machine, struct error *err)
     const struct platform *platform = machine->site->platform;
     machine->started_ns = clock_monotonic_ns();
     machine->has_begun = !platform->begin;
+    ++*machine->options.starts;
     int rc = platform->start(machine->site->back_end, &machine->options, &machine->back_end, err);
     if (rc < 0)
         return error_prefix(err, "start machine %u", machine->options.index);
@@ -183,6 +185,8 @@ int machine_start(struct site *site, const struct machine_options *options,
     CLEANUP(machine_free_cleanup) struct machine *machine = mem_zalloc(sizeof(*machine));
     machine->site = site;
     machine->options = *options;
+    if (!machine->options.starts)
+        machine->options.starts = &machine->own_starts;
     int rc = start(machine, err);
     if (rc >= 0)
         *out_machine = TAKE_PTR(machine);
@@ -226,8 +230,8 @@ static int wait_ready(struct machine *machine, struct error *err)
 static bool may_restart(struct machine *machine, int rc)
 {
     struct error cause = {0};
-    return rc != -EINTR && lab_is_here() && machine->restarts + 1 < LAB_STARTS_MAX &&
-           machine_check_alive(machine, &cause) < 0;
+    return rc != -EINTR && lab_is_here() && machine_is_there(machine) &&
+           machine->restarts + 1 < LAB_STARTS_MAX && machine_check_alive(machine, &cause) < 0;
 }
 
 /* What a start that failed printed, among the lab's logs: a trial keeps the last start's. */
@@ -274,9 +278,17 @@ int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct er
     return 0;
 }
 
+bool machine_is_there(const struct machine *machine)
+{
+    return machine->back_end;
+}
+
 int machine_check_alive(struct machine *machine, struct error *err)
 {
     const struct platform *platform = machine->site->platform;
+    if (!machine_is_there(machine))
+        return error_set(err, ERROR_FAILED, -ENOENT,
+                         "machine %u died and could not be started again", machine->options.index);
     int rc = platform->alive ? platform->alive(machine->back_end, err) : 0;
     return rc < 0 ? error_prefix(err, "machine %u", machine->options.index) : 0;
 }
@@ -383,17 +395,10 @@ void machine_fill_endpoint(const struct site_options *site, const char *address,
     out_options->network_namespace_fd = network_namespace_fd(site->network);
 }
 
-unsigned machine_starts(struct machine *machine)
-{
-    const struct platform *platform = machine->site->platform;
-    bool asks = platform->starts && machine->back_end;
-    return machine->restarts + (asks ? platform->starts(machine->back_end) : 1);
-}
-
 char *machine_console_tail(struct machine *machine)
 {
     const struct platform *platform = machine->site->platform;
-    bool can = platform->console_tail && machine->back_end;
+    bool can = platform->console_tail && machine_is_there(machine);
     return can ? platform->console_tail(machine->back_end) : NULL;
 }
 
@@ -419,7 +424,7 @@ struct machine *machine_free(struct machine *machine)
     if (!machine)
         return NULL;
     channel_close(machine->channel);
-    if (machine->back_end)
+    if (machine_is_there(machine))
         machine->site->platform->stop(machine->back_end);
     free(machine->address);
     free(machine);

@@ -50,6 +50,9 @@ struct machine_options {
     const char *scratch_source;
     uint64_t block; /* block and cell of the trial: `fake` draws from them */
     uint64_t cell;
+    /* Where every try to make it is counted, also one that fails; the caller's, for as long as the
+     * machine lives. NULL: nobody asks. */
+    unsigned *starts;
 };
 
 /* A figure that a back-end cannot give has the reason here instead, never 0. */
@@ -93,7 +96,8 @@ struct platform {
      * more than a short probe payload. */
     int (*probe)(const struct plan_entry *entry, const char *uri, struct error *err);
     int (*open)(const struct site_options *options, void **out_site, struct error *err);
-    /* Returns once the machine is there; it boots already, or waits for `begin`. */
+    /* Returns once the machine is there; it boots already, or waits for `begin`. A back-end that
+     * tries more than once counts each try but the first in *options->starts, never NULL here. */
     int (*start)(void *site, const struct machine_options *options, void **out_machine,
                  struct error *err);
     int (*begin)(void *machine, struct error *err); /* NULL: `start` lets it boot */
@@ -107,8 +111,6 @@ struct platform {
     /* What the hypervisor's monitor tells of how it works inside, as text, the caller's to free;
      * NULL: it tells nothing that is asked for. May take seconds. */
     int (*ask_monitor)(void *machine, char **out_text, struct error *err);
-    /* How often it was tried to make the machine until it was there; NULL: always once. */
-    unsigned (*starts)(void *machine);
     /* The last lines of its console, the caller's to free; NULL: none. */
     char *(*console_tail)(void *machine);
     /* Where the control channel is reached. */
@@ -157,6 +159,8 @@ int machine_begin(struct machine *machine, struct error *err) __attribute__((war
 int machine_wait_ready(struct machine *machine, uint64_t *out_boot_ns, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Is there one? Not once starting it again has failed. */
+bool machine_is_there(const struct machine *machine);
 int machine_check_alive(struct machine *machine, struct error *err)
     __attribute__((warn_unused_result));
 struct channel *machine_channel(struct machine *machine);
@@ -191,8 +195,6 @@ void machine_count_exits(struct machine *machine, struct machine_figure *out_exi
  * nothing. May take seconds, and disturb the machine. */
 int machine_ask_monitor(struct machine *machine, char **out_text, struct error *err)
     __attribute__((warn_unused_result));
-/* 1, or more when the hypervisor did not make it at first, or it died before it was ready. */
-unsigned machine_starts(struct machine *machine);
 char *machine_console_tail(struct machine *machine);
 int machine_draw(struct machine *machine, uint64_t native_ns, struct machine_draw *out_draw,
                  struct error *err) __attribute__((warn_unused_result));

@@ -49,8 +49,7 @@ struct xen_machine {
     struct xen_site *site;
     char *name;
     bool is_made;
-    unsigned starts; /* how often it was tried to make it */
-    unsigned id;     /* while it is made */
+    unsigned id; /* while it is made */
     int slot;
     char *directory;
     char *console;
@@ -273,33 +272,29 @@ static int open_terminal(struct xen_machine *machine, struct error *err)
 
 /* libxl gives a guest's QEMU ten seconds for some answers, and no setting gives it more: in an
  * emulated server on a busy host that is too little now and then, with nothing else to do in it. */
-static int make(struct xen_machine *machine, const char *config, struct error *err)
+static int make(struct xen_machine *machine, const char *config, unsigned *starts,
+                struct error *err)
 {
     const char *const words[] = {"create", "-q", "-p", "-e", config, NULL};
     unsigned most = lab_is_here() ? LAB_STARTS_MAX : STARTS_MAX;
-    for (;;) {
-        machine->is_made = true; /* also when it is made by half */
-        machine->starts++;
+    machine->is_made = true; /* also when it is made by half */
+    for (unsigned tries = 1;; tries++) {
         int rc = xen_tools_call(words, NULL, err);
-        if (rc >= 0 || !xen_tools_was_late(err->text) || machine->starts == most)
+        if (rc >= 0 || !xen_tools_was_late(err->text) || tries == most)
             return rc;
         log_warn("Xen's guest '%s': %s; trying again", machine->name, err->text);
         int undone = xen_tools_destroy(machine->name, NULL);
         (void)undone; /* it may be gone already */
+        ++*starts;
     }
 }
 
-static unsigned starts(void *object)
-{
-    const struct xen_machine *machine = object;
-    return machine->starts;
-}
-
 /* It is made without running, so that its card is on the bridge when its kernel looks for it. */
-static int create(struct xen_machine *machine, const char *config, struct error *err)
+static int create(struct xen_machine *machine, const char *config, unsigned *starts,
+                  struct error *err)
 {
     const struct xen_site *site = machine->site;
-    int rc = make(machine, config, err);
+    int rc = make(machine, config, starts, err);
     struct xen_domain domain;
     if (rc >= 0)
         rc = xen_tools_find(site->tools, machine->name, &domain, err);
@@ -339,7 +334,7 @@ static int start_domain(struct xen_machine *machine, const struct machine_option
     int rc = make_disks(machine, options, mac, err);
     if (rc >= 0)
         rc = write_config(machine, options, mac, config, err);
-    return rc < 0 ? rc : create(machine, config, err);
+    return rc < 0 ? rc : create(machine, config, options->starts, err);
 }
 
 static int start(void *object, const struct machine_options *options, void **out_machine,
@@ -511,10 +506,11 @@ static const struct option xen_rows[] = {
                  .help = sentence,                                                                 \
                  .options = {xen_rows, COUNT_OF(xen_rows), sizeof(struct xen_options)},            \
                  .estimate_ns = 8 * NS_PER_S},                                                     \
-        .is_virtual = true, .probe = probe, .open = open_site, .start = start, .begin = begin,     \
-        .alive = alive, .usage = usage, .starts = starts, .console_tail = console_tail,            \
-        .endpoint = endpoint, .pid = pid, .domain = domain_of, .scratch_path = scratch_path,       \
-        .scratch_file = scratch_file, .stop = stop, .close = close_site                            \
+        .is_virtual = true,                                                                        \
+        .probe = probe, .open = open_site, .start = start, .begin = begin, .alive = alive,         \
+        .usage = usage, .console_tail = console_tail, .endpoint = endpoint, .pid = pid,            \
+        .domain = domain_of, .scratch_path = scratch_path, .scratch_file = scratch_file,           \
+        .stop = stop, .close = close_site                                                          \
     }
 
 const struct platform platform_xen_pv = XEN("xen-pv", "Xen, paravirtualized guests.");

@@ -58,6 +58,7 @@ int world_set_up(void **state)
 {
     struct world *world = mem_zalloc(sizeof(*world));
     struct error err = {0};
+    world->subject = *state;
     *state = world;
     interrupt_install();
     snprintf(world->directory, sizeof(world->directory), "/var/tmp/vtax-test-XXXXXX");
@@ -81,11 +82,32 @@ int world_tear_down(void **state)
     return rc;
 }
 
+static void find_platform(const char *name, struct plan_entry *out_entry)
+{
+    for (size_t i = 0; platforms[i]; i++)
+        if (strcmp(platforms[i]->kind.name, name) == 0)
+            out_entry->kind = &platforms[i]->kind;
+    assert_non_null(out_entry->kind);
+    out_entry->name = (char *)out_entry->kind->name;
+    out_entry->options = mem_zalloc(out_entry->kind->options.struct_bytes);
+    option_table_init(&out_entry->kind->options, out_entry->options);
+}
+
+bool world_can_open(const char *platform)
+{
+    struct plan_entry entry = {0};
+    struct error why = {0};
+    find_platform(platform, &entry);
+    int rc = platform_probe(&entry, NULL, &why);
+    if (rc < 0)
+        print_message("not tried: platform '%s': %s\n", platform, why.text);
+    option_table_done(&entry.kind->options, entry.options);
+    free(entry.options);
+    return rc >= 0;
+}
+
 static int open_site(struct world *world, struct error *err)
 {
-    world->entry.name = (char *)world->entry.kind->name;
-    world->entry.options = mem_zalloc(world->entry.kind->options.struct_bytes);
-    option_table_init(&world->entry.kind->options, world->entry.options);
     struct site_options options = {
         .entry = &world->entry,
         .placement = &world->placement,
@@ -102,10 +124,7 @@ void world_open_site(struct world *world, const char *name)
     struct error err = {0};
     if (!world->image)
         world_lack("no guest image: vtax image build");
-    for (size_t i = 0; platforms[i]; i++)
-        if (strcmp(platforms[i]->kind.name, name) == 0)
-            world->entry.kind = &platforms[i]->kind;
-    assert_non_null(world->entry.kind);
+    find_platform(name, &world->entry);
     if (open_site(world, &err) < 0) {
         if (err.kind == ERROR_ENVIRONMENT)
             world_lack(err.text);
@@ -117,12 +136,14 @@ void world_switch_on(struct world *world, unsigned count, uint64_t scratch_bytes
                      struct machine **out_machines)
 {
     struct error err = {0};
+    assert_true(count <= WORLD_MACHINES_MAX);
     for (unsigned i = 0; i < count; i++) {
         struct machine_options options = {.index = i,
                                           .count = count,
                                           .vcpus = 1,
                                           .memory_bytes = UINT64_C(256) << 20,
-                                          .scratch_bytes = scratch_bytes};
+                                          .scratch_bytes = scratch_bytes,
+                                          .starts = &world->starts[i]};
         world_check(machine_start(world->site, &options, &out_machines[i], &err), &err);
     }
 }
@@ -132,6 +153,8 @@ void world_start(struct world *world, unsigned count, uint64_t scratch_bytes,
 {
     struct error err = {0};
     world_switch_on(world, count, scratch_bytes, out_machines);
+    for (unsigned i = 0; i < count; i++)
+        world_check(machine_begin(out_machines[i], &err), &err);
     for (unsigned i = 0; i < count; i++) {
         uint64_t boot_ns = 0;
         world_check(machine_wait_ready(out_machines[i], &boot_ns, &err), &err);
@@ -168,9 +191,7 @@ int world_play_victim(char **argv)
     if (world_set_up((void **)&world) < 0 || rmdir(world->directory) < 0)
         return 1;
     snprintf(world->directory, sizeof(world->directory), "%s", argv[3]);
-    for (size_t i = 0; platforms[i]; i++)
-        if (strcmp(platforms[i]->kind.name, argv[2]) == 0)
-            world->entry.kind = &platforms[i]->kind;
+    find_platform(argv[2], &world->entry);
     if (open_site(world, &err) < 0)
         return 1;
     struct machine *machine;
