@@ -13,6 +13,7 @@
 #include "report/count.h"
 #include "report/provenance.h"
 #include "report/report.h"
+#include "report/starts.h"
 #include "stats/base64.h"
 
 #define LENT(text) ((char *)(text))
@@ -37,6 +38,7 @@ struct world {
     char *path;
     struct error err;
     struct report *report;
+    const char *starts; /* fact of the cells with tcg, in blocks after the first; NULL: none */
 };
 
 static struct store_cell cell_of(size_t index, const char *platform, unsigned vms)
@@ -66,7 +68,9 @@ static void add_trial(struct world *world, struct store *store, const struct sto
     struct store_figure figures[] = {{0, "cpu_ns", 10. * (double)(block + 1), NULL},
                                      {-1, "exits", 0, "no tracepoints"}};
     struct store_fact facts[] = {{LENT("host.load"), LENT(block == 0 ? "0.25" : "0.75")},
-                                 {LENT("host.mhz"), LENT("2600")}};
+                                 {LENT("host.mhz"), LENT("2600")},
+                                 {LENT("machine.starts"), LENT(world->starts)}};
+    bool restarted = world->starts && block > 0 && !cell->is_baseline;
     bool failed = values[0] < 0;
     struct store_trial trial = {
         .cell_id = cell->id,
@@ -82,7 +86,7 @@ static void add_trial(struct world *world, struct store *store, const struct sto
         .figures = figures,
         .figure_count = COUNT_OF(figures),
         .facts = facts,
-        .fact_count = COUNT_OF(facts),
+        .fact_count = COUNT_OF(facts) - !restarted,
     };
     if (store_add_trial(store, &trial, &world->err) < 0)
         fail_msg("%s", world->err.text);
@@ -281,6 +285,37 @@ static void test_sentences(void **state)
         CLEANUP_FREE char *got = report_sentence(world->report, &world->report->rows[i]);
         assert_string_equal(got, expected[i]);
     }
+}
+
+static void test_starts_that_were_not_the_first(void **state)
+{
+    struct world *world = *state;
+    world->starts = "machine 0: 2; machine 1: 9";
+    load_blocks(world, 3);
+    static const char cells[] = "bzip2 on tcg, 1 VM x 1 vCPU, 512MiB: 18 extra starts in 2 of 3 "
+                                "trials; bzip2 on tcg, 2 VMs x 1 vCPU, 512MiB: 18 extra starts in "
+                                "2 of 3 trials";
+    CLEANUP_FREE char *told = starts_describe(world->report);
+    assert_string_equal(told, cells);
+    CLEANUP_FREE char *text = format(world->report, REPORT_TEXT, false);
+    assert_non_null(
+        strstr(text, "\nmachines that were not there at the first try: bzip2 on tcg, "));
+    CLEANUP_FREE char *html = format(world->report, REPORT_HTML, false);
+    const char *at = strstr(html, "Failed and suspect trials</h2>");
+    at = at ? strstr(at, cells) : NULL;
+    assert_non_null(at);
+}
+
+static void test_first_starts_are_not_told(void **state)
+{
+    struct world *world = *state;
+    world->starts = "machine 0: 1"; /* nor would one that is */
+    load_blocks(world, 3);
+    assert_null(starts_describe(world->report));
+    CLEANUP_FREE char *text = format(world->report, REPORT_TEXT, false);
+    assert_null(strstr(text, "first try"));
+    CLEANUP_FREE char *html = format(world->report, REPORT_HTML, false);
+    assert_null(strstr(html, "first try"));
 }
 
 static void test_one_block_has_values_without_interval(void **state)
@@ -550,6 +585,8 @@ int main(void)
         CASE(test_boots_figures_and_provenance),
         CASE(test_counts_and_their_parts),
         CASE(test_sentences),
+        CASE(test_starts_that_were_not_the_first),
+        CASE(test_first_starts_are_not_told),
         CASE(test_one_block_has_values_without_interval),
         CASE(test_metric_that_a_machine_lacks),
         CASE(test_no_trial_at_all),

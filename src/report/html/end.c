@@ -11,6 +11,7 @@
 #include "report/html/page.h"
 #include "report/json.h"
 #include "report/number.h"
+#include "report/starts.h"
 
 static void put_console(const struct html *page, const struct store_machine *machine)
 {
@@ -65,16 +66,34 @@ static void put_problems_of(const struct html *page, const struct report *part)
             put_problem(page, part, &part->trials[i]);
 }
 
+/* Of each campaign, only where there are any. */
+static void put_starts(const struct html *page, const struct report *part)
+{
+    CLEANUP_FREE char *cells = starts_describe(part);
+    if (!cells)
+        return;
+    html_raw(page, "<p>");
+    if (page->report->other_count)
+        html_putf(page, "Campaign %" PRId64 ", %s: ", part->campaign.id, part->campaign.name);
+    html_putf(page,
+              "Machines that were not there at the first try, so that they were started "
+              "again: %s.",
+              cells);
+    html_raw(page, "</p>\n");
+}
+
 void html_put_problems(const struct html *page)
 {
     size_t problems = 0;
     html_raw(page, "<h2 id=\"problems\">Failed and suspect trials</h2>\n");
+    for (size_t i = 0; report_part(page->report, i); i++)
+        put_starts(page, report_part(page->report, i));
     for (size_t i = 0; report_part(page->report, i); i++) {
         problems += count_problems(report_part(page->report, i));
         put_problems_of(page, report_part(page->report, i));
     }
     if (problems == 0)
-        html_raw(page, "<p>None.</p>\n");
+        html_raw(page, "<p>No trial failed, and none is suspect.</p>\n");
 }
 
 static void put_further_figure(const struct html *page, const struct report_figure *figure)

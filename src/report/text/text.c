@@ -12,6 +12,7 @@
 #include "report/count.h"
 #include "report/number.h"
 #include "report/provenance.h"
+#include "report/starts.h"
 #include "report/terminal.h"
 #include "report/text/text.h"
 
@@ -343,6 +344,27 @@ static void put_problems(const struct text *page)
         put_problems_of(page, report_part(page->report, i));
 }
 
+/* Of each campaign, only where there are any. */
+static void put_starts(const struct text *page)
+{
+    bool any = false;
+    for (size_t i = 0; report_part(page->report, i); i++) {
+        const struct report *part = report_part(page->report, i);
+        CLEANUP_FREE char *cells = starts_describe(part);
+        if (!cells)
+            continue;
+        CLEANUP_FREE char *which = page->report->other_count
+                                       ? mem_printf("campaign %" PRId64 ": ", part->campaign.id)
+                                       : NULL;
+        CLEANUP_FREE char *text = mem_printf("%smachines that were not there at the first try: %s",
+                                             which ? which : "", cells);
+        if (!any)
+            terminal_put_rule(&page->terminal);
+        any = true;
+        terminal_put_wrapped(&page->terminal, text, 0, 4);
+    }
+}
+
 static void put_count_sentences(const struct text *page)
 {
     const struct report *report = page->report;
@@ -463,6 +485,7 @@ void format_text(const struct report *report, const struct report_style *style, 
         text_put_counts(&page);
     put_boots(&page);
     text_put_designs(&page);
+    put_starts(&page);
     put_problems(&page);
     if (report->trial_count)
         put_sentences(&page);
