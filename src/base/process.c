@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +18,9 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/strbuf.h"
+
+#define MEMORY_NODES_MAX 1024
+#define LONG_BITS (8 * sizeof(unsigned long))
 
 static const char search_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -67,6 +71,21 @@ static void pin(const struct process_options *options, int report_fd)
         report_and_exit(report_fd);
 }
 
+/* The kernel takes the highest bit of a mask's size for one too many. */
+static void bind_memory(const struct process_options *options, int report_fd)
+{
+    unsigned long mask[MEMORY_NODES_MAX / LONG_BITS] = {0};
+    if (!options->memory_nodes)
+        return;
+    for (size_t i = 0; i < options->memory_node_count; i++) {
+        uint64_t node = options->memory_nodes[i];
+        if (node < MEMORY_NODES_MAX)
+            mask[node / LONG_BITS] |= 1UL << node % LONG_BITS;
+    }
+    if (syscall(SYS_set_mempolicy, MPOL_BIND, mask, MEMORY_NODES_MAX + 1) < 0)
+        report_and_exit(report_fd);
+}
+
 static void run_child(const struct process_options *options, const char *program, int null_fd,
                       int report_fd, pid_t parent)
 {
@@ -87,6 +106,7 @@ static void run_child(const struct process_options *options, const char *program
     if (options->network_namespace_fd && setns(options->network_namespace_fd, CLONE_NEWNET) < 0)
         report_and_exit(report_fd);
     pin(options, report_fd);
+    bind_memory(options, report_fd);
     redirect(options->stdin_fd ? options->stdin_fd : null_fd, 0, report_fd);
     if (options->stdout_fd)
         redirect(options->stdout_fd, 1, report_fd);

@@ -19,6 +19,8 @@ struct process_options {
     int stderr_fd;                  /* 0: as ours */
     const int *cpus;                /* CPUs to run on; NULL: as ours */
     size_t cpu_count;
+    const uint64_t *memory_nodes; /* NUMA nodes that memory comes from, below 1024; NULL: as ours */
+    size_t memory_node_count;
     int network_namespace_fd; /* 0: ours; else setns() before exec */
     bool own_group;           /* a process group of its own, so that Ctrl-C does not reach it */
     bool dies_with_parent;    /* PR_SET_PDEATHSIG SIGKILL */

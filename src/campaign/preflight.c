@@ -39,6 +39,29 @@ static int check_pair(const struct plan_entry *platform, const struct plan_entry
     return 0;
 }
 
+static int check_key(const struct plan_entry *platform, const char *key,
+                     const struct option_counts *wanted, const char *why_not, struct error *err)
+{
+    if (wanted->count == 0 || !why_not)
+        return 0;
+    return error_set(err, ERROR_USAGE, -ENOTSUP,
+                     "check plan: platform '%s' does not heed placement %s: %s; leave one of the "
+                     "two out",
+                     platform->name, key, why_not);
+}
+
+/* What a platform would not heed would make a difference that is none of its own. */
+static int check_placement(const struct plan_entry *entry, const struct plan_placement *placement,
+                           struct error *err)
+{
+    const struct platform *platform = platform_find(entry->kind);
+    int rc =
+        check_key(entry, "emulator", &placement->emulator, platform->no_emulator_placement, err);
+    return rc < 0 ? rc
+                  : check_key(entry, "numa-node", &placement->numa_nodes,
+                              platform->no_memory_placement, err);
+}
+
 static int check_memory(const struct plan *plan, const struct preflight_host *host,
                         struct error *err)
 {
@@ -100,6 +123,9 @@ int preflight_check(const struct plan *plan, const struct preflight_host *host, 
                              "check plan: '%s' with image '%s' needs that image's root file system "
                              "as a directory: name it with --root, or leave '%s' out",
                              plan->platforms[i].name, plan->image, plan->platforms[i].name);
+        int rc = check_placement(&plan->platforms[i], &plan->placement, err);
+        if (rc < 0)
+            return rc;
         real |= !platform->is_fake;
     }
     int rc = probe_check_names(&plan->probes, err);

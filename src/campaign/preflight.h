@@ -16,8 +16,9 @@ struct preflight_host {
 };
 
 /* Pure part: pairs of platform and workload that cannot go together (ERROR_USAGE), more memory than
- * the host has, a placement on CPUs that it has not, more vCPUs in one machine than it has CPUs
- * unless it is emulated (ERROR_USAGE), native with an image that has no root. */
+ * the host has, a placement on CPUs that it has not, or that a platform would not heed
+ * (ERROR_USAGE), more vCPUs in one machine than it has CPUs unless it is emulated (ERROR_USAGE),
+ * native with an image that has no root. */
 int preflight_check(const struct plan *plan, const struct preflight_host *host, struct error *err)
     __attribute__((warn_unused_result));
 

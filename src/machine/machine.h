@@ -92,6 +92,9 @@ struct platform {
     bool is_virtual; /* false: the work runs on the host's own kernel */
     bool has_bios;   /* that boots its machines: slow in an emulated server */
     bool is_fake;    /* has no channel; only workload `fake` runs on it */
+    /* Why these keys of a plan's placement cannot be heeded, and what to do; NULL: they are. */
+    const char *no_emulator_placement;
+    const char *no_memory_placement;
     /* Can it be used here and now? Negative with the reason and the remedy in err. Does not start
      * more than a short probe payload. */
     int (*probe)(const struct plan_entry *entry, const char *uri, struct error *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * native: the host's own kernel. Each instance is a sandbox over the image's root file system,
- * pinned as a virtual machine would be, in a network namespace of its own on the same bridge, with
- * its files on the file system where the guests' disks lie. Its memory is not limited.
+ * pinned as a virtual machine would be (it has no emulator to place), in a network namespace of its
+ * own on the same bridge, with its files on the file system where the guests' disks lie. Its memory
+ * is not limited.
  */
 #include <stdio.h>
 
@@ -85,6 +86,7 @@ static int start_sandbox(struct native_machine *machine, struct error *err)
         .image = site->image,
         .directory = machine->directory,
         .cpus = &site->placement->vms,
+        .memory_nodes = &site->placement->numa_nodes,
         .network_namespace_fd = machine->namespace_fd > 0 ? machine->namespace_fd : 0,
         .address = machine->address,
         .port = network_forward_port(site->network, 22),

@@ -165,12 +165,15 @@ static int spawn(struct sandbox *sandbox, const struct sandbox_options *options,
     size_t cpu_count = 0;
     for (; cpu_count < options->cpus->count && cpu_count < COUNT_OF(cpus); cpu_count++)
         cpus[cpu_count] = (int)options->cpus->items[cpu_count];
+    const struct option_counts *nodes = options->memory_nodes;
     struct process_options process = {
         .argv = words.items,
         .stdout_fd = log_fd,
         .stderr_fd = log_fd,
         .cpus = cpu_count ? cpus : NULL,
         .cpu_count = cpu_count,
+        .memory_nodes = nodes && nodes->count ? nodes->items : NULL,
+        .memory_node_count = nodes ? nodes->count : 0,
         .network_namespace_fd = options->network_namespace_fd,
         .own_group = true,
         .dies_with_parent = true,

@@ -22,10 +22,11 @@ struct sandbox;
 struct sandbox_options {
     const char *name; /* host name inside */
     const struct image *image;
-    const char *directory;            /* the sandbox's own on the host, there and empty */
-    const struct option_counts *cpus; /* empty: any */
-    int network_namespace_fd;         /* 0: ours */
-    const char *address;              /* that the SSH server listens at */
+    const char *directory;                    /* the sandbox's own on the host, there and empty */
+    const struct option_counts *cpus;         /* empty: any */
+    const struct option_counts *memory_nodes; /* NUMA nodes; empty or NULL: any */
+    int network_namespace_fd;                 /* 0: ours */
+    const char *address;                      /* that the SSH server listens at */
     uint16_t port;
 };
 

@@ -489,6 +489,9 @@ const struct platform platform_virtualbox = {
              .estimate_ns = 15 * NS_PER_S},
     .is_virtual = true,
     .has_bios = true,
+    .no_emulator_placement = "its vCPUs and its emulator are threads of one process, which is "
+                             "pinned as a whole, by vms",
+    .no_memory_placement = "VirtualBox has no setting for where a guest's memory comes from",
     .probe = probe,
     .open = open_site,
     .start = start,

@@ -507,6 +507,10 @@ static const struct option xen_rows[] = {
                  .options = {xen_rows, COUNT_OF(xen_rows), sizeof(struct xen_options)},            \
                  .estimate_ns = 8 * NS_PER_S},                                                     \
         .is_virtual = true,                                                                        \
+        .no_emulator_placement = "its QEMU runs on virtual CPUs of the control domain, not on "    \
+                                 "CPUs of the host",                                               \
+        .no_memory_placement = "Xen takes a guest's memory from the nodes of its CPUs: place "     \
+                               "those, by vms",                                                    \
         .probe = probe, .open = open_site, .start = start, .begin = begin, .alive = alive,         \
         .usage = usage, .console_tail = console_tail, .endpoint = endpoint, .pid = pid,            \
         .domain = domain_of, .scratch_path = scratch_path, .scratch_file = scratch_file,           \

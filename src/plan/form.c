@@ -46,11 +46,12 @@ static const struct option options[FORM_KEY_COUNT] = {
                              .help = "Host CPUs of the load generators (default: all)."},
     [FORM_PLACEMENT_EMULATOR] = {"placement-emulator", 0, OPTION_CPUS, AT(plan.placement.emulator),
                                  "CPUS",
-                                 .help = "Host CPUs of device emulation and I/O threads (default: "
-                                         "those of the vCPUs)."},
+                                 .help = "Host CPUs of device emulation and I/O threads, with "
+                                         "qemu-tcg and kvm (default: those of the vCPUs)."},
     [FORM_PLACEMENT_NUMA_NODE] = {"placement-numa-node", 0, OPTION_COUNTS,
                                   AT(plan.placement.numa_nodes), "LIST", .min = 0, .max = 1023,
-                                  .help = "NUMA nodes that memory comes from (default: any)."},
+                                  .help = "NUMA nodes that memory comes from, with native, "
+                                          "qemu-tcg and kvm (default: any)."},
     [FORM_PROBES] = {"probes", 0, OPTION_TEXTS, AT(plan.probes), "LIST",
                      .help = "Probes that look during each trial, such as host,process,exits, or "
                              "none (default: all but xen)."},

@@ -79,10 +79,12 @@ Options that change the plan:
                               (default: all).
       --placement-load CPUS   Host CPUs of the load generators (default: all).
       --placement-emulator CPUS
-                              Host CPUs of device emulation and I/O threads
-                              (default: those of the vCPUs).
+                              Host CPUs of device emulation and I/O threads,
+                              with qemu-tcg and kvm (default: those of the
+                              vCPUs).
       --placement-numa-node LIST
-                              NUMA nodes that memory comes from (default: any).
+                              NUMA nodes that memory comes from, with native,
+                              qemu-tcg and kvm (default: any).
       --probes LIST           Probes that look during each trial, such as
                               host,process,exits, or none (default: all but
                               xen).

@@ -47,6 +47,27 @@ static void test_timeout_ends_the_child(void **state)
     assert_int_equal(process_check(argv, 50 * NS_PER_MS, NULL, &err), -ETIMEDOUT);
 }
 
+/* On a machine without NUMA node 0 is all there is. */
+static void test_memory_of_a_node(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct process_output output;
+    static const uint64_t node = 0, missing = 1023;
+    const char *const argv[] = {"cat", "/proc/self/numa_maps", NULL};
+    struct process_options options = {.argv = argv, .memory_nodes = &node, .memory_node_count = 1};
+    int rc = process_run(&options, 0, 0, &output, &err);
+    if (rc == -ENOSYS || rc == -EPERM) { /* a kernel without NUMA, a container that forbids it */
+        print_message("skipped: %s\n", err.text);
+        skip();
+    }
+    assert_int_equal(rc, 0);
+    assert_non_null(strstr(output.text, " bind:0 "));
+    free(output.text);
+    options.memory_nodes = &missing;
+    assert_int_equal(process_run(&options, 0, 0, &output, &err), -EINVAL);
+}
+
 static void test_output_is_bounded(void **state)
 {
     (void)state;
@@ -79,6 +100,7 @@ int main(void)
         cmocka_unit_test(test_output_is_collected), cmocka_unit_test(test_failure_quotes_last_line),
         cmocka_unit_test(test_missing_program),     cmocka_unit_test(test_timeout_ends_the_child),
         cmocka_unit_test(test_output_is_bounded),   cmocka_unit_test(test_signal_status),
+        cmocka_unit_test(test_memory_of_a_node),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }
