@@ -108,6 +108,18 @@ static void check_network(struct findings *findings)
     network_close(network);
 }
 
+/* "vtax lab run kvm|xen|virtualbox (builds one first)": all that there are. */
+static char *make_lab_remedy(void)
+{
+    CLEANUP_STRBUF struct strbuf buf;
+    strbuf_init(&buf);
+    strbuf_adds(&buf, "vtax lab run ");
+    for (size_t i = 0; hypervisors[i]; i++)
+        strbuf_addf(&buf, "%s%s", i ? "|" : "", hypervisors[i]->name);
+    strbuf_adds(&buf, " (builds one first)");
+    return strbuf_take(&buf);
+}
+
 /* Hypervisors that this host cannot run can be measured in an emulated server. */
 static void check_lab(struct findings *findings)
 {
@@ -115,6 +127,7 @@ static void check_lab(struct findings *findings)
     struct stock *stocks;
     size_t count;
     struct error why = {0};
+    CLEANUP_FREE char *remedy = make_lab_remedy();
     strbuf_init(&built);
     if (stock_list(&stocks, &count, &why) < 0) {
         findings_add(findings, "lab", FINDING_BAD, "mend that", "%s", why.text);
@@ -128,8 +141,7 @@ static void check_lab(struct findings *findings)
         findings_add(findings, "lab", FINDING_GOOD, NULL, "emulated servers with %s (vtax lab run)",
                      built.text);
     else
-        findings_add(findings, "lab", FINDING_NOTE, "vtax lab run kvm|xen (builds one first)",
-                     "no emulated server built yet");
+        findings_add(findings, "lab", FINDING_NOTE, remedy, "no emulated server built yet");
 }
 
 static void check_counters(struct findings *findings)

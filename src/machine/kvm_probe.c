@@ -169,19 +169,28 @@ static int ask_child(struct finding *out_finding, struct error *err)
     return rc;
 }
 
-static int explain_step(const struct finding *finding, struct error *err)
+static const char *find_remedy(int code)
 {
-    int code = finding->code ? finding->code : EIO;
-    const char *remedy = "";
-    if (code == ENOENT)
-        remedy = ": modprobe kvm_intel or kvm_amd; on a virtual host switch on nested "
-                 "virtualization there";
-    else if (code == EACCES || code == EPERM)
-        remedy = ": add yourself to the group kvm";
-    else if (code == ENODEV || code == EOPNOTSUPP)
-        remedy = ": virtualization is switched off in the firmware, or taken by another hypervisor";
-    return error_set(err, ERROR_ENVIRONMENT, -code, "%s: %s%s", finding->failed_step,
-                     strerror(code), remedy);
+    switch (code) {
+    case ENOENT:
+        return "modprobe kvm_intel or kvm_amd; on a virtual host switch on nested virtualization "
+               "there; or measure it by `vtax lab run kvm`";
+    case EACCES:
+    case EPERM:
+        return "add yourself to the group kvm, or run as root; or measure it by `vtax lab run kvm`";
+    case ENODEV:
+    case EOPNOTSUPP:
+        return "virtualization is switched off in the firmware, or taken by another hypervisor; "
+               "`vtax lab run kvm` measures it all the same";
+    default:
+        return "`vtax lab run kvm` measures it all the same";
+    }
+}
+
+int kvm_probe_explain(const char *step, int code, struct error *err)
+{
+    return error_set(err, ERROR_ENVIRONMENT, -code, "%s: %s: %s", step, strerror(code),
+                     find_remedy(code));
 }
 
 int kvm_probe(struct error *err)
@@ -197,7 +206,7 @@ int kvm_probe(struct error *err)
     if (rc < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, rc, "try KVM");
     if (finding.failed_step)
-        return explain_step(&finding, err);
+        return kvm_probe_explain(finding.failed_step, finding.code ? finding.code : EIO, err);
     double slowdown = (double)finding.guest_ns / (double)finding.native_ns;
     if (slowdown <= KVM_PROBE_SLOWDOWN_MAX)
         return 0;

@@ -12,3 +12,7 @@
  * KVM_PROBE_SLOWDOWN_MAX times slower; else negative with the reason and the remedy. */
 #define KVM_PROBE_SLOWDOWN_MAX 5.0
 int kvm_probe(struct error *err) __attribute__((warn_unused_result));
+
+/* The refusal when a step ("open '/dev/kvm'") failed with this errno, with the remedy. Returns
+ * -code. */
+int kvm_probe_explain(const char *step, int code, struct error *err);

@@ -117,10 +117,17 @@ static int probe_qemu(const struct plan_entry *entry, const char *uri, struct er
     return rc;
 }
 
+/* Who lacks both is told so at once. */
 static int probe_kvm(const struct plan_entry *entry, const char *uri, struct error *err)
 {
+    struct error besides = {0};
     int rc = kvm_probe(err);
-    return rc < 0 ? rc : probe_qemu(entry, uri, err);
+    if (rc >= 0)
+        return probe_qemu(entry, uri, err);
+    if (rc == -EINTR || probe_qemu(entry, uri, &besides) >= 0)
+        return rc;
+    CLEANUP_FREE char *first = mem_strdup(err->text);
+    return error_set(err, ERROR_ENVIRONMENT, rc, "%s; besides, %s", first, besides.text);
 }
 
 static int open_site(const struct site_options *options, const char *type, void **out_site,

@@ -80,7 +80,7 @@ static int probe(const struct plan_entry *entry, const char *uri, struct error *
 {
     (void)uri;
     const char *type = find_type(entry);
-    int rc = xen_tools_probe(NULL, NULL, err);
+    int rc = xen_tools_probe(NULL, err);
     if (rc >= 0)
         rc = xen_tools_probe_type(NULL, type, err);
     return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/xen_tools.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -80,10 +81,10 @@ static const struct symbol {
 
 DEFINE_CLEANUP(struct xen_tools *, xen_tools_close);
 
-/* A file of one line below a root; NULL when it is not there. */
+/* A file of one line below a root (NULL: the real one); NULL when it is not there. */
 static char *read_line(const char *root, const char *file)
 {
-    CLEANUP_FREE char *path = mem_printf("%s/%s", root, file);
+    CLEANUP_FREE char *path = mem_printf("%s%s", root ? root : "", file);
     char *text = NULL;
     if (file_read(path, TEXT_MAX, &text, NULL, NULL) < 0)
         return NULL;
@@ -91,28 +92,45 @@ static char *read_line(const char *root, const char *file)
     return text;
 }
 
-static int check_control(const char *sysfs, const char *proc, struct error *err)
+/* Is there one to boot? As Debian, Fedora and SUSE name it: xen-4.17-amd64.gz, xen.gz, xen.efi. */
+static bool is_installed(const char *root)
 {
-    CLEANUP_FREE char *type = read_line(sysfs ? sysfs : XEN_SYSFS, "type");
-    CLEANUP_FREE char *capabilities = read_line(proc ? proc : "/proc/xen", "capabilities");
-    if (!type || strcmp(type, "xen") != 0)
+    CLEANUP_FREE char *path = mem_printf("%s/boot", root ? root : "");
+    CLEANUP_DIRECTORY DIR *dir = opendir(path);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        if (strncmp(entry->d_name, "xen-", 4) == 0 || strncmp(entry->d_name, "xen.", 4) == 0)
+            return true;
+    return false;
+}
+
+static int check_control(const char *root, struct error *err)
+{
+    CLEANUP_FREE char *type = read_line(root, XEN_SYSFS "/type");
+    CLEANUP_FREE char *capabilities = read_line(root, "/proc/xen/capabilities");
+    bool runs = type && strcmp(type, "xen") == 0;
+    if (!runs && is_installed(root))
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
-                         "this Linux does not run on Xen: install xen-system-amd64 and boot it, or "
-                         "`vtax lab run xen`");
+                         "Xen is installed, but this Linux was not booted on it: choose it in the "
+                         "boot menu, or measure it by `vtax lab run xen`");
+    if (!runs)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                         "Xen is not installed: install the package xen-system-amd64 and boot it, "
+                         "or measure it by `vtax lab run xen`");
     if (!capabilities)
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
                          "Xen is here, but its tools have not been started: mount -t xenfs xenfs "
                          "/proc/xen; service xen start");
     if (!strstr(capabilities, "control_d"))
         return error_set(err, ERROR_ENVIRONMENT, -EPERM,
-                         "this Linux is a guest of Xen, not its control domain");
+                         "this Linux is a guest of Xen, not its control domain: run vtax there, or "
+                         "measure Xen by `vtax lab run xen`");
     return 0;
 }
 
-int xen_tools_probe(const char *sysfs, const char *proc, struct error *err)
+int xen_tools_probe(const char *root, struct error *err)
 {
     static const char *const programs[][2] = {{"xl", "xen-utils"}, {"qemu-img", "qemu-utils"}};
-    int rc = check_control(sysfs, proc, err);
+    int rc = check_control(root, err);
     for (size_t i = 0; rc >= 0 && i < COUNT_OF(programs); i++)
         if (!process_find_program(programs[i][0]))
             rc = error_set(err, ERROR_ENVIRONMENT, -ENOENT,
@@ -125,11 +143,10 @@ int xen_tools_probe(const char *sysfs, const char *proc, struct error *err)
 
 /* "xen-3.0-x86_64" stands for paravirtualized guests, "hvm-3.0-x86_64" for those that need the
  * processor's virtualization: PVH and HVM. */
-int xen_tools_probe_type(const char *sysfs, const char *type, struct error *err)
+int xen_tools_probe_type(const char *root, const char *type, struct error *err)
 {
     bool is_pv = strcmp(type, "pv") == 0;
-    CLEANUP_FREE char *capabilities =
-        read_line(sysfs ? sysfs : XEN_SYSFS, "properties/capabilities");
+    CLEANUP_FREE char *capabilities = read_line(root, XEN_SYSFS "/properties/capabilities");
     if (!capabilities || strstr(capabilities, is_pv ? "xen-3.0-x86_64" : "hvm-3.0-x86_64"))
         return 0;
     return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "%s",
@@ -141,10 +158,11 @@ int xen_tools_probe_type(const char *sysfs, const char *type, struct error *err)
 /* Its binary interface is that of one version of Xen. */
 static int open_library(struct xen_tools *tools, struct error *err)
 {
-    CLEANUP_FREE char *major = read_line(XEN_SYSFS, "version/major");
-    CLEANUP_FREE char *minor = read_line(XEN_SYSFS, "version/minor");
+    CLEANUP_FREE char *major = read_line(NULL, XEN_SYSFS "/version/major");
+    CLEANUP_FREE char *minor = read_line(NULL, XEN_SYSFS "/version/minor");
     if (!major || !minor)
-        return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "read Xen's version in '%s'", XEN_SYSFS);
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "read Xen's version in '%s/version'",
+                         XEN_SYSFS);
     CLEANUP_FREE char *name = mem_printf("libxenstat.so.%s.%s", major, minor);
     tools->library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (!tools->library)
@@ -381,7 +399,7 @@ int xen_tools_clean_dead(struct error *err)
 {
     CLEANUP(xen_tools_close_cleanup) struct xen_tools *tools = NULL;
     xenstat_node *node;
-    if (xen_tools_probe(NULL, NULL, NULL) < 0 || xen_tools_open(&tools, NULL) < 0)
+    if (xen_tools_probe(NULL, NULL) < 0 || xen_tools_open(&tools, NULL) < 0)
         return 0;
     int rc = look(tools, 0, &node, err);
     if (rc < 0)

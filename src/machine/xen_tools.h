@@ -17,12 +17,11 @@
 
 #define XEN_SYSFS "/sys/hypervisor"
 
-/* Does this Linux control a Xen, and are the tools there? Negative with the remedy. sysfs, proc:
- * roots to look in, for tests; NULL: the real ones. */
-int xen_tools_probe(const char *sysfs, const char *proc, struct error *err)
-    __attribute__((warn_unused_result));
+/* Does this Linux control a Xen, and are the tools there? Negative with the remedy. root: where
+ * /sys, /proc and /boot are looked for, for tests; NULL: the real ones. */
+int xen_tools_probe(const char *root, struct error *err) __attribute__((warn_unused_result));
 /* Can this Xen run guests of the type ("pv", "pvh", "hvm")? As above. */
-int xen_tools_probe_type(const char *sysfs, const char *type, struct error *err)
+int xen_tools_probe_type(const char *root, const char *type, struct error *err)
     __attribute__((warn_unused_result));
 
 struct xen_tools;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "machine/console.h"
 #include "machine/domain.h"
+#include "machine/kvm_probe.h"
 #include "machine/machine.h"
 #include "machine/qemu_log.h"
 
@@ -229,6 +230,28 @@ static void test_qemu_log_of_a_stop(void **state)
     check_stop("", NULL);
 }
 
+/* Each with what it lacks, and with the way that needs nothing of it. */
+static void test_kvm_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        int code;
+        const char *remedy;
+    } rows[] = {{ENOENT, "No such file or directory: modprobe kvm_intel or kvm_amd"},
+                {EACCES, "Permission denied: add yourself to the group kvm"},
+                {EPERM, "add yourself to the group kvm"},
+                {ENODEV, "switched off in the firmware"},
+                {EIO, "Input/output error"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct error err = {0};
+        assert_int_equal(kvm_probe_explain("open '/dev/kvm'", rows[i].code, &err), -rows[i].code);
+        assert_int_equal(err.kind, ERROR_ENVIRONMENT);
+        assert_memory_equal(err.text, "open '/dev/kvm': ", 17);
+        assert_non_null(strstr(err.text, rows[i].remedy));
+        assert_non_null(strstr(err.text, "`vtax lab run kvm`"));
+    }
+}
+
 static void test_console(void **state)
 {
     (void)state;
@@ -370,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_domain_xml),
         cmocka_unit_test(test_domain_xml_variants),
         cmocka_unit_test(test_user_network),
+        cmocka_unit_test(test_kvm_refusals),
         cmocka_unit_test(test_qemu_log),
         cmocka_unit_test(test_qemu_log_of_a_stop),
         cmocka_unit_test(test_console),

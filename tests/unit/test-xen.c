@@ -103,16 +103,19 @@ static void test_why_it_ended(void **state)
     assert_string_equal(xen_tools_describe_end("", 3), "it ended, Xen does not say why");
 }
 
+/* Below root, with the directories on the way. */
 static void put(const char *root, const char *file, const char *text)
 {
     CLEANUP_FREE char *path = mem_printf("%s/%s", root, file);
+    CLEANUP_FREE char *directory = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+    assert_int_equal(file_make_directories(directory, 0700, NULL), 0);
     assert_int_equal(file_write_atomic(path, text, strlen(text), 0600, NULL), 0);
 }
 
 static void check_refusal(const char *root, const char *part)
 {
     struct error err = {0};
-    assert_true(xen_tools_probe(root, root, &err) < 0);
+    assert_true(xen_tools_probe(root, &err) < 0);
     assert_int_equal(err.kind, ERROR_ENVIRONMENT);
     assert_non_null(strstr(err.text, part));
 }
@@ -122,21 +125,25 @@ static void test_probe(void **state)
     (void)state;
     char root[] = "/tmp/vtax-xen-XXXXXX";
     assert_non_null(mkdtemp(root));
-    check_refusal(root, "does not run on Xen");
-    put(root, "type", "kvm\n");
+    check_refusal(root, "Xen is not installed: ");
+    put(root, "boot/vmlinuz-6.1.0-18-amd64", "");
+    check_refusal(root, "Xen is not installed: ");
     check_refusal(root, "`vtax lab run xen`");
-    put(root, "type", "xen\n");
+    put(root, "boot/xen-4.17-amd64.gz", "");
+    put(root, "sys/hypervisor/type", "kvm\n");
+    check_refusal(root, "Xen is installed, but this Linux was not booted on it: ");
+    check_refusal(root, "`vtax lab run xen`");
+    put(root, "sys/hypervisor/type", "xen\n");
     check_refusal(root, "mount -t xenfs");
-    put(root, "capabilities", "\n");
+    put(root, "proc/xen/capabilities", "\n");
     check_refusal(root, "a guest of Xen");
-    CLEANUP_FREE char *properties = mem_printf("%s/properties", root);
-    assert_int_equal(mkdir(properties, 0700), 0);
-    put(root, "properties/capabilities", "xen-3.0-x86_64 xen-3.0-x86_32p \n");
+    static const char properties[] = "sys/hypervisor/properties/capabilities";
+    put(root, properties, "xen-3.0-x86_64 xen-3.0-x86_32p \n");
     struct error err = {0};
     assert_int_equal(xen_tools_probe_type(root, "pv", &err), 0);
     assert_int_equal(xen_tools_probe_type(root, "pvh", &err), -ENOTSUP);
     assert_non_null(strstr(err.text, "SVM"));
-    put(root, "properties/capabilities", "hvm-3.0-x86_32 hvm-3.0-x86_64 \n");
+    put(root, properties, "hvm-3.0-x86_32 hvm-3.0-x86_64 \n");
     assert_int_equal(xen_tools_probe_type(root, "hvm", &err), 0);
     assert_int_equal(xen_tools_probe_type(root, "pv", &err), -ENOTSUP);
     file_remove_tree(root, NULL);
@@ -183,10 +190,8 @@ static void test_destroy_runs_through(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_direct_boot),
-        cmocka_unit_test(test_disk_boot),
-        cmocka_unit_test(test_why_it_ended),
-        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_direct_boot),  cmocka_unit_test(test_disk_boot),
+        cmocka_unit_test(test_why_it_ended), cmocka_unit_test(test_probe),
         cmocka_unit_test(test_destroy_runs_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
