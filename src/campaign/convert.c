@@ -246,7 +246,7 @@ void convert_plan(const struct plan *plan, const struct plan_cell *cells, size_t
     host_facts_add(&facts, "vtax.version", "%s", VTAX_VERSION);
     host_facts_add(&facts, "plan.digest", "%s", digest);
     host_read_facts("", &facts);
-    versions_read(&facts);
+    versions_read(plan, &facts);
     add_stopping_facts(plan, &facts);
     add_image_facts(image, &facts);
     take_facts(&facts, &out_campaign->facts, &out_campaign->fact_count);

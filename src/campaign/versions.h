@@ -4,7 +4,8 @@
  */
 #pragma once
 
+#include "plan/plan.h"
 #include "probe/host.h"
 
 /* Adds "version.qemu", "version.bubblewrap", ...; a program that is not there is left out. */
-void versions_read(struct host_facts *facts);
+void versions_read(const struct plan *plan, struct host_facts *facts);

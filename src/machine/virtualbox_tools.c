@@ -15,6 +15,7 @@
 
 /* In an emulated server a call takes seconds, and the first one starts VBoxSVC. */
 #define CALL_NS (120 * NS_PER_S)
+#define VERSION_NS (30 * NS_PER_S) /* asks no server */
 #define WORDS_MAX 24
 #define CPUINFO_MAX ((size_t)4 << 20)
 /* VBoxSVC's socket is in a directory that this and VBOX_IPC_SOCKETID name. */
@@ -32,6 +33,22 @@ char *virtualbox_find_program(const char *name)
             return TAKE_PTR(path);
     }
     return process_find_program(name) ? mem_strdup(name) : NULL;
+}
+
+/* Warnings of modules that are not loaded come before it. */
+char *virtualbox_read_version(void)
+{
+    CLEANUP_FREE char *program = virtualbox_find_program("VBoxManage");
+    CLEANUP_FREE char *text = NULL;
+    const char *const argv[] = {program, "--version", NULL};
+    if (!program || process_check(argv, VERSION_NS, &text, NULL) < 0)
+        return NULL;
+    const char *version = NULL;
+    char *rest = text;
+    for (const char *line; (line = strsep(&rest, "\n"));)
+        if (*line >= '0' && *line <= '9')
+            version = line;
+    return version ? mem_strdup(version) : NULL;
 }
 
 static int probe_programs(struct error *err)

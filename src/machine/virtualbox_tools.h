@@ -21,6 +21,9 @@ int virtualbox_probe(const char *root, struct error *err) __attribute__((warn_un
  * command of this name in PATH may be a script that prints advice. */
 char *virtualbox_find_program(const char *name);
 
+/* "7.0.20_Debianr163906", the caller's to free; NULL when no VBoxManage says it. */
+char *virtualbox_read_version(void);
+
 struct virtualbox_home {
     char *parent;       /* the machine's directory */
     char *directory;    /* VBOX_USER_HOME */

@@ -141,6 +141,16 @@ int xen_tools_probe(const char *root, struct error *err)
     return rc;
 }
 
+char *xen_tools_read_version(const char *root)
+{
+    CLEANUP_FREE char *major = read_line(root, XEN_SYSFS "/version/major");
+    CLEANUP_FREE char *minor = read_line(root, XEN_SYSFS "/version/minor");
+    CLEANUP_FREE char *extra = read_line(root, XEN_SYSFS "/version/extra");
+    if (!major || !minor)
+        return NULL;
+    return mem_printf("%s.%s%s", major, minor, extra ? extra : "");
+}
+
 /* "xen-3.0-x86_64" stands for paravirtualized guests, "hvm-3.0-x86_64" for those that need the
  * processor's virtualization: PVH and HVM. */
 int xen_tools_probe_type(const char *root, const char *type, struct error *err)

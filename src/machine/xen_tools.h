@@ -23,6 +23,8 @@ int xen_tools_probe(const char *root, struct error *err) __attribute__((warn_unu
 /* Can this Xen run guests of the type ("pv", "pvh", "hvm")? As above. */
 int xen_tools_probe_type(const char *root, const char *type, struct error *err)
     __attribute__((warn_unused_result));
+/* "4.17.5-pre" of the Xen that runs, the caller's to free; NULL: there is none. As above. */
+char *xen_tools_read_version(const char *root);
 
 struct xen_tools;
 

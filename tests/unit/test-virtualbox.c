@@ -283,6 +283,31 @@ static void test_probe(void **state)
     file_remove_tree(root, NULL);
 }
 
+static void test_version(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/vtax-vbox-XXXXXX";
+    CLEANUP_FREE char *installed = virtualbox_find_program("VBoxManage");
+    if (installed)
+        skip();
+    assert_null(virtualbox_read_version());
+    assert_non_null(mkdtemp(root));
+    CLEANUP_FREE char *old_path = mem_strdup(getenv("PATH"));
+    CLEANUP_FREE char *path = mem_printf("%s:%s", root, old_path);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    put(root, "VBoxManage", "#!/bin/sh\n[ \"$*\" = --version ] || exit 1\n", 0700);
+    assert_null(virtualbox_read_version());
+    put(root, "VBoxManage",
+        "#!/bin/sh\n[ \"$*\" = --version ] || exit 1\n"
+        "echo 'WARNING: The character device /dev/vboxdrv does not exist.'\n"
+        "echo 7.0.20_Debianr163906\n",
+        0700);
+    CLEANUP_FREE char *version = virtualbox_read_version();
+    assert_string_equal(version, "7.0.20_Debianr163906");
+    assert_int_equal(setenv("PATH", old_path, 1), 0);
+    file_remove_tree(root, NULL);
+}
+
 static pid_t start_server(const char *program, const char *home)
 {
     CLEANUP_FREE char *variable = mem_printf("VBOX_USER_HOME=%s", home);
@@ -331,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_exits),
         cmocka_unit_test(test_complaint),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_version),
         cmocka_unit_test(test_server_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,26 @@ static void test_probe(void **state)
     file_remove_tree(root, NULL);
 }
 
+static void check_version(const char *root, const char *expected)
+{
+    CLEANUP_FREE char *version = xen_tools_read_version(root);
+    assert_string_equal(version, expected);
+}
+
+static void test_version(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/vtax-xen-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    assert_null(xen_tools_read_version(root));
+    put(root, "sys/hypervisor/version/major", "4\n");
+    put(root, "sys/hypervisor/version/minor", "17\n");
+    check_version(root, "4.17");
+    put(root, "sys/hypervisor/version/extra", ".5-pre\n");
+    check_version(root, "4.17.5-pre");
+    file_remove_tree(root, NULL);
+}
+
 /* In a child, since an interrupt cannot be taken back: 0 when xl has done it. */
 static int destroy_after_interrupt(const char *directory)
 {
@@ -192,7 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_direct_boot),  cmocka_unit_test(test_disk_boot),
         cmocka_unit_test(test_why_it_ended), cmocka_unit_test(test_probe),
-        cmocka_unit_test(test_destroy_runs_through),
+        cmocka_unit_test(test_version),      cmocka_unit_test(test_destroy_runs_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
