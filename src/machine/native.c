@@ -5,6 +5,8 @@
  * own on the same bridge, with its files on the file system where the guests' disks lie. Its memory
  * is not limited.
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/file.h"
@@ -36,9 +38,24 @@ static int probe(const struct plan_entry *entry, const char *uri, struct error *
     return sandbox_probe(err);
 }
 
+static int check_nodes(const struct option_counts *nodes, struct error *err)
+{
+    for (size_t i = 0; i < nodes->count; i++) {
+        CLEANUP_FREE char *path =
+            mem_printf("/sys/devices/system/node/node%" PRIu64, nodes->items[i]);
+        if (!file_exists(path))
+            return error_set(err, ERROR_USAGE, -EINVAL,
+                             "placement numa-node: no node %" PRIu64 " here (no '%s')",
+                             nodes->items[i], path);
+    }
+    return 0;
+}
+
 static int open_site(const struct site_options *options, void **out_site, struct error *err)
 {
-    (void)err;
+    int rc = check_nodes(&options->placement->numa_nodes, err);
+    if (rc < 0)
+        return rc;
     struct native_site *site = mem_zalloc(sizeof(*site));
     site->options = *options;
     *out_site = site;

@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,6 +230,46 @@ static void test_usage_counts_what_ended(void **state)
     machine_free(machine);
 }
 
+/* What runs in it, later started by its SSH server, inherits the policy. */
+static void test_memory_of_a_node(void **state)
+{
+    struct world *world = *state;
+    uint64_t node = 0;
+    struct machine *machine;
+    struct error err = {0};
+    char *text = NULL;
+    const char *const argv[] = {"cat", "/proc/self/numa_maps", NULL};
+    if (!file_exists("/sys/devices/system/node/node0") ||
+        syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0) < 0)
+        world_lack("the host's kernel does not let us choose NUMA nodes");
+    world->placement.numa_nodes = (struct option_counts){&node, 1};
+    world_open_site(world, "native");
+    world_start(world, 1, 0, &machine);
+    world_check(channel_check(machine_channel(machine), argv, STEP_NS, &text, &err), &err);
+    assert_non_null(strstr(text, " bind:0 "));
+    free(text);
+    machine_free(machine);
+}
+
+static void test_node_that_is_not_here(void **state)
+{
+    struct world *world = *state;
+    uint64_t node = 1023;
+    struct error err = {0};
+    struct plan_placement placement = {.numa_nodes = {&node, 1}};
+    struct site *site = NULL;
+    world_open_site(world, "native");
+    struct site_options options = {
+        .entry = &world->entry,
+        .placement = &placement,
+        .image = world->image,
+        .network = world->network,
+        .directory = world->directory,
+    };
+    assert_int_equal(platform_open(&options, &site, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "placement numa-node: no node 1023 here"));
+}
+
 /* A process that starts a machine and is killed with SIGKILL leaves files, which
  * world_tear_down() would find. */
 static void test_leftovers_of_a_killed_run(void **state)
@@ -256,6 +298,8 @@ int main(int argc, char **argv)
         TEST(test_wrong_host_key_is_refused),
         TEST(test_scratch),
         TEST(test_usage_counts_what_ended),
+        TEST(test_memory_of_a_node),
+        TEST(test_node_that_is_not_here),
         TEST(test_leftovers_of_a_killed_run),
     };
     return cmocka_run_group_tests_name("native", tests, NULL, NULL);
