@@ -20,6 +20,7 @@ struct fake_options {
     double fail;
     double hang;
     double boot_fail;
+    uint64_t boot_retries;
     double wait;
     double interrupts;
     double translation;
@@ -124,6 +125,20 @@ static int wait_ns(uint64_t duration_ns, struct error *err)
     return interrupt_check(err);
 }
 
+static int boot(const struct fake_options *want, struct rng *rng, unsigned *starts,
+                struct error *err)
+{
+    for (uint64_t retries = want->boot_retries;; retries--) {
+        int rc = wait_ns(want->boot_ns, err);
+        if (rc < 0 || rng_uniform(rng) >= want->boot_fail)
+            return rc;
+        if (retries == 0)
+            return error_set(err, ERROR_FAILED, -EPIPE,
+                             "the fake machine did not boot (boot-fail %g)", want->boot_fail);
+        ++*starts;
+    }
+}
+
 static int start(void *object, const struct machine_options *options, void **out_machine,
                  struct error *err)
 {
@@ -131,12 +146,9 @@ static int start(void *object, const struct machine_options *options, void **out
     struct fake_machine machine = {.site = site, .options = *options};
     struct rng rng;
     seed_rng(&machine, 1, &rng);
-    int rc = wait_ns(site->options->boot_ns, err);
+    int rc = boot(site->options, &rng, options->starts, err);
     if (rc < 0)
         return rc;
-    if (rng_uniform(&rng) < site->options->boot_fail)
-        return error_set(err, ERROR_FAILED, -EPIPE, "the fake machine did not boot (boot-fail %g)",
-                         site->options->boot_fail);
     *out_machine = mem_copy(&machine, sizeof(machine));
     return 0;
 }
@@ -274,7 +286,14 @@ static const struct option options[] = {
      .value_name = "SHARE",
      .fallback = "0",
      .max = 1,
-     .help = "Share of machines that do not boot."},
+     .help = "Share of machines that do not boot, of each of their tries."},
+    {.name = "boot-retries",
+     .type = OPTION_COUNT,
+     FAKE_OPTION(boot_retries),
+     .value_name = "N",
+     .fallback = "0",
+     .max = 1000,
+     .help = "How often a machine that does not boot is started again."},
     {.name = "wait",
      .type = OPTION_NUMBER,
      FAKE_OPTION(wait),

@@ -152,6 +152,33 @@ class Campaign(vtaxtest.World):
             "c.platform = 'other' AND c.vms = 1 AND m.name = 'time'")]
         self.assertAlmostEqual(cell["value"]["mean"], sum(values) / len(values), places=6)
 
+    def starts(self):
+        """Fact machine.starts of each trial of `other` with one VM, as a number."""
+        texts = self.rows("SELECT f.value FROM trial t JOIN cell c ON c.id = t.cell_id"
+                          " LEFT JOIN trial_fact f ON f.trial_id = t.id AND f.name = 'machine.starts'"
+                          " WHERE c.platform = 'other' AND c.vms = 1")
+        return [int(text.split(": ")[1]) if text else 1 for (text,) in texts]
+
+    def test_further_starts_are_told(self):
+        self.run_plan(self.plan(blocks=10, more=", boot-fail: 0.5, boot-retries: 1000"))
+        starts = self.starts()
+        extra = sum(starts) - 10
+        self.assertGreater(extra, 0)
+        out, _ = self.vtax("report", "--store", self.store)
+        touched = sum(count > 1 for count in starts)
+        self.assertIn(f"fake on other, 1 VM x 1 vCPU, 512MiB: {extra} extra start"
+                      f"{'' if extra == 1 else 's'} in {touched} of 10 trials",
+                      " ".join(out.split()))
+        self.assertNotIn("on base, 1 VM x 1 vCPU, 512MiB: ", out)
+        self.assertEqual(self.other(self.report())["trials"], {"ok": 10, "failed": 0, "invalid": 0})
+
+    def test_starts_of_a_machine_that_never_was(self):
+        self.run_plan(self.plan(blocks=2, more=", boot-fail: 1, boot-retries: 7"), "--give-up", "0")
+        self.assertEqual(self.starts(), [8, 8])
+        out, _ = self.vtax("report", "--store", self.store)
+        self.assertIn("fake on other, 1 VM x 1 vCPU, 512MiB: 14 extra starts in 2 of 2 trials",
+                      " ".join(out.split()))
+
     def test_everything_fails(self):
         self.run_plan(self.plan(more=", fail: 1"), "--give-up", "0")
         cell = self.other(self.report())

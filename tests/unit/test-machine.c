@@ -298,6 +298,7 @@ static void test_console_without_escapes(void **state)
 struct draws {
     double factor;
     int rc;
+    unsigned starts;
 };
 
 static struct draws draw(const char *name, const char *const settings[][2], uint64_t seed,
@@ -317,11 +318,12 @@ static struct draws draw(const char *name, const char *const settings[][2], uint
     }
     struct plan_entry entry = {.name = (char *)name, .kind = kind, .options = options};
     struct site_options site_options = {.entry = &entry, .seed = seed};
-    struct machine_options machine_options = {.index = index, .cell = cell, .block = block};
+    struct draws draws = {0};
+    struct machine_options machine_options = {
+        .index = index, .cell = cell, .block = block, .starts = &draws.starts};
     struct site *site = NULL;
     struct machine *machine = NULL;
     assert_int_equal(platform_open(&site_options, &site, &err), 0);
-    struct draws draws = {0};
     struct machine_draw drawn = {0};
     draws.rc = machine_start(site, &machine_options, &machine, &err);
     uint64_t boot_ns;
@@ -387,6 +389,28 @@ static void test_fake_faults(void **state)
     assert_near(draw("fake", drifting, 1, 0, 10, 0).factor, 1.1046221254, 1e-9);
 }
 
+/* Every try is counted, whether one of them helps or none. */
+static void test_fake_starts(void **state)
+{
+    (void)state;
+    static const char *const never[][2] = {{"boot-fail", "1"}, {"boot-retries", "7"}, {NULL, NULL}};
+    static const char *const some[][2] = {
+        {"boot-fail", "0.5"}, {"boot-retries", "1000"}, {NULL, NULL}};
+    static const char *const plain[][2] = {{NULL, NULL}};
+    enum { COUNT = 1000 };
+    unsigned sum = 0;
+    struct draws draws = draw("fake", never, 1, 0, 0, 0);
+    assert_int_equal(draws.rc, -EPIPE);
+    assert_int_equal(draws.starts, 8);
+    assert_int_equal(draw("fake", plain, 1, 0, 0, 0).starts, 1);
+    for (unsigned i = 0; i < COUNT; i++) {
+        draws = draw("fake", some, 1, i, 0, 0);
+        assert_int_equal(draws.rc, 0);
+        sum += draws.starts;
+    }
+    assert_near((double)sum / COUNT, 2, 0.2); /* geometric: standard deviation 1.41 of each */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_fake_depends_on_its_trial_alone),
         cmocka_unit_test(test_fake_distribution),
         cmocka_unit_test(test_fake_faults),
+        cmocka_unit_test(test_fake_starts),
     };
     return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
 }
