@@ -7,5 +7,6 @@
 #include "plan/plan.h"
 #include "probe/host.h"
 
-/* Adds "version.qemu", "version.bubblewrap", ...; a program that is not there is left out. */
+/* Adds "version.qemu", "version.bubblewrap", ..., and of the hypervisors that the plan uses
+ * "version.xen" and "version.virtualbox"; a program that is not there is left out. */
 void versions_read(const struct plan *plan, struct host_facts *facts);
