@@ -21,3 +21,6 @@ $ grep -A 1 '^  note  lab ' doctor
                        -> vtax lab run kvm|xen|virtualbox (builds one first)
 $ vtax doctor --json | grep -c '"remedy": "vtax lab run kvm|xen|virtualbox (builds one first)"'
 1
+# Who lacks QEMU as well need not come twice.
+$ test -e /dev/kvm || vtax run quick --platforms kvm,native --workloads bzip2 --set kvm.emulator=/nowhere 2>&1 | grep -q '`vtax lab run kvm`; besides, .' && echo told
+told
