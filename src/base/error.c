@@ -2,8 +2,12 @@
 #include "base/error.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#define PREFIX_ROOM 64 /* what error_suffix() leaves for error_prefix() */
+#define CUT "...; "    /* where it left text out */
 
 static void flatten(char *text)
 {
@@ -58,7 +62,28 @@ int error_prefix(struct error *err, const char *format, ...)
     vsnprintf(what, sizeof(what), format, ap);
     va_end(ap);
     memcpy(rest, err->text, sizeof(rest));
-    snprintf(err->text, sizeof(err->text), "%.400s: %.620s", what, rest);
+    int used = snprintf(err->text, sizeof(err->text), "%.400s: ", what);
+    int room = (int)sizeof(err->text) - used;
+    snprintf(err->text + used, (size_t)room, "%.*s", room - 1, rest);
+    flatten(err->text);
+    return err->code;
+}
+
+int error_suffix(struct error *err, const char *format, ...)
+{
+    if (!err)
+        return -1;
+    char what[sizeof(err->text) - PREFIX_ROOM];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(what, sizeof(what), format, ap);
+    va_end(ap);
+    size_t used = strlen(err->text);
+    size_t more = strlen(CUT) + strlen(what);
+    size_t room = sizeof(what) > more ? sizeof(what) - 1 - more : 0;
+    bool fits = used <= room;
+    char *end = err->text + (fits ? used : room);
+    snprintf(end, sizeof(err->text) - (size_t)(end - err->text), "%s%s", fits ? "; " : CUT, what);
     flatten(err->text);
     return err->code;
 }

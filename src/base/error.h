@@ -36,6 +36,11 @@ int error_set(struct error *err, enum error_kind kind, int code, const char *for
 /* Puts "what: " before the text of an error that is already set and returns its code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts "; what" behind the text of an error that is already set and returns its code. Where both
+ * are too long it is the text that is cut, so that what is put there is whole, also after a short
+ * error_prefix(). */
+int error_suffix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* error_set() with ": " and strerror(-code) after the text. */
 int error_set_errno(struct error *err, enum error_kind kind, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
