@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+/* The fact that says of a campaign that it came home from one (lab/lab.h). */
+#define LAB_FACT "lab.kind"
+
 static inline bool lab_is_here(void)
 {
     return getenv("VTAX_LAB");

@@ -68,33 +68,47 @@ static int replay(struct progressing *going, struct store_trial **out_trials, si
     return 0;
 }
 
-/* The newest incomplete campaign of the same plan. */
+static bool is_emulated(const struct store_campaign *campaign)
+{
+    return store_campaign_find_fact(campaign, LAB_FACT);
+}
+
+static int refuse_to_resume(const struct progressing *going, int64_t emulated, struct error *err)
+{
+    CLEANUP_FREE char *but =
+        emulated ? mem_printf("; campaign %" PRId64 " comes from an emulated server, with which "
+                              "this host's trials must not be mixed",
+                              emulated)
+                 : mem_strdup("");
+    return error_set(err, ERROR_USAGE, -ENOENT,
+                     "resume '%s': store '%s' has no unfinished campaign of this very plan%s; run "
+                     "without --resume to begin one",
+                     going->record.name, store_path(going->store), but);
+}
+
+/* Goes on with the newest incomplete campaign of the same plan. The lab's are none: the server that
+ * they were measured on is gone, and what this host measures is not like theirs. */
 static int find_unfinished(struct progressing *going, struct error *err)
 {
     struct store_campaign fresh = going->record, *list = NULL;
-    size_t count = 0, found = SIZE_MAX;
+    size_t count = 0;
+    int64_t found = 0, emulated = 0;
     int rc = store_list_campaigns(going->store, &list, &count, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < count; i++)
         if (!list[i].complete && !strcmp(list[i].plan_digest, fresh.plan_digest))
-            found = i;
-    if (found == SIZE_MAX) {
-        rc = error_set(err, ERROR_USAGE, -ENOENT,
-                       "resume '%s': store '%s' has no unfinished campaign of this very plan; run "
-                       "without --resume to begin one",
-                       fresh.name, store_path(going->store));
-    } else {
-        char id[24];
-        snprintf(id, sizeof(id), "%" PRId64, list[found].id);
-        rc = store_read_campaign(going->store, id, &going->record, err);
-        if (rc >= 0) {
-            store_campaign_done(&fresh);
-            rc = store_reopen_campaign(going->store, going->record.id, err);
-        }
-    }
+            *(is_emulated(&list[i]) ? &emulated : &found) = list[i].id;
     store_free_campaigns(list, count);
-    return rc;
+    if (!found)
+        return refuse_to_resume(going, emulated, err);
+    char id[24];
+    snprintf(id, sizeof(id), "%" PRId64, found);
+    rc = store_read_campaign(going->store, id, &going->record, err);
+    if (rc < 0)
+        return rc;
+    store_campaign_done(&fresh);
+    return store_reopen_campaign(going->store, going->record.id, err);
 }
 
 static int begin_record(struct progressing *going, struct store_trial **out_trials,
@@ -136,16 +150,26 @@ static int store_trial(struct progressing *going, size_t cell, struct store_tria
     return 0;
 }
 
+/* In the lab the campaign gets its number when it comes home, and nothing goes on with it. */
+static int give_up(const struct progressing *going, const struct store_trial *trial,
+                   struct error *err)
+{
+    error_set(err, ERROR_FAILED, -ENOTRECOVERABLE,
+              "%" PRIu64 " trials in a row did not boot, the last: %.600s; %s",
+              going->boot_failures, trial->cause,
+              lab_is_here() ? "mend that, then measure again"
+                            : "mend that, then go on with --resume");
+    return lab_is_here() ? -ENOTRECOVERABLE
+                         : error_prefix(err, "campaign %" PRId64, going->record.id);
+}
+
 static int check_boots(struct progressing *going, const struct store_trial *trial,
                        struct error *err)
 {
     going->boot_failures = trial_failed_to_boot(trial) ? going->boot_failures + 1 : 0;
     if (going->options->give_up == 0 || going->boot_failures < going->options->give_up)
         return 0;
-    return error_set(err, ERROR_FAILED, -ENOTRECOVERABLE,
-                     "campaign %" PRId64 ": %" PRIu64 " trials in a row did not boot, the last: "
-                     "%.600s; mend that, then go on with --resume",
-                     going->record.id, going->boot_failures, trial->cause);
+    return give_up(going, trial, err);
 }
 
 static int run_one(struct progressing *going, size_t cell, uint64_t block, size_t position,

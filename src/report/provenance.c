@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/lab.h"
+
 struct tally {
     struct report_variation *items;
     size_t count;
@@ -106,7 +108,7 @@ const char *provenance_find(const struct report *report, const char *name)
 
 char *report_caution(const struct report *report)
 {
-    const char *kind = provenance_find(report, "lab.kind");
+    const char *kind = provenance_find(report, LAB_FACT);
     if (!kind)
         return NULL;
     const char *title = provenance_find(report, "lab.title");

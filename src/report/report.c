@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/lab.h"
 #include "base/strbuf.h"
 #include "base/units.h"
 #include "report/causes.h"
@@ -183,7 +184,7 @@ static int fill(struct report *report, const struct report_options *options, str
     figure_fill_figures(report, report->index->by_cell);
     count_fill(report);
     causes_fill(report);
-    report->emulated = provenance_find(report, "lab.kind") != NULL;
+    report->emulated = provenance_find(report, LAB_FACT) != NULL;
     return 0;
 }
 

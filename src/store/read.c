@@ -258,3 +258,11 @@ int store_read_campaign(struct store *store, const char *selector,
     *out_campaign = campaign;
     return 0;
 }
+
+const char *store_campaign_find_fact(const struct store_campaign *campaign, const char *name)
+{
+    for (size_t i = 0; i < campaign->fact_count; i++)
+        if (strcmp(campaign->facts[i].name, name) == 0)
+            return campaign->facts[i].value;
+    return NULL;
+}

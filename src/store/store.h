@@ -173,6 +173,8 @@ int store_list_campaigns(struct store *store, struct store_campaign **out_campai
 int store_read_campaign(struct store *store, const char *selector,
                         struct store_campaign *out_campaign, struct error *err)
     __attribute__((warn_unused_result));
+/* The value of one of its facts; NULL: it has none of this name. */
+const char *store_campaign_find_fact(const struct store_campaign *campaign, const char *name);
 /* Every trial in the order in which they ran. A million samples take about a second. */
 int store_read_trials(struct store *store, int64_t campaign_id, struct store_trial **out_trials,
                       size_t *out_count, struct error *err) __attribute__((warn_unused_result));

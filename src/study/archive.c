@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lab.h"
 #include "base/mem.h"
 #include "probe/host.h"
 
@@ -11,7 +12,7 @@ int archive_begin(struct store *store, const char *settings, int64_t *out_id, st
 {
     struct host_facts facts = {0};
     host_facts_add(&facts, "vtax.version", "%s", VTAX_VERSION);
-    host_facts_add(&facts, "lab.kind", "emulated server");
+    host_facts_add(&facts, LAB_FACT, "emulated server");
     if (settings[0])
         host_facts_add(&facts, "counters.settings", "%s", settings);
     host_read_facts("", &facts);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The whole way from plan to report on the platform `fake`."""
 import concurrent.futures
+import contextlib
 import json
 import math
 import random
@@ -125,6 +126,25 @@ class Campaign(vtaxtest.World):
         self.assertEqual(process.returncode, 130)
         self.assertEqual(self.rows("SELECT complete FROM campaign"), [(0,)])
         self.assertEqual(self.rows("PRAGMA integrity_check"), [("ok",)])
+
+    def test_resume_does_not_touch_a_campaign_of_the_lab(self):
+        """It came home unfinished, from a server that is gone; this host is another."""
+        plan = self.plan(blocks=3)
+        self.run_plan(plan)
+        self.alter("UPDATE campaign SET complete = 0, end_ns = NULL, end_cause = NULL")
+        self.run_plan(plan, "--resume")
+        self.assertEqual(self.count_campaigns(complete=1), 1)
+        self.alter("UPDATE campaign SET complete = 0, end_ns = NULL, end_cause = NULL",
+                   "INSERT INTO campaign_fact (campaign_id, name, value)"
+                   " VALUES (1, 'lab.kind', 'emulated server')")
+        _, err = self.run_plan(plan, "--resume", code=2)
+        self.assertIn("no unfinished campaign of this very plan; campaign 1 comes from an emulated server", err)
+        self.assertEqual(self.count_campaigns(complete=0), 1)
+
+    def alter(self, *statements):
+        with contextlib.closing(sqlite3.connect(self.store)) as store, store:
+            for statement in statements:
+                store.execute(statement)
 
     def test_second_run_on_a_store_is_refused(self):
         plan = self.plan(blocks=1000, more=", trial-time: 50ms")
