@@ -41,11 +41,11 @@ check-sanitizers: packages-run packages-test packages-build ## unit, cli and int
 	@VTAX_TEST_SEEDS=24 tools/run-tests build-dev unit cli integration
 
 .PHONY: check-lab
-check-lab: packages-run packages-test all ## real hypervisors in the emulated server (builds its images first: 15 min)
+check-lab: packages-run packages-test packages-build everything ## real hypervisors in the emulated server (builds its images first: 15 min)
 	@tools/run-tests $(BUILD) lab
 
 .PHONY: check-lab-short
-check-lab-short: packages-run packages-test all ## KVM and Xen in the emulated server, each workload once
+check-lab-short: packages-run packages-test packages-build everything ## KVM and Xen in the emulated server, each workload once
 	@$(VTAX) image build
 	@$(VTAX) lab build kvm xen
 	@tools/run-tests $(BUILD) lab-short
