@@ -62,6 +62,15 @@ char *label_of_subject(const struct report *report, const struct store_cell *cel
     return strbuf_take(&buf);
 }
 
+char *label_of_end(const struct store_campaign *campaign)
+{
+    if (campaign->complete)
+        return mem_strdup("complete");
+    if (!campaign->end_ns)
+        return mem_strdup("not ended");
+    return mem_printf("ended early: %s", campaign->end_cause ? campaign->end_cause : "?");
+}
+
 const struct store_cell *label_find_cell(const struct report *report, int64_t cell_id)
 {
     for (size_t i = 0; i < report->campaign.cell_count; i++)

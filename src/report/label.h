@@ -23,6 +23,8 @@ const char *label_of_size_heading(const struct label_variety *variety);
 char *label_of_cell(const struct store_cell *cell);
 /* "2 qemu-tcg VMs", with vCPUs and memory where the campaign has several; as above. */
 char *label_of_subject(const struct report *report, const struct store_cell *cell);
+/* "complete", "ended early: budget", "not ended"; as above. */
+char *label_of_end(const struct store_campaign *campaign);
 /* NULL when there is none. */
 const struct store_cell *label_find_cell(const struct report *report, int64_t cell_id);
 const struct store_metric *label_find_metric(const struct report *report,

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reports from made-up stores: word for word, against the schema, by hand, and in a browser."""
+import contextlib
 import json
 import os
 import re
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import unittest
@@ -277,6 +279,26 @@ class Report(World):
         rows = self.show("1", "2", "--format", "csv").splitlines()
         self.assertEqual({row.split(",")[0] for row in rows[1:]}, {"1", "2"})
         self.vtax("report", "1", "4", "--store", self.store, code=2)
+
+    def end_lab(self, end_ns, cause):
+        """The lab's campaign, the second, is one that came home unfinished."""
+        with contextlib.closing(sqlite3.connect(self.store)) as store, store:
+            store.execute("UPDATE campaign SET complete = 0, end_ns = ?, end_cause = ? WHERE id = 2",
+                          (end_ns, cause))
+
+    def test_unfinished_lab_campaign_is_told(self):
+        self.make("demo")
+        self.make("lab")
+        self.assertNotIn("not ended", self.show("1", "2"))
+        self.end_lab(None, None)
+        self.assertIn("campaign 2 'lab-paper', not ended: EMULATED", self.show("1", "2"))
+        self.assertIn("trials, not ended. EMULATED", self.show("1", "2", "--format", "html"))
+        alone = self.show("2", "--format", "html")
+        self.assertIn("its emulated server was stopped or died", alone)
+        self.assertNotIn("--resume", alone)
+        self.end_lab(1, "error")
+        self.assertIn("campaign 2 'lab-paper', ended early: error: EMULATED",
+                      " ".join(self.show("1", "2").split()))
 
     def latencies(self, platform, vms):
         """Histograms of all trials of a cell, by tag."""

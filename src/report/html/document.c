@@ -125,6 +125,11 @@ static void put_notice(const struct html *page)
                   "The campaign ended early: %s. What follows is what was measured until "
                   "then.",
                   campaign->end_cause ? campaign->end_cause : "no cause was given");
+    else if (page->report->emulated)
+        html_raw(page,
+                 "The campaign did not end: its emulated server was stopped or died. What "
+                 "follows is what was measured until then; <code>vtax lab run</code> measures "
+                 "anew.");
     else
         html_raw(page, "The campaign has not ended: it is under way, or was killed. "
                        "<code>vtax run --resume</code> goes on with it.");

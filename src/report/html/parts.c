@@ -17,10 +17,11 @@ void html_put_parts(const struct html *page)
     for (size_t i = 0; report_part(page->report, i); i++) {
         const struct report *part = report_part(page->report, i);
         CLEANUP_FREE char *caution = report_caution(part);
+        CLEANUP_FREE char *end = label_of_end(&part->campaign);
         html_raw(page, "<li>");
-        html_putf(page, "Campaign %" PRId64 ", %s: %" PRIu64 " block%s, %zu trials. %s",
+        html_putf(page, "Campaign %" PRId64 ", %s: %" PRIu64 " block%s, %zu trials, %s. %s",
                   part->campaign.id, part->campaign.name, part->blocks,
-                  part->blocks == 1 ? "" : "s", part->trial_count, caution ? caution : "");
+                  part->blocks == 1 ? "" : "s", part->trial_count, end, caution ? caution : "");
         html_raw(page, "</li>\n");
     }
     html_raw(page, "</ul>\n<p class=\"note\">Each campaign is relative to its own baseline. "

@@ -51,15 +51,11 @@ static void put_heading(const struct text *page)
 {
     const struct report *report = page->report;
     const struct store_campaign *campaign = &report->campaign;
-    const char *end = campaign->complete ? "complete" : "not ended";
-    CLEANUP_FREE char *early =
-        campaign->end_ns && !campaign->complete
-            ? mem_printf("ended early: %s", campaign->end_cause ? campaign->end_cause : "?")
-            : NULL;
+    CLEANUP_FREE char *end = label_of_end(campaign);
     CLEANUP_FREE char *text = mem_printf(
         "campaign %" PRId64 " '%s': %" PRIu64 " block%s, %zu trials, seed %" PRIu64 ", %s",
         campaign->id, campaign->name, report->blocks, report->blocks == 1 ? "" : "s",
-        report->trial_count, campaign->seed, early ? early : end);
+        report->trial_count, campaign->seed, end);
     fputs(terminal_paint(&page->terminal, TERMINAL_BOLD), page->terminal.out);
     terminal_put_wrapped(&page->terminal, text, 0, 4);
     fprintf(page->terminal.out, "%s%s", terminal_paint(&page->terminal, TERMINAL_PLAIN),
@@ -438,8 +434,10 @@ static void put_parts(const struct text *page)
         const struct report *part = report_part(page->report, i);
         CLEANUP_FREE char *caution = report_caution(part);
         counted |= part->emulated && part->count_count > 0;
+        CLEANUP_FREE char *end = label_of_end(&part->campaign);
         CLEANUP_FREE char *text =
-            mem_printf("campaign %" PRId64 " '%s'%s%s", part->campaign.id, part->campaign.name,
+            mem_printf("campaign %" PRId64 " '%s'%s%s%s%s", part->campaign.id, part->campaign.name,
+                       part->campaign.complete ? "" : ", ", part->campaign.complete ? "" : end,
                        caution ? ": " : "", caution ? caution : "");
         terminal_put_wrapped(&page->terminal, text, 0, 4);
     }
