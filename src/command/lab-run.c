@@ -30,6 +30,7 @@ struct server_options {
     uint64_t cpus;
     uint64_t memory_bytes;
     uint64_t boot_timeout_ns;
+    uint64_t silence_timeout_ns;
     unsigned counters;
     char *counters_options;
 };
@@ -46,7 +47,8 @@ static const struct option server_rows[] = {
      .value_name = "N",
      .min = 1,
      .max = 16,
-     .help = "CPUs of the emulated server (default: as many as this host has; Xen, VirtualBox: 1)."},
+     .help =
+         "CPUs of the emulated server (default: as many as this host has; Xen, VirtualBox: 1)."},
     {.name = "server-memory",
      .type = OPTION_SIZE,
      .offset = offsetof(struct server_options, memory_bytes),
@@ -62,6 +64,14 @@ static const struct option server_rows[] = {
      .min = 1e9,
      .max = 86400e9,
      .help = "How long the emulated server may take until it begins to measure."},
+    {.name = "silence-timeout",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct server_options, silence_timeout_ns),
+     .value_name = "TIME",
+     .min = 120e9,
+     .max = 86400e9,
+     .help = "How long it may give no sign of life while it measures, where there is one every "
+             "minute (default: 15min)."},
     {.name = "pmu",
      .type = OPTION_WORD,
      .offset = offsetof(struct server_options, counters),
@@ -280,6 +290,7 @@ static struct lab_options make_options(const struct hypervisor *hypervisor,
         .cpus = (unsigned)want->cpus,
         .memory_bytes = want->memory_bytes,
         .boot_timeout_ns = want->boot_timeout_ns,
+        .silence_timeout_ns = want->silence_timeout_ns,
         .counters = (enum counters)want->counters,
         .counters_options = want->counters_options,
         .progress = progress,
@@ -368,19 +379,21 @@ static int measure_one(const struct measuring *measuring, size_t at, int64_t *ou
     return lab_run(&options, &job, out_campaign, err);
 }
 
-/* A lab that fails is told, and the others are still measured: theirs may have taken an hour. */
+/* A lab that fails is told, and the others are still measured: theirs may have taken an hour. What
+ * it has measured until then is in the report. */
 static int measure(const struct measuring *measuring, struct error *err)
 {
     const struct run_options *want = measuring->call->options[0];
     const struct inner_options *inside = measuring->inner->options[0];
     const struct labs *labs = &measuring->labs;
     int64_t campaigns[LABS_MAX];
-    size_t good = 0;
+    size_t count = 0, failed = 0;
     struct error first = {0};
     for (size_t i = 0; i < labs->count; i++) {
         struct error cause = {0};
-        int rc = measure_one(measuring, i, &campaigns[good], &cause);
-        good += rc == 0;
+        int rc = measure_one(measuring, i, &campaigns[count], &cause);
+        count += campaigns[count] != 0;
+        failed += rc < 0;
         if (rc < 0 && (rc == -EINTR || labs->count == 1)) {
             *err = cause;
             return rc;
@@ -392,10 +405,10 @@ static int measure(const struct measuring *measuring, struct error *err)
         if (first.code == 0)
             first = cause;
     }
-    int rc = good ? show(want->store, campaigns, good, inside->report, err) : 0;
-    if (rc == 0 && good < labs->count)
-        rc = error_set(err, first.kind, first.code, "%zu of %zu labs failed, see above",
-                       labs->count - good, labs->count);
+    int rc = count ? show(want->store, campaigns, count, inside->report, err) : 0;
+    if (rc == 0 && failed)
+        rc = error_set(err, first.kind, first.code, "%zu of %zu labs failed, see above", failed,
+                       labs->count);
     return rc;
 }
 

@@ -141,11 +141,13 @@ void emulator_close(struct emulator *emulator)
     emulator->stock = stock_free(emulator->stock);
 }
 
+/* When this host's disk is full the server has to see a fault: by default QEMU would stop it and
+ * wait for somebody to make room. */
 static void add_drive(struct words *words, const char *path, const char *settings)
 {
     CLEANUP_FREE char *quoted = quote_commas(path);
     add(words, "-drive");
-    add(words, "file=%s,if=virtio,format=raw,%s", quoted, settings);
+    add(words, "file=%s,if=virtio,format=raw,werror=report,rerror=report,%s", quoted, settings);
 }
 
 /* A panic of the server's kernel ends it: panic=-1 with -no-reboot. */

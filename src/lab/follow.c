@@ -108,6 +108,36 @@ static int check(const struct follow *follow, const struct follow_options *optio
                      options->hypervisor, units_format_duration(options->boot_timeout_ns, limit));
 }
 
+/* Asked only when there is nothing to read: we may have been stopped for longer than the server was
+ * silent. */
+static int check_silence(const struct follow *follow, const struct follow_options *options,
+                         uint64_t heard_ns, struct error *err)
+{
+    if (!follow->measuring || clock_monotonic_ns() - heard_ns < options->silence_timeout_ns)
+        return 0;
+    char limit[UNITS_TEXT_MAX];
+    return error_set(
+        err, ERROR_FAILED, -ETIMEDOUT,
+        "the emulated server with %s hangs: it gave no sign of life for %s (--silence-timeout lets "
+        "it be silent for longer)",
+        options->hypervisor, units_format_duration(options->silence_timeout_ns, limit));
+}
+
+/* Takes what is there to read. 1: QEMU has ended. */
+static int read_port(struct follow *follow, const struct follow_options *options, struct error *err)
+{
+    char chunk[4096];
+    ssize_t got = read(options->port_fd, chunk, sizeof(chunk));
+    if (got < 0 && errno != EINTR)
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "read from QEMU");
+    if (got > 0 && options->progress && follow->measuring)
+        progress_clear(options->progress);
+    if (got > 0)
+        follow_take(follow, chunk, (size_t)got, print_to_error);
+    fflush(stderr);
+    return got == 0;
+}
+
 static int judge(const struct follow *follow, const struct follow_options *options,
                  struct error *err)
 {
@@ -124,26 +154,24 @@ static int judge(const struct follow *follow, const struct follow_options *optio
 int follow_run(struct follow *follow, const struct follow_options *options, struct error *err)
 {
     uint64_t deadline_ns = clock_monotonic_ns() + options->boot_timeout_ns;
-    while (!follow->ended) {
-        int rc = check(follow, options, deadline_ns, err);
+    uint64_t heard_ns = clock_monotonic_ns();
+    int rc = 0;
+    while (rc == 0 && !follow->ended) {
+        rc = check(follow, options, deadline_ns, err);
         if (rc < 0)
             return rc;
         show_boot(follow, options);
         struct pollfd ready = {.fd = options->port_fd, .events = POLLIN};
-        if (poll(&ready, 1, POLL_MS) <= 0)
-            continue;
-        char chunk[4096];
-        ssize_t got = read(options->port_fd, chunk, sizeof(chunk));
-        if (got == 0)
-            break; /* QEMU has ended */
-        if (got < 0 && errno != EINTR)
-            return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "read from QEMU");
-        if (got > 0 && options->progress && follow->measuring)
-            progress_clear(options->progress);
-        if (got > 0)
-            follow_take(follow, chunk, (size_t)got, print_to_error);
-        fflush(stderr);
+        int count = poll(&ready, 1, POLL_MS);
+        if (count > 0) {
+            rc = read_port(follow, options, err);
+            heard_ns = clock_monotonic_ns();
+        } else if (count == 0) {
+            rc = check_silence(follow, options, heard_ns, err);
+        }
     }
+    if (rc < 0)
+        return rc;
     if (options->progress)
         progress_clear(options->progress);
     return judge(follow, options, err);

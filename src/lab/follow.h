@@ -36,11 +36,12 @@ struct follow_options {
     int port_fd;
     pid_t pid; /* of the emulator */
     uint64_t boot_timeout_ns;
-    const char *hypervisor; /* for messages */
+    uint64_t silence_timeout_ns; /* without a byte once it measures; init.sh writes every minute */
+    const char *hypervisor;      /* for messages */
     struct progress *progress;
 };
 
-/* Reads until the job has ended (0), or negative: -EINTR, -ETIMEDOUT (not measuring in time), -EIO
- * (the server died, or could not start the job). */
+/* Reads until the job has ended (0), or negative: -EINTR, -ETIMEDOUT (not measuring in time, or
+ * silent for too long), -EIO (the server died, or could not start the job). */
 int follow_run(struct follow *follow, const struct follow_options *options, struct error *err)
     __attribute__((warn_unused_result));

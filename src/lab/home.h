@@ -25,6 +25,7 @@ struct home_results {
     size_t trials;
 };
 
-/* 1: the campaign is in the store; 0: the job stored none. */
+/* 1: the campaign is in the store; 0: there is none on the disk. An error: there may be one that is
+ * nowhere else. */
 int home_fetch_results(const struct home_options *options, struct home_results *out_results,
                        struct error *err) __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #     1E stage TEXT     what is being done
 #     1E fail TEXT      why the job was not done
 #     1E end STATUS     the job's exit code
+#     1E alive          every minute of the job: the host ends a server that hangs
 #
 # Kernel command line: vtax.lab=kvm|xen|virtualbox, vtax.job=run|shell.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
@@ -105,19 +106,30 @@ lay_out() {
     [ -f $job/uncounted ] && export VTAX_LAB_UNCOUNTED="$(cat $job/uncounted)"
 }
 
-# The arguments are separated by NUL: no shell reads them.
+# Starts no program: what the server executes is counted with what is measured.
+give_signs_of_life() {
+    mkfifo /run/silence
+    exec bash -c 'while ! read -r -t 60 <>/run/silence; do printf "\036alive\n"; done'
+}
+
+# The arguments are separated by NUL: no shell reads them. The port can be open only once: who signs
+# must be gone when we say the rest.
 run_job() {
     cd $job/plan || fail "the job disk has no plan"
     say "stage measuring"
-    if [ -f $job/terminal ]; then
-        read -r columns rows <$job/terminal
-        stty -F "$port" -echo 2>/dev/null
-        script -q -e -f -c "stty cols $columns rows $rows -onlcr; exec /job/bin/job" /dev/null \
-            >"$port" 2>&1 </dev/null
-    else
-        /job/bin/job >"$port" 2>&1
-    fi
-    power_off $?
+    {
+        give_signs_of_life &
+        if [ -f $job/terminal ]; then
+            read -r columns rows <$job/terminal
+            script -q -e -f -c "stty cols $columns rows $rows -onlcr; exec /job/bin/job" /dev/null
+        else
+            /job/bin/job
+        fi
+        status=$?
+        kill $!
+        wait 2>/dev/null
+    } >"$port" 2>&1 </dev/null
+    power_off $status
 }
 
 mount_all

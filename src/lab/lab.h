@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/progress.h"
 
@@ -20,6 +21,7 @@
 
 #define LAB_LEDGER "ledger" /* in the run's directory, with counters: pmu/ledger.h */
 #define LAB_KIND "emulated server"
+#define LAB_SILENCE_NS (15 * 60 * NS_PER_S)
 
 /* A system-wide profile of the run. */
 struct lab_recording {
@@ -36,6 +38,7 @@ struct lab_options {
     enum counters counters;
     const char *counters_options;          /* "key=value,..." for the plugin; NULL: none */
     uint64_t boot_timeout_ns;              /* until the server begins to measure */
+    uint64_t silence_timeout_ns;           /* then, without a sign of life; 0: LAB_SILENCE_NS */
     const struct lab_recording *recording; /* NULL: none */
     struct progress *progress;
 };
@@ -47,9 +50,10 @@ struct lab_job {
     const char *const *command;   /* lab_run_command()'s */
 };
 
-/* Runs the job and takes its campaign over into the store; *out_campaign is its id there. What the
- * job prints on standard error appears on ours. -EINTR: the machine is gone, and the trials that
- * were done are in the store. */
+/* Runs the job and takes its campaign over into the store; *out_campaign is its id there, also when
+ * the job or the server failed after trials that came home, else 0. What the job prints on standard
+ * error appears on ours. -EINTR: the machine is gone, and the trials that were done are in the
+ * store. */
 int lab_run(const struct lab_options *options, const struct lab_job *job, int64_t *out_campaign,
             struct error *err) __attribute__((warn_unused_result));
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/lab.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/units.h"
@@ -28,6 +29,7 @@
 #define MEMORY_SLACK_BYTES (UINT64_C(256) << 20)
 #define ROOM_BYTES (UINT64_C(4) << 30)
 #define FACTS_MAX 10
+#define TRIALS_AT_HOME "campaign %" PRId64 " of the store has the trials that were done (%zu)"
 #define OUTPUT_BYTES_MAX ((size_t)16 << 20)
 
 /* Everything that a run needs and has. */
@@ -226,6 +228,7 @@ static int explain_with_log(const struct server *server, struct error *err)
 static int run_server(struct server *server, struct follow *follow, struct error *err)
 {
     const struct server_options options = describe(server, false);
+    uint64_t silence_ns = server->options->silence_timeout_ns;
     CLEANUP_FD int port_fd = -1;
     pid_t pid = emulator_start(&server->emulator, &options, &port_fd, err);
     if (pid < 0)
@@ -233,6 +236,8 @@ static int run_server(struct server *server, struct follow *follow, struct error
     const struct follow_options following = {.port_fd = port_fd,
                                              .pid = pid,
                                              .boot_timeout_ns = server->options->boot_timeout_ns,
+                                             .silence_timeout_ns =
+                                                 silence_ns ? silence_ns : LAB_SILENCE_NS,
                                              .hypervisor = server->options->hypervisor->name,
                                              .progress = server->options->progress};
     int rc = follow_run(follow, &following, err);
@@ -252,7 +257,7 @@ static size_t make_facts(const struct server *server, struct store_fact facts[FA
 {
     char text[UNITS_TEXT_MAX];
     size_t count = 0;
-    add_fact(facts, &count, "lab.kind", mem_strdup(LAB_KIND));
+    add_fact(facts, &count, LAB_FACT, mem_strdup(LAB_KIND));
     add_fact(facts, &count, "lab.hypervisor", mem_strdup(server->options->hypervisor->family));
     add_fact(facts, &count, "lab.title", mem_strdup(server->options->hypervisor->title));
     add_fact(facts, &count, "lab.image", mem_strdup(server->image->digest));
@@ -297,14 +302,19 @@ static void gather_logs(const struct server *server, bool results_lost)
         unlink(server->job_disk);
 }
 
-static int keep_logs(struct server *server, bool results_lost, struct error *err)
+/* results NULL: none were looked for. */
+static int keep_logs(struct server *server, bool results_lost, const struct home_results *results,
+                     struct error *err)
 {
     gather_logs(server, results_lost);
-    size_t used = strlen(err->text);
-    snprintf(err->text + used, sizeof(err->text) - used, "; %s in '%s'",
-             results_lost ? "the results (" JOB_STORE " in job.raw) and the logs are kept"
-                          : "console and logs are kept",
-             server->place.directory);
+    CLEANUP_FREE char *home =
+        results && results->trials
+            ? mem_printf(TRIALS_AT_HOME "; ", results->campaign, results->trials)
+            : mem_strdup("");
+    error_suffix(err, "%s%s in '%s'", home,
+                 results_lost ? "the results (" JOB_STORE " in job.raw) and the logs are kept"
+                              : "console and logs are kept",
+                 server->place.directory);
     place_keep(&server->place);
     return err->code;
 }
@@ -325,6 +335,10 @@ static int judge_job(const struct follow *follow, bool stored, struct error *err
 {
     if (stored && follow->status == 0)
         return 0;
+    if (follow->status == 0)
+        return error_set(err, ERROR_FAILED, -EIO,
+                         "the job in the emulated server ended well, and there is no '" JOB_STORE
+                         "' on its disk");
     const char *last = follow->last.length ? follow->last.text : "it said nothing";
     if (strncmp(last, "vtax: ", 6) == 0)
         last += 6;
@@ -343,14 +357,42 @@ static int keep_interrupted(struct server *server, const struct lab_job *job, st
     if (fetched < 0) {
         error_set(err, ERROR_FAILED, -EINTR, "interrupted; bring the results home: %s",
                   fetching.text);
-        return keep_logs(server, true, err);
+        return keep_logs(server, true, NULL, err);
     }
     return results.trials == 0
                ? error_set(err, ERROR_FAILED, -EINTR, "interrupted")
-               : error_set(err, ERROR_FAILED, -EINTR,
-                           "interrupted; campaign %" PRId64 " of the store has the trials that "
-                           "were done (%zu)",
+               : error_set(err, ERROR_FAILED, -EINTR, "interrupted; " TRIALS_AT_HOME,
                            results.campaign, results.trials);
+}
+
+/* A job that measured and ended well has stored something, so it must be on the disk. */
+static bool results_are_lost(const struct follow *follow, int fetched)
+{
+    return fetched < 0 || (fetched == 0 && follow->measuring && follow->status == 0);
+}
+
+/* What the server did, ran, is told before what became of its results. */
+static int bring_home(struct server *server, const struct lab_job *job, const struct follow *follow,
+                      int ran, int64_t *out_campaign, struct error *err)
+{
+    struct error fetching = {0};
+    struct home_results results = {0};
+    int fetched = fetch_results(server, job, &results, &fetching);
+    if (fetched > 0 && results.trials)
+        *out_campaign = results.campaign;
+    if (ran == 0 && fetched < 0) {
+        *err = fetching;
+        error_prefix(err, "bring the results home");
+    } else if (ran == 0) {
+        ran = judge_job(follow, fetched > 0, err);
+    }
+    if (ran == 0 && fetched > 0)
+        ran = end_recording(server, err);
+    if (ran < 0 || fetched < 0)
+        return keep_logs(server, results_are_lost(follow, fetched), fetched > 0 ? &results : NULL,
+                         err);
+    keep_logs_of_trials(server, &results);
+    return 0;
 }
 
 int lab_run(const struct lab_options *options, const struct lab_job *job, int64_t *out_campaign,
@@ -360,6 +402,7 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
     CLEANUP_FOLLOW struct follow follow;
     struct error own = {0};
     err = err ? err : &own;
+    *out_campaign = 0;
     follow_init(&follow);
     int rc = prepare(&server, job, err);
     if (options->progress)
@@ -367,24 +410,8 @@ int lab_run(const struct lab_options *options, const struct lab_job *job, int64_
     if (rc < 0)
         return rc;
     int ran = run_server(&server, &follow, err);
-    if (ran == -EINTR)
-        return keep_interrupted(&server, job, err);
-    struct error fetching = {0};
-    struct home_results results = {0};
-    int fetched = fetch_results(&server, job, &results, &fetching);
-    *out_campaign = results.campaign;
-    if (ran == 0 && fetched < 0) {
-        *err = fetching;
-        error_prefix(err, "bring the results home");
-    } else if (ran == 0) {
-        ran = judge_job(&follow, fetched > 0, err);
-    }
-    if (ran == 0 && fetched >= 0)
-        ran = end_recording(&server, err);
-    if (ran < 0 || fetched < 0)
-        return keep_logs(&server, fetched < 0, err);
-    keep_logs_of_trials(&server, &results);
-    return 0;
+    return ran == -EINTR ? keep_interrupted(&server, job, err)
+                         : bring_home(&server, job, &follow, ran, out_campaign, err);
 }
 
 static int read_output(const struct server *server, char **out_text, struct error *err)
@@ -412,7 +439,8 @@ int lab_run_command(const struct lab_options *options, const char *const *comman
         rc = read_output(&server, out_text, err);
     if (rc == 0)
         *out_status = follow.status;
-    return rc < 0 && rc != -EINTR && server.place.directory ? keep_logs(&server, false, err) : rc;
+    return rc < 0 && rc != -EINTR && server.place.directory ? keep_logs(&server, false, NULL, err)
+                                                            : rc;
 }
 
 int lab_shell(const struct lab_options *options, struct error *err)

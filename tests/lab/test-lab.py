@@ -204,6 +204,24 @@ class Lab(LabWorld):
         self.assertIn(f"campaign 1 of the store has the trials that were done ({len(trials)})", err)
         self.assertEqual(self.left_behind(), [])
 
+    def test_server_that_dies_while_measuring(self):
+        """The trials that are done come home, and the error says where they are."""
+        process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
+                             self.store, "--", "lab-paper", "--platforms", "native",
+                             "--workloads", "bzip2", "--vms", "1", "--blocks", "500")
+        self.wait_for(self.booting, 5400)
+        self.wait_for(self.measured, 1200)
+        for pid in self.booting():
+            if int(pid) != process.pid:
+                os.kill(int(pid), signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, err)
+        trials = self.rows("SELECT status FROM trial")
+        self.assertEqual(set(trials), {("ok",)})
+        kept, = os.listdir(self.runs)
+        self.assertIn(f"died while it measured; campaign 1 of the store has the trials that were done "
+                      f"({len(trials)}); console and logs are kept in '{self.runs}/{kept}'", err)
+
     def test_kill(self):
         process = self.start("lab", "run", HYPERVISOR, "--store", self.store)
         self.wait_for(self.booting, 5400)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "test.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "lab/follow.h"
 #include "lab/hypervisor.h"
 
@@ -75,6 +78,45 @@ static void test_odd_ends(void **state)
     }
 }
 
+/* What follow_run() makes of a server that said this and then nothing. */
+static int follow_silent(const char *text, bool ends, struct error *err)
+{
+    int ends_of_pipe[2];
+    CLEANUP_FOLLOW struct follow follow;
+    follow_init(&follow);
+    assert_int_equal(pipe(ends_of_pipe), 0);
+    assert_int_equal(write(ends_of_pipe[1], text, strlen(text)), (ssize_t)strlen(text));
+    if (ends)
+        close(ends_of_pipe[1]);
+    const struct follow_options options = {.port_fd = ends_of_pipe[0],
+                                           .boot_timeout_ns = 1000 * NS_PER_S,
+                                           .silence_timeout_ns = 1,
+                                           .hypervisor = "kvm"};
+    int rc = follow_run(&follow, &options, err);
+    if (!ends)
+        close(ends_of_pipe[1]);
+    close(ends_of_pipe[0]);
+    return rc;
+}
+
+static void test_a_server_that_hangs(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(follow_silent("\036stage measuring\n", false, &err), -ETIMEDOUT);
+    assert_non_null(strstr(err.text, "hangs: it gave no sign of life for 1ns"));
+}
+
+/* Bytes that wait to be read are a sign of life, however late it is. */
+static void test_a_server_that_was_heard(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(follow_silent("\036stage measuring\n\036alive\n\036end 0\n", false, &err), 0);
+    assert_int_equal(follow_silent("\036stage measuring\n", true, &err), -EIO);
+    assert_non_null(strstr(err.text, "died while it measured"));
+}
+
 static void test_recipes_differ(void **state)
 {
     (void)state;
@@ -102,6 +144,8 @@ int main(void)
         cmocka_unit_test(test_a_failure_is_kept),
         cmocka_unit_test(test_the_last_line_is_remembered),
         cmocka_unit_test(test_odd_ends),
+        cmocka_unit_test(test_a_server_that_hangs),
+        cmocka_unit_test(test_a_server_that_was_heard),
         cmocka_unit_test(test_recipes_differ),
         cmocka_unit_test(test_unknown_hypervisor),
     };
