@@ -198,7 +198,8 @@ const struct command command_report = {
             "Every number comes with the count of trials behind it and a 95 % confidence\n"
             "interval. Normalised performance is 1 for the baseline and higher is better.\n"
             "Trials that failed are listed with their cause and never averaged in. CSV has\n"
-            "every raw sample; docs/store.md tells how to query the store by hand.\n",
+            "every raw sample, and in column emulated which ones are the lab's;\n"
+            "docs/store.md tells how to query the store by hand.\n",
     .tables = {&table},
     .operand_max = 32,
     .run = run,

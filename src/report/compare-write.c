@@ -19,6 +19,11 @@ static void put_side(const struct terminal *terminal, char side, const struct re
         mem_printf("%c: campaign %" PRId64 " '%s' of %s", side, report->campaign.id,
                    report->campaign.name, report->store_path);
     terminal_put_wrapped(terminal, text, 0, 4);
+    CLEANUP_FREE char *caution = report_caution(report);
+    if (!caution)
+        return;
+    fputs("   ", terminal->out);
+    terminal_put_wrapped(terminal, caution, 3, 3);
 }
 
 static void put_warnings(const struct terminal *terminal, const struct compare *compare)
@@ -136,8 +141,10 @@ static json_t *change_of(const struct compare_row *row)
 
 static json_t *side_of(const struct report *report)
 {
-    return json_pack("{s:o, s:I, s:o}", "store", json_of_text(report->store_path), "id",
-                     (json_int_t)report->campaign.id, "name", json_of_text(report->campaign.name));
+    CLEANUP_FREE char *caution = report_caution(report);
+    return json_pack("{s:o, s:I, s:o, s:o}", "store", json_of_text(report->store_path), "id",
+                     (json_int_t)report->campaign.id, "name", json_of_text(report->campaign.name),
+                     "caution", json_of_text(caution));
 }
 
 void compare_put_json(const struct compare *compare, FILE *stream)

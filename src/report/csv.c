@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Every raw sample, one in a row, RFC 4180. Trials without samples have one row with an empty
- * metric, so that a failure is not lost on the way.
+ * metric, so that a failure is not lost on the way. Those that an emulated server's clock took say
+ * so.
  */
 #include <inttypes.h>
 
@@ -11,7 +12,7 @@
 
 static const char heading[] =
     "campaign_id,campaign,trial_id,block,position,status,cause,platform,platform_kind,workload,"
-    "parameters,vms,vcpus,memory_bytes,machine,metric,value,unit\r\n";
+    "parameters,vms,vcpus,memory_bytes,machine,metric,value,unit,emulated\r\n";
 
 static void add_field(struct strbuf *buf, const char *text)
 {
@@ -62,16 +63,17 @@ static void put_trial(const struct report *report, const struct store_trial *tri
     CLEANUP_STRBUF struct strbuf common;
     strbuf_init(&common);
     format_common(report, trial, &common);
+    const char *emulated = report->emulated ? "yes" : "no";
     fields->name = NULL; /* a unit may differ from workload to workload */
     if (trial->sample_count == 0)
-        fprintf(stream, "%s,,,\r\n", common.text);
+        fprintf(stream, "%s,,,,%s\r\n", common.text, emulated);
     for (size_t i = 0; i < trial->sample_count; i++) {
         const struct store_sample *sample = &trial->samples[i];
         if (sample->metric != fields->name)
             set_metric(fields, report, trial, sample->metric);
         fwrite(common.text, 1, common.length, stream);
-        fprintf(stream, "%u,%s%.17g,%s\r\n", sample->machine, fields->metric.text, sample->value,
-                fields->unit.text);
+        fprintf(stream, "%u,%s%.17g,%s,%s\r\n", sample->machine, fields->metric.text, sample->value,
+                fields->unit.text, emulated);
     }
 }
 

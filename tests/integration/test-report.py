@@ -277,7 +277,8 @@ class Report(World):
         self.assertLess(max(map(len, text.splitlines())), 81)
         self.assertEqual(text.count("EMULATED"), 1)
         rows = self.show("1", "2", "--format", "csv").splitlines()
-        self.assertEqual({row.split(",")[0] for row in rows[1:]}, {"1", "2"})
+        ends = [row.split(",")[0] + row.rsplit(",", 1)[1] for row in rows]
+        self.assertEqual(set(ends), {"campaign_idemulated", "1no", "2yes"})
         self.vtax("report", "1", "4", "--store", self.store, code=2)
 
     def end_lab(self, end_ns, cause):
@@ -377,6 +378,19 @@ class Report(World):
         self.vtax("compare", other, self.store)  # faster is fine
         self.vtax("compare", self.store, other, "--threshold", "50%")
         self.vtax("compare", self.store, self.path("none.db"), code=2)
+
+    def test_compare_cautions_of_each_side_that_is_emulated(self):
+        self.make("demo")
+        lab = self.path("lab.db")
+        subprocess.run([MAKE_STORE, lab, "lab"], check=True)
+        for sides, cautions in (((self.store, lab), [False, True]), ((lab, lab), [True, True]),
+                                ((self.store, self.store), [False, False])):
+            out, _ = self.vtax("compare", *sides, "--json")
+            found = json.loads(out)
+            self.assertEqual([bool(found[side]["caution"]) for side in "ab"], cautions)
+            text, _ = self.vtax("compare", *sides)
+            self.assertEqual(text.count("EMULATED: "), sum(cautions))
+            self.assertLess(max(map(len, text.splitlines())), 81)
 
     def test_nothing_is_left_by_a_report_that_fails(self):
         self.vtax("report", "--store", self.path("none.db"), code=2)

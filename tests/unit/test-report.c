@@ -518,8 +518,9 @@ static void test_csv_has_every_sample(void **state)
         lines++;
     assert_int_equal(lines, 1 + 3 * 2 + 2 * 2 + 3 * 2 + 1);
     assert_non_null(strstr(text, "\r\n1,hand,5,1,0,ok,,native,native,bzip2,level=9,1,1,536870912,0,"
-                                 "time,2.2000000000000002,s\r\n"));
+                                 "time,2.2000000000000002,s,no\r\n"));
     assert_non_null(strstr(text, ",failed,\"machine 0: =panic, \"\"here\"\"\",native,"));
+    assert_non_null(strstr(text, ",536870912,,,,,no\r\n")); /* the failed one has no sample */
 }
 
 static void test_choice_of_metric(void **state)
