@@ -270,6 +270,7 @@ class Report(World):
                                 if count["count"] == "instructions" and count["relative"]["n"]))
         self.assertEqual(html.count("<figcaption>"), html.count("<figcaption><b>Emulated server.</b>"))
         self.assertEqual(html.count("<caption>"), html.count("<caption><b>Emulated server.</b>"))
+        self.check_provenance(html)
         text = self.show("1", "2", "3")
         for part in alone.values():
             for trial in part["problems"]:
@@ -280,6 +281,23 @@ class Report(World):
         ends = [row.split(",")[0] + row.rsplit(",", 1)[1] for row in rows]
         self.assertEqual(set(ends), {"campaign_idemulated", "1no", "2yes"})
         self.vtax("report", "1", "4", "--store", self.store, code=2)
+
+    def check_provenance(self, html):
+        """What all have in common once, the rest with the campaign that it is of."""
+        places = re.split(r"<caption>(?:<b>[^<]*</b> )?", html[html.index('<h2 id="provenance">'):])
+        places = {place.split("<")[0]: re.findall(r"<tr><th>([^<]*)</th>", place) for place in places[1:]}
+        common = places.pop("The same for every trial of all campaigns")
+        self.assertIn("host.kernel", common)
+        self.assertEqual({name: [fact for fact in facts if fact.startswith("lab.")]
+                          for name, facts in places.items() if name.startswith("Further facts")},
+                         {"Further facts of every trial of campaign 1": [],
+                          "Further facts of every trial of campaign 2": ["lab.kind", "lab.qemu", "lab.title"]})
+        for number in (1, 2, 3):
+            self.assertIn("host.load", places[f"Different from trial to trial of campaign {number}"])
+        for facts in places.values():
+            self.assertFalse(set(common) & set(facts))
+        self.assertIn("The plan of campaign 1", html)
+        self.assertIn("The plan of campaign 3 is that of campaign 1.", html)
 
     def end_lab(self, end_ns, cause):
         """The lab's campaign, the second, is one that came home unfinished."""

@@ -128,49 +128,6 @@ void html_put_figures(const struct html *page)
     html_end_table(page, report->figure_count);
 }
 
-static void put_variation(const struct html *page, const struct report_variation *item)
-{
-    char lo[NUMBER_TEXT_MAX], hi[NUMBER_TEXT_MAX];
-    html_raw(page, "<tr>");
-    html_cell(page, "th", item->name);
-    fprintf(page->out, "<td class=\"n\">%zu</td><td class=\"n\">", item->trials);
-    if (item->numeric)
-        html_putf(page, "%s to %s", number_format_plain(item->min, lo),
-                  number_format_plain(item->max, hi));
-    html_raw(page, "</td><td class=\"t\">");
-    for (size_t i = 0; i < item->value_count; i++)
-        html_putf(page, "%s%s", i ? "; " : "", item->values[i]);
-    html_raw(page, item->distinct > item->value_count ? "; \u2026</td></tr>\n" : "</td></tr>\n");
-}
-
-void html_put_provenance(const struct html *page)
-{
-    const struct report *report = page->report;
-    html_raw(page, "<h2 id=\"provenance\">Where the numbers come from</h2>\n");
-    html_begin_table(page, "The same for every trial", report->same_count);
-    html_raw(page, "<tbody>\n");
-    for (size_t i = 0; i < report->same_count; i++) {
-        html_raw(page, "<tr>");
-        html_cell(page, "th", report->same[i].name);
-        html_cell(page, "td class=\"t\"", report->same[i].value);
-        html_raw(page, "</tr>\n");
-    }
-    html_end_table(page, report->same_count);
-    if (report->variation_count) {
-        html_begin_table(page, "Different from trial to trial", report->variation_count);
-        html_raw(page, "<thead><tr><th>fact</th><th class=\"n\">trials</th><th class=\"n\">range"
-                       "</th><th>values</th></tr></thead>\n<tbody>\n");
-        for (size_t i = 0; i < report->variation_count; i++)
-            put_variation(page, &report->variations[i]);
-        html_end_table(page, report->variation_count);
-    }
-    html_raw(page, "<details><summary>The plan</summary><p class=\"note\">");
-    html_putf(page, "SHA-256 %s", report->campaign.plan_digest);
-    html_raw(page, "</p><pre>");
-    html_put(page, report->campaign.plan_text);
-    html_raw(page, "</pre></details>\n");
-}
-
 static const struct {
     const char *word;
     const char *meaning;
