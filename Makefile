@@ -45,7 +45,7 @@ check-lab: packages-run packages-test packages-build everything ## real hypervis
 	@tools/run-tests $(BUILD) lab
 
 .PHONY: check-lab-short
-check-lab-short: packages-run packages-test packages-build everything ## KVM and Xen in the emulated server, each workload once
+check-lab-short: packages-run packages-test packages-build everything ## KVM and Xen in the emulated server: each workload once, and runs that fail
 	@$(VTAX) image build
 	@$(VTAX) lab build kvm xen
 	@tools/run-tests $(BUILD) lab-short
