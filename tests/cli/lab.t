@@ -44,3 +44,6 @@ vtax: unknown hypervisor 'all' (known: kvm, xen, virtualbox)
 [2]
 $ vtax lab list
 none (`vtax lab build` makes them)
+$ vtax lab run kvm --silence-timeout 1min
+vtax: lab run: --silence-timeout '1min' is too small: at least 2min
+[2]

@@ -141,6 +141,15 @@ class Campaign(vtaxtest.World):
         self.assertIn("no unfinished campaign of this very plan; campaign 1 comes from an emulated server", err)
         self.assertEqual(self.count_campaigns(complete=0), 1)
 
+    def test_giving_up_says_what_to_do(self):
+        plan = self.plan(more=", boot-fail: 1")
+        _, err = self.run_plan(plan, "--give-up", "2", code=1)
+        self.assertRegex(err, r"campaign 1: 2 trials in a row did not boot, .*; mend that, then go on with --resume")
+        self.env["VTAX_LAB"] = "kvm"  # as its init says; there the campaign goes home and gets a number
+        _, err = self.run_plan(plan, "--give-up", "2", code=1)
+        self.assertRegex(err, r"vtax: 2 trials in a row did not boot, .*; mend that, then measure again")
+        self.assertNotIn("--resume", err)
+
     def alter(self, *statements):
         with contextlib.closing(sqlite3.connect(self.store)) as store, store:
             for statement in statements:
