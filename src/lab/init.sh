@@ -108,7 +108,7 @@ lay_out() {
 
 # Starts no program: what the server executes is counted with what is measured.
 give_signs_of_life() {
-    mkfifo /run/silence
+    mkfifo /run/silence || exit
     exec bash -c 'while ! read -r -t 60 <>/run/silence; do printf "\036alive\n"; done'
 }
 
