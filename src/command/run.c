@@ -35,7 +35,8 @@ static const struct option options[] = {
     {.name = "resume",
      .type = OPTION_FLAG,
      .offset = offsetof(struct run_options, resume),
-     .help = "Go on with the newest unfinished campaign of this very plan, in the same order."},
+     .help = "Go on with the newest unfinished campaign of this very plan that this host measured, in "
+             "the same order."},
     {.name = "report",
      .type = OPTION_TEXT,
      .offset = offsetof(struct run_options, report),
