@@ -92,6 +92,7 @@ static int open_event(const struct event *event)
         .disabled = 1,
         .exclude_kernel = 1,
         .exclude_hv = 1,
+        .exclude_guest = 1, /* else KVM's mediated vPMU has it refused */
         .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
     };
     int fd = (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);

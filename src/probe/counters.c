@@ -14,9 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "machine/procfs.h"
 #include "probe/all_cpus.h"
+#include "probe/count_sum.h"
 #include "probe/counter_check.h"
 #include "probe/event_name.h"
 #include "probe/probe_list.h"
@@ -47,9 +49,17 @@ struct opened {
     size_t event;
     enum place place;
     int fd;
+    struct count_track track;
+};
+
+struct machine_state {
+    struct error no_guest; /* code 0: guest mode is counted, where there is one */
+    uint64_t guest_ticks;  /* of its process in guest mode, when it was read before */
+    bool was_read;
 };
 
 struct state {
+    struct machine_state *machines; /* one for each target */
     struct event *events;
     size_t event_count;
     size_t event_capacity;
@@ -57,6 +67,7 @@ struct state {
     size_t count;
     size_t capacity;
     struct all_cpus whole_host; /* none where not everything may be counted */
+    struct count_track *whole_host_tracks;
 };
 
 static bool counts_at(size_t event, enum place place)
@@ -102,6 +113,7 @@ static int find_events(struct state *state, const struct option_texts *named, st
     return 0;
 }
 
+/* Nothing that stays out of guest mode asks for it: with KVM's mediated vPMU that is refused. */
 static int open_counter(const struct event *event, enum place place, pid_t tid)
 {
     struct perf_event_attr attributes = event->attributes;
@@ -109,7 +121,7 @@ static int open_counter(const struct event *event, enum place place, pid_t tid)
     attributes.size = sizeof(attributes);
     attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
     attributes.exclude_host = place == IN_GUEST;
-    attributes.exclude_guest = place == IN_HOST;
+    attributes.exclude_guest = place != IN_GUEST;
     attributes.inherit = !is_vcpu; /* threads and processes that it starts */
     int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : fd;
@@ -126,11 +138,24 @@ static int open_thread(struct state *state, unsigned machine, enum place place, 
         if (fd == -ESRCH)
             return 0;
         if (fd < 0)
-            return vcpu_counter_refuse(event->name, fd, err);
+            return vcpu_counter_refuse("", event->name, fd, err);
         MEM_GROW(state->items, state->count, state->capacity);
-        state->items[state->count++] = (struct opened){machine, i, place, fd};
+        state->items[state->count++] =
+            (struct opened){.machine = machine, .event = i, .place = place, .fd = fd};
     }
     return 0;
+}
+
+/* What the host executes is counted also where guest mode is not to be had. */
+static int open_vcpu(struct state *state, unsigned machine, pid_t tid, struct error *err)
+{
+    struct error why = {0};
+    int rc = open_thread(state, machine, IN_GUEST, tid, &why);
+    if (rc == -EOPNOTSUPP)
+        state->machines[machine].no_guest = why;
+    else if (rc < 0 && err)
+        *err = why;
+    return rc < 0 && rc != -EOPNOTSUPP ? rc : open_thread(state, machine, IN_HOST, tid, err);
 }
 
 static int open_process(struct state *state, const struct probe_target *target, pid_t pid,
@@ -143,8 +168,7 @@ static int open_process(struct state *state, const struct probe_target *target, 
         if (!target->is_kvm) {
             rc = open_thread(state, target->index, NATIVE, tid, err);
         } else if (thread_is_vcpu(pid, tid)) {
-            rc = open_thread(state, target->index, IN_GUEST, tid, err);
-            rc = rc < 0 ? rc : open_thread(state, target->index, IN_HOST, tid, err);
+            rc = open_vcpu(state, target->index, tid, err);
         } else {
             rc = open_thread(state, target->index, IN_OTHER, tid, err);
         }
@@ -178,6 +202,8 @@ static void open_whole_host(struct state *state)
     attributes.exclude_guest = 1;
     int rc = all_cpus_open(&attributes, &state->whole_host);
     (void)rc;
+    state->whole_host_tracks =
+        mem_array(state->whole_host.count + 1, sizeof(*state->whole_host_tracks));
 }
 
 static void close_counters(void *object)
@@ -190,6 +216,8 @@ static void close_counters(void *object)
         free(state->events[i].name);
     free(state->events);
     free(state->items);
+    free(state->whole_host_tracks);
+    free(state->machines);
     free(state);
 }
 
@@ -197,6 +225,7 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
                          struct error *err)
 {
     struct state *state = mem_zalloc(sizeof(*state));
+    state->machines = mem_array(count + 1, sizeof(*state->machines));
     bool any = false, any_kvm = false;
     for (size_t i = 0; i < count; i++) {
         any |= is_counted(&targets[i]);
@@ -221,68 +250,98 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     return rc;
 }
 
-struct sum {
-    uint64_t value, enabled_ns, running_ns;
-};
-
-/* Counters that had to share the hardware are scaled up, as perf(1) does. */
-static void add_count(struct sum *sum, const uint64_t *values)
+/* false: nothing of it was read. */
+static bool sum_event(struct state *state, unsigned machine, size_t event, enum place place,
+                      struct count_sum *sum)
 {
-    sum->enabled_ns += values[1];
-    sum->running_ns += values[2];
-    if (values[2])
-        sum->value += (uint64_t)((double)values[0] * (double)values[1] / (double)values[2]);
-}
-
-static void say_sum(const char *name, const char *where, const struct sum *sum, int machine,
-                    struct probe_readings *out)
-{
-    probe_readings_add(out, machine, sum->value, "counters:%s_%s", where, name);
-    probe_readings_add(out, machine, sum->enabled_ns, "counters:%s_%s:enabled_ns", where, name);
-    probe_readings_add(out, machine, sum->running_ns, "counters:%s_%s:running_ns", where, name);
-}
-
-/* How long each had the hardware is told: less than it was enabled for means that it was shared. */
-static void read_event(const struct state *state, const struct probe_target *target, size_t event,
-                       enum place place, struct probe_readings *out)
-{
-    struct sum sum = {0};
     bool any = false;
     for (size_t i = 0; i < state->count; i++) {
-        uint64_t values[3]; /* count, enabled, running */
-        const struct opened *opened = &state->items[i];
-        if (opened->machine != target->index || opened->event != event || opened->place != place ||
-            read(opened->fd, values, sizeof(values)) != sizeof(values))
+        struct vcpu_count now;
+        struct opened *opened = &state->items[i];
+        if (opened->machine != machine || opened->event != event || opened->place != place ||
+            vcpu_counter_read(opened->fd, &now) < 0)
             continue;
         any = true;
-        add_count(&sum, values);
+        count_sum_add(sum, &opened->track, &now);
     }
-    if (any)
-        say_sum(state->events[event].name, place_names[place], &sum, (int)target->index, out);
+    return any;
 }
 
-static void read_whole_host(const struct state *state, struct probe_readings *out)
+static void read_whole_host(struct state *state, struct probe_readings *out)
 {
-    struct sum sum = {0};
+    struct count_sum sum = {0};
+    char text[160];
     for (size_t i = 0; i < state->whole_host.count; i++) {
-        uint64_t values[3]; /* count, enabled, running */
-        if (read(state->whole_host.items[i].fd, values, sizeof(values)) != sizeof(values))
+        struct vcpu_count now;
+        if (vcpu_counter_read(state->whole_host.items[i].fd, &now) < 0)
             return;
-        add_count(&sum, values);
+        count_sum_add(&sum, &state->whole_host_tracks[i], &now);
     }
     if (state->whole_host.count)
-        probe_readings_add(out, -1, sum.value, "counters:whole_host_instructions");
+        count_sum_say(&sum, count_sum_doubt(&sum, 0, text, sizeof(text)), -1,
+                      "counters:whole_host_instructions", out);
+}
+
+/* For how long, at least, a machine was in guest mode since it was read before: the kernel looks at
+ * each tick. */
+static uint64_t take_guest_time(struct machine_state *machine, pid_t pid)
+{
+    struct process_stat stat;
+    if (process_read_stat("/proc", pid, &stat) < 0)
+        return 0;
+    uint64_t ticks = machine->was_read && stat.guest_ticks > machine->guest_ticks
+                         ? stat.guest_ticks - machine->guest_ticks
+                         : 0;
+    machine->guest_ticks = stat.guest_ticks;
+    machine->was_read = true;
+    return ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static void miss_guest(const struct state *state, const struct probe_target *target,
+                       struct probe_readings *out)
+{
+    const struct error *why = &state->machines[target->index].no_guest;
+    for (size_t i = 0; i < state->event_count; i++) {
+        CLEANUP_FREE char *name =
+            mem_printf("counters:%s_%s", place_names[IN_GUEST], state->events[i].name);
+        probe_readings_miss(out, (int)target->index, name, "%s", why->text);
+    }
+}
+
+/* ran_ns: in the place. Other events than these two may not have happened, unless nothing is
+ * counted at all. */
+static void read_place(struct state *state, const struct probe_target *target, enum place place,
+                       uint64_t ran_ns, struct probe_readings *out)
+{
+    bool stands = false;
+    for (size_t event = 0; event < state->event_count; event++) {
+        struct count_sum sum = {0};
+        char text[160];
+        if (!sum_event(state, target->index, event, place, &sum))
+            continue;
+        if (event == INSTRUCTIONS)
+            stands = sum.moved == 0;
+        bool must_move = event == INSTRUCTIONS || event == CYCLES || stands;
+        CLEANUP_FREE char *name =
+            mem_printf("counters:%s_%s", place_names[place], state->events[event].name);
+        count_sum_say(&sum, count_sum_doubt(&sum, must_move ? ran_ns : 0, text, sizeof(text)),
+                      (int)target->index, name, out);
+    }
 }
 
 static void read_counters(void *object, const struct probe_target *target,
                           struct probe_readings *out)
 {
-    const struct state *state = object;
+    struct state *state = object;
+    struct machine_state *machine = &state->machines[target->index];
     if (target->index == 0)
         read_whole_host(state, out);
-    for (size_t i = 0; i < state->event_count; i++)
-        for (enum place place = 0; place < PLACE_COUNT; place++)
-            read_event(state, target, i, place, out);
+    uint64_t guest_ns = target->is_kvm ? take_guest_time(machine, target->pid) : 0;
+    for (enum place place = 0; place < PLACE_COUNT; place++)
+        if (place == IN_GUEST && machine->no_guest.code)
+            miss_guest(state, target, out);
+        else
+            read_place(state, target, place, place == IN_GUEST ? guest_ns : 0, out);
 }
 
 const struct probe probe_counters = {

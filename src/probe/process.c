@@ -17,9 +17,20 @@
 
 #define TEXT_MAX ((size_t)1 << 16)
 #define DEPTH_MAX 64
+#define GUEST_TIME_FIELD 43 /* of /proc/PID/stat, proc(5) */
 
 const char *const thread_role_names[THREAD_ROLE_COUNT] = {
     [THREAD_VCPU] = "vcpu", [THREAD_IO] = "io", [THREAD_EMULATOR] = "emulator"};
+
+/* From the field after the program's name, number 3. */
+static const char *find_field(const char *after_name, unsigned number)
+{
+    for (unsigned at = 2; after_name && at < number; at++) {
+        after_name = strchr(after_name, ' ');
+        after_name += after_name ? 1 : 0;
+    }
+    return after_name;
+}
 
 int process_parse_stat(const char *text, size_t length, struct process_stat *out_stat)
 {
@@ -34,6 +45,9 @@ int process_parse_stat(const char *text, size_t length, struct process_stat *out
                               &parent, &stat.minor_faults, &minor, &stat.major_faults, &major,
                               &stat.user_ticks, &stat.system_ticks, &user, &system) != 9)
         return -EBADMSG;
+    const char *guest = find_field(after_name, GUEST_TIME_FIELD);
+    if (!guest || sscanf(guest, "%" SCNu64, &stat.guest_ticks) != 1)
+        stat.guest_ticks = 0;
     stat.parent = parent;
     stat.minor_faults += minor;
     stat.major_faults += major;
@@ -93,51 +107,87 @@ static int read_text(char **out_text, size_t *out_length, const char *format, ..
     return file_read(path, TEXT_MAX, out_text, out_length, NULL);
 }
 
+int process_read_stat(const char *proc, pid_t pid, struct process_stat *out_stat)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length;
+    int rc = read_text(&text, &length, "%s/%d/stat", proc, (int)pid);
+    return rc < 0 ? rc : process_parse_stat(text, length, out_stat);
+}
+
 struct role_sum {
     uint64_t run_ns;
     uint64_t wait_ns;
     uint64_t voluntary;
     uint64_t involuntary;
     uint64_t threads;
+    bool is_untimed; /* the kernel does not tell how long one of them ran */
 };
 
-static void add_thread(pid_t pid, pid_t tid, struct role_sum *sums)
+/* Of one thread that is still there; false: it is not told. Kernels without these statistics have
+ * no such file, or 0 in it, also of slices: *slices gets those. */
+static bool add_times(const char *task, pid_t tid, struct role_sum *sum, uint64_t *slices)
+{
+    CLEANUP_FREE char *schedstat = NULL;
+    size_t length;
+    uint64_t run_ns, wait_ns, count;
+    if (read_text(&schedstat, &length, "%s/%d/schedstat", task, tid) < 0 ||
+        sscanf(schedstat, "%" SCNu64 " %" SCNu64 " %" SCNu64, &run_ns, &wait_ns, &count) != 3)
+        return false;
+    sum->run_ns += run_ns;
+    sum->wait_ns += wait_ns;
+    *slices += count;
+    return true;
+}
+
+static void add_thread(const char *task, pid_t tid, struct role_sum *sums, uint64_t *slices)
 {
     CLEANUP_FREE char *name = NULL;
     CLEANUP_FREE char *status = NULL;
-    CLEANUP_FREE char *schedstat = NULL;
+    CLEANUP_FREE char *thread = mem_printf("%s/%d", task, (int)tid);
     size_t length, status_length;
-    uint64_t run_ns, wait_ns, count;
-    if (read_text(&name, &length, "/proc/%d/task/%d/comm", pid, tid) < 0 ||
-        read_text(&status, &status_length, "/proc/%d/task/%d/status", pid, tid) < 0)
+    uint64_t count;
+    if (read_text(&name, &length, "%s/comm", thread) < 0 ||
+        read_text(&status, &status_length, "%s/status", thread) < 0)
         return; /* it has just ended */
     struct role_sum *sum = &sums[thread_role_of(name)];
     sum->threads++;
-    if (read_text(&schedstat, &length, "/proc/%d/task/%d/schedstat", pid, tid) >= 0 &&
-        sscanf(schedstat, "%" SCNu64 " %" SCNu64, &run_ns, &wait_ns) == 2) {
-        sum->run_ns += run_ns;
-        sum->wait_ns += wait_ns;
-    }
+    if (!add_times(task, tid, sum, slices))
+        sum->is_untimed |= file_exists(thread);
     if (process_parse_field(status, status_length, "voluntary_ctxt_switches", &count) == 0)
         sum->voluntary += count;
     if (process_parse_field(status, status_length, "nonvoluntary_ctxt_switches", &count) == 0)
         sum->involuntary += count;
 }
 
-static void read_threads(const struct probe_target *target, struct probe_readings *out)
+static void say_time(const struct role_sum *sum, uint64_t ns, int machine, const char *name,
+                     struct probe_readings *out)
 {
-    CLEANUP_FREE char *path = mem_printf("/proc/%d/task", target->pid);
-    CLEANUP_DIRECTORY DIR *dir = opendir(path);
+    if (sum->is_untimed)
+        probe_readings_miss(out, machine, name,
+                            "/proc/PID/task/TID/schedstat tells nothing: the kernel lacks "
+                            "CONFIG_SCHED_INFO");
+    else
+        probe_readings_add(out, machine, ns, "%s", name);
+}
+
+void process_read_threads(const char *proc, pid_t pid, int machine, struct probe_readings *out)
+{
+    CLEANUP_FREE char *task = mem_printf("%s/%d/task", proc, (int)pid);
+    CLEANUP_DIRECTORY DIR *dir = opendir(task);
     struct role_sum sums[THREAD_ROLE_COUNT] = {0};
+    uint64_t slices = 0;
     for (pid_t tid; dir && (tid = procfs_next_number(dir));)
-        add_thread(target->pid, tid, sums);
+        add_thread(task, tid, sums, &slices);
     for (size_t i = 0; i < THREAD_ROLE_COUNT; i++) {
         const char *role = thread_role_names[i];
-        int machine = (int)target->index;
+        CLEANUP_FREE char *run = mem_printf("process:%s_run_ns", role);
+        CLEANUP_FREE char *wait = mem_printf("process:%s_wait_ns", role);
         if (sums[i].threads == 0)
             continue;
-        probe_readings_add(out, machine, sums[i].run_ns, "process:%s_run_ns", role);
-        probe_readings_add(out, machine, sums[i].wait_ns, "process:%s_wait_ns", role);
+        sums[i].is_untimed |= slices == 0; /* something of it must have run */
+        say_time(&sums[i], sums[i].run_ns, machine, run, out);
+        say_time(&sums[i], sums[i].wait_ns, machine, wait, out);
         probe_readings_add(out, machine, sums[i].voluntary, "process:%s_sleeps", role);
         probe_readings_add(out, machine, sums[i].involuntary, "process:%s_preempted", role);
     }
@@ -166,12 +216,10 @@ static size_t list_all(struct member **out_members)
 {
     CLEANUP_DIRECTORY DIR *dir = opendir("/proc");
     struct member *members = NULL;
-    size_t count = 0, capacity = 0, length;
+    size_t count = 0, capacity = 0;
     for (pid_t pid; dir && (pid = procfs_next_number(dir));) {
-        CLEANUP_FREE char *text = NULL;
         struct member member = {.pid = pid};
-        if (read_text(&text, &length, "/proc/%d/stat", pid) < 0 ||
-            process_parse_stat(text, length, &member.stat) < 0)
+        if (process_read_stat("/proc", pid, &member.stat) < 0)
             continue;
         MEM_GROW(members, count, capacity);
         members[count++] = member;
@@ -246,7 +294,7 @@ static void read_process(void *state, const struct probe_target *target, struct 
     if (target->pid <= 0)
         return;
     if (target->is_virtual)
-        read_threads(target, out);
+        process_read_threads("/proc", target->pid, (int)target->index, out);
     read_tree(target, out);
     read_disk(target, out);
 }

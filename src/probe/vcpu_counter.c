@@ -22,33 +22,59 @@ int vcpu_counter_open(const struct perf_event_attr *event, bool in_guest, pid_t 
     return fd < 0 ? -errno : fd;
 }
 
-static const char *read_paranoid(char *text, size_t size)
+/* The first line of a file below root; "?" where there is none. */
+static const char *read_word(const char *root, const char *name, char *text, size_t size)
 {
+    CLEANUP_FREE char *path = mem_printf("%s%s", root, name);
     CLEANUP_FREE char *found = NULL;
-    if (file_read("/proc/sys/kernel/perf_event_paranoid", 16, &found, NULL, NULL) >= 0)
+    if (file_read(path, 16, &found, NULL, NULL) >= 0)
         found[strcspn(found, "\n")] = '\0';
     snprintf(text, size, "%s", found ? found : "?");
     return text;
 }
 
-int vcpu_counter_refuse(const char *name, int rc, struct error *err)
+/* Linux 7.0 and later: KVM hands the hardware over to the guest. */
+static const char *find_mediated(const char *root)
+{
+    static const char *const modules[] = {"kvm_intel", "kvm_amd"};
+    for (size_t i = 0; i < COUNT_OF(modules); i++) {
+        char word[16];
+        CLEANUP_FREE char *name =
+            mem_printf("/sys/module/%s/parameters/enable_mediated_pmu", modules[i]);
+        if (strcmp(read_word(root, name, word, sizeof(word)), "Y") == 0)
+            return modules[i];
+    }
+    return NULL;
+}
+
+static int refuse_unsupported(const char *root, const char *name, int rc, struct error *err)
+{
+    const char *module = rc == -EOPNOTSUPP ? find_mediated(root) : NULL;
+    if (module)
+        return error_set(err, ERROR_ENVIRONMENT, rc,
+                         "event '%s': while a machine has KVM's mediated vPMU guests are not "
+                         "counted from the host: load %s with enable_mediated_pmu=0",
+                         name, module);
+    return error_set(err, ERROR_ENVIRONMENT, rc,
+                     "event '%s': this host shows no performance counters that tell guest from "
+                     "host",
+                     name);
+}
+
+int vcpu_counter_refuse(const char *root, const char *name, int rc, struct error *err)
 {
     char paranoid[16];
     switch (rc) {
     case -ENOENT:
     case -ENODEV:
     case -EOPNOTSUPP:
-        return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "event '%s': this host shows no performance counters that tell guest "
-                         "from host",
-                         name);
+        return refuse_unsupported(root, name, rc, err);
     case -EACCES:
     case -EPERM:
-        return error_set(err, ERROR_ENVIRONMENT, rc,
-                         "not permitted with kernel.perf_event_paranoid = %s: needs root, or that "
-                         "below 2; with KVM's mediated vPMU counters that include the host are "
-                         "refused",
-                         read_paranoid(paranoid, sizeof(paranoid)));
+        return error_set(
+            err, ERROR_ENVIRONMENT, rc,
+            "not permitted with kernel.perf_event_paranoid = %s: needs root, or that below 2",
+            read_word(root, "/proc/sys/kernel/perf_event_paranoid", paranoid, sizeof(paranoid)));
     default:
         return error_set_errno(err, ERROR_ENVIRONMENT, rc, "open counter '%s'", name);
     }

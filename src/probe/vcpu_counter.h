@@ -21,8 +21,9 @@ struct vcpu_count {
 /* event: with type and config. group_fd: of a counter that must have the hardware at the same time;
  * -1: none. A descriptor that the caller closes, or a negative errno. */
 int vcpu_counter_open(const struct perf_event_attr *event, bool in_guest, pid_t tid, int group_fd);
-/* What a negative errno of that means, and what to do. Returns rc. */
-int vcpu_counter_refuse(const char *name, int rc, struct error *err);
+/* What a negative errno of that means, and what to do, as the host below root has it ("": the real
+ * one). Returns rc. */
+int vcpu_counter_refuse(const char *root, const char *name, int rc, struct error *err);
 /* 0 or a negative errno. */
 int vcpu_counter_read(int fd, struct vcpu_count *out_count) __attribute__((warn_unused_result));
 /* What there was between two readings, scaled up from the time that it had the hardware, as perf(1)

@@ -85,7 +85,7 @@ static const char *refuse(struct counters *counters, size_t event, int rc)
         error_set(err, ERROR_ENVIRONMENT, rc,
                   "too many files are open for a counter of every vCPU (ulimit -n)");
     else
-        vcpu_counter_refuse(events[event].name, rc, err);
+        vcpu_counter_refuse("", events[event].name, rc, err);
     return err->text;
 }
 

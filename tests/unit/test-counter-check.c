@@ -9,6 +9,7 @@
 static const struct {
     struct counter_sample sample;
     enum counter_verdict verdict;
+    const char *says; /* among other words; NULL: not looked at */
 } cases[] = {
     {{"instructions", 0, 40000000, 40000123, 100, 100}, COUNTER_GOOD},
     {{"instructions", 0, 40000000, 0, 100, 100}, COUNTER_STANDS},
@@ -17,8 +18,9 @@ static const struct {
     {{"instructions", 0, 40000000, 20100000, 100, 50}, COUNTER_MULTIPLEXED},
     {{"instructions", 0, 40000000, 5000000, 100, 50}, COUNTER_WRONG},
     {{"instructions", 0, 40000000, 0, 100, 0}, COUNTER_STARVED},
-    {{"instructions", -ENOENT, 40000000, 0, 0, 0}, COUNTER_ABSENT},
-    {{"instructions", -EACCES, 40000000, 0, 0, 0}, COUNTER_ABSENT},
+    {{"instructions", -ENOENT, 40000000, 0, 0, 0}, COUNTER_ABSENT, "no virtual PMU"},
+    {{"instructions", -EACCES, 40000000, 0, 0, 0}, COUNTER_ABSENT, "perf_event_paranoid below 3"},
+    {{"instructions", -EPERM, 40000000, 0, 0, 0}, COUNTER_ABSENT, "perf_event_paranoid below 3"},
     {{"cycles", 0, 0, 5, 100, 100}, COUNTER_GOOD},
     {{"cycles", 0, 0, 0, 100, 100}, COUNTER_STANDS},
     {{"branch-misses", 0, 0, 0, 100, 100}, COUNTER_GOOD},
@@ -33,6 +35,8 @@ static void test_judge(void **state)
         if (verdict != cases[i].verdict)
             fail_msg("case %zu: %d, expected %d: %s", i, verdict, cases[i].verdict, text);
         assert_true(strlen(text) > 10);
+        if (cases[i].says)
+            assert_non_null(strstr(text, cases[i].says));
     }
 }
 

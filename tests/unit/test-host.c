@@ -9,11 +9,7 @@
 
 #include "base/file.h"
 #include "probe/host.h"
-
-struct world_file {
-    const char *path;
-    const char *text;
-};
+#include "world.h"
 
 static const struct world_file quiet_server[] = {
     {"/proc/cpuinfo",
@@ -34,29 +30,10 @@ static const struct world_file quiet_server[] = {
     {NULL, NULL},
 };
 
-static char *make_world(const struct world_file *files)
-{
-    char *root = mem_strdup("/tmp/vtax-test-host.XXXXXX");
-    assert_non_null(mkdtemp(root));
-    for (; files->path; files++) {
-        CLEANUP_FREE char *path = mem_printf("%s%s", root, files->path);
-        CLEANUP_FREE char *directory = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
-        assert_int_equal(file_make_directories(directory, 0755, NULL), 0);
-        assert_int_equal(file_write_atomic(path, files->text, strlen(files->text), 0644, NULL), 0);
-    }
-    return root;
-}
-
-static void remove_world(char *root)
-{
-    assert_int_equal(file_remove_tree(root, NULL), 0);
-    free(root);
-}
-
 static void test_facts(void **state)
 {
     (void)state;
-    char *root = make_world(quiet_server);
+    char *root = world_make(quiet_server);
     struct host_facts facts = {0};
     host_read_facts(root, &facts);
     assert_string_equal(host_facts_find(&facts, "host.cpu.model"), "Example 9000");
@@ -70,14 +47,14 @@ static void test_facts(void **state)
     assert_string_equal(host_facts_find(&facts, "host.kernel"), "Linux version 6.12");
     assert_int_equal(host_available_bytes(root), UINT64_C(8192000) << 10);
     host_facts_done(&facts);
-    remove_world(root);
+    world_remove(root);
 }
 
 static void test_missing_files_have_a_reason(void **state)
 {
     (void)state;
     static const struct world_file nothing[] = {{NULL, NULL}};
-    char *root = make_world(nothing);
+    char *root = world_make(nothing);
     struct host_facts facts = {0};
     host_read_facts(root, &facts);
     host_read_moment(root, &facts);
@@ -89,7 +66,7 @@ static void test_missing_files_have_a_reason(void **state)
     assert_true(host_read_cpu(root, &cpu, &err) < 0);
     assert_int_equal(err.kind, ERROR_ENVIRONMENT);
     host_facts_done(&facts);
-    remove_world(root);
+    world_remove(root);
 }
 
 static void test_stat(void **state)
@@ -116,14 +93,14 @@ static const struct finding *find_finding(const struct findings *findings, const
 
 static void judge(const struct host_cpu *after, struct findings *findings)
 {
-    char *root = make_world(quiet_server);
+    char *root = world_make(quiet_server);
     struct host_facts facts = {0}, moment = {0};
     host_read_facts(root, &facts);
     host_read_moment(root, &moment);
     host_judge(&facts, &moment, &(struct host_cpu){.total = 1000, .idle = 840}, after, findings);
     host_facts_done(&facts);
     host_facts_done(&moment);
-    remove_world(root);
+    world_remove(root);
 }
 
 static void test_quiet_server_is_good(void **state)

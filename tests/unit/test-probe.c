@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -15,6 +17,7 @@
 #include "probe/process.h"
 #include "probe/tracepoint.h"
 #include "probe/vbox_times.h"
+#include "world.h"
 
 #define TEXT(literal) (literal), sizeof(literal) - 1
 
@@ -265,7 +268,15 @@ static void test_process_texts(void **state)
     assert_int_equal(stat.major_faults, 70);
     assert_int_equal(stat.user_ticks, 57);
     assert_int_equal(stat.system_ticks, 68);
+    assert_int_equal(stat.guest_ticks, 0);
     assert_int_equal(process_parse_stat(TEXT("7 (a"), &stat), -EBADMSG);
+    assert_int_equal(
+        process_parse_stat(TEXT("7 (CPU 0/KVM) S 5 1 1 0 -1 0 10 20 30 40 50 60 7 8 20 "
+                                "0 1 0 99 1 2 3 4 5 6 7 8 9 0 0 0 0 0 0 17 1 0 0 0 41 "
+                                "42 0\n"),
+                           &stat),
+        0);
+    assert_int_equal(stat.guest_ticks, 41);
     uint64_t value;
     assert_int_equal(
         process_parse_field(TEXT("xread_bytes: 1\nread_bytes: 42\n"), "read_bytes", &value), 0);
@@ -279,6 +290,109 @@ static void test_process_texts(void **state)
     assert_int_equal(thread_role_of("EMTX\n"), THREAD_EMULATOR);
     assert_int_equal(thread_role_of("IO iothread1"), THREAD_IO);
     assert_int_equal(thread_role_of("qemu-system-x86"), THREAD_EMULATOR);
+}
+
+#define STATUS "Name:\tx\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t2\n"
+#define VCPU "/9/task/10"
+#define MAIN "/9/task/9"
+
+/* Two threads, as /proc shows them, and what is said of how long the virtual CPU's ran. */
+static const struct {
+    struct world_file files[8];
+    bool is_told;
+} timed[] = {
+    {{{VCPU "/comm", "CPU 0/KVM\n"},
+      {VCPU "/status", STATUS},
+      {VCPU "/schedstat", "700 30 4\n"},
+      {MAIN "/comm", "qemu\n"},
+      {MAIN "/status", STATUS},
+      {MAIN "/schedstat", "90 1 2\n"}},
+     true},
+    {{{VCPU "/comm", "CPU 0/KVM\n"},
+      {VCPU "/status", STATUS},
+      {MAIN "/comm", "qemu\n"},
+      {MAIN "/status", STATUS},
+      {MAIN "/schedstat", "90 1 2\n"}},
+     false},
+    {{{VCPU "/comm", "CPU 0/KVM\n"},
+      {VCPU "/status", STATUS},
+      {VCPU "/schedstat", "0 0 0\n"},
+      {MAIN "/comm", "qemu\n"},
+      {MAIN "/status", STATUS},
+      {MAIN "/schedstat", "0 0 0\n"}},
+     false},
+};
+
+/* What the scheduler does not tell is missing and no 0; what /proc has elsewhere is there. */
+static void test_untold_times_are_missing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(timed); i++) {
+        CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+        char *root = world_make(timed[i].files);
+        process_read_threads(root, 9, 3, &out);
+        world_remove(root);
+        const struct probe_reading *run = probe_readings_find(&out, 3, "process:vcpu_run_ns");
+        const struct probe_reading *wait = probe_readings_find(&out, 3, "process:vcpu_wait_ns");
+        assert_int_equal(probe_readings_find(&out, 3, "process:vcpu_sleeps")->value, 5);
+        assert_int_equal(probe_readings_find(&out, 3, "process:emulator_preempted")->value, 2);
+        assert_int_equal(run->missing == NULL, timed[i].is_told);
+        assert_int_equal(wait->missing == NULL, timed[i].is_told);
+        if (timed[i].is_told)
+            assert_int_equal(run->value + wait->value, 730);
+        else
+            assert_non_null(strstr(run->missing, "CONFIG_SCHED_INFO"));
+    }
+}
+
+/* Of a user's own process these work without any right; what is not to be had says so. */
+static void look_as_nobody(void)
+{
+    static const char *const there[] = {"process:user_ns", "process:emulator_run_ns",
+                                        "process:disk_read_bytes"};
+    const struct probe_target target = {.pid = getpid(), .is_virtual = true, .is_kvm = true};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    struct probing *probing = probing_open(&target, 1, NULL);
+    probing_begin(probing);
+    probing_end(probing, &out);
+    probing_close(probing);
+    for (size_t i = 0; i < COUNT_OF(there); i++) {
+        const struct probe_reading *reading = probe_readings_find(&out, 0, there[i]);
+        if (!reading || reading->missing) {
+            fprintf(stderr, "%s: %s\n", there[i], reading ? reading->missing : "not there");
+            _exit(1);
+        }
+    }
+    if (!probe_readings_find(&out, -1, "host:cpu_total_ns"))
+        _exit(2);
+    for (size_t i = 0; probes[i]; i++) {
+        const struct probe_reading *reading = probe_readings_find(&out, -1, probes[i]->name);
+        if (!reading || (reading->missing && strlen(reading->missing) <= 10))
+            _exit(3);
+    }
+    const struct probe_reading *exits = probe_readings_find(&out, -1, "exits");
+    _exit(exits->missing && strstr(exits->missing, "root") ? 0 : 4);
+}
+
+/* After a change of user /proc gives a process to root, as one that might know secrets. */
+static void test_without_root(void **state)
+{
+    (void)state;
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+            _exit(77);
+        prctl(PR_SET_DUMPABLE, 1);
+        look_as_nobody();
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        print_message("skipped: not permitted to be another user\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* As VirtualBox 7.2 prints them. */
@@ -333,6 +447,8 @@ int main(void)
         cmocka_unit_test(test_pressure),
         cmocka_unit_test(test_cgroup),
         cmocka_unit_test(test_process_texts),
+        cmocka_unit_test(test_untold_times_are_missing),
+        cmocka_unit_test(test_without_root),
         cmocka_unit_test(test_times_of_virtualbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
