@@ -7,9 +7,11 @@
 
 #include "base/mem.h"
 #include "explain/attribution.h"
+#include "explain/instructions.h"
 
 #define LEVEL_DEFAULT 0.95
 #define CACHED_BYTES_LEAST (1 << 20)
+#define SHARED_BELOW 0.995 /* of the time: nearer to all of it is written as 100 % */
 
 const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_WAIT] = "waiting for a CPU",
@@ -327,6 +329,20 @@ static void say_absence(struct explained_cause *cause, const struct rule *rule,
         snprintf(cause->evidence, size, "%s", why ? why : "no probe gave it");
 }
 
+/* Of counters that had to share the hardware, whose counts are scaled. */
+static void say_share(struct explained_cause *cause, const struct explanation_pair *pairs,
+                      size_t count)
+{
+    double share = 1;
+    for (size_t i = 0; i < count; i++)
+        share = fmin(share, fmin(instructions_counted_share(pairs[i].cell),
+                                 instructions_counted_share(pairs[i].baseline)));
+    size_t length = strlen(cause->evidence);
+    if (share < SHARED_BELOW)
+        snprintf(cause->evidence + length, sizeof(cause->evidence) - length,
+                 "; scaled: counted %.0f %% of the time", 100 * share);
+}
+
 static void say_evidence(struct explained_cause *cause, const struct rule *rule,
                          const struct sides *sides, const struct explanation_pair *pairs,
                          size_t count)
@@ -345,6 +361,8 @@ static void say_evidence(struct explained_cause *cause, const struct rule *rule,
     else
         snprintf(cause->evidence, size, "%s, %zu trial%s", rule->evidence, count,
                  count == 1 ? "" : "s");
+    if (strcmp(rule->reading, "counters") == 0)
+        say_share(cause, pairs, count);
 }
 
 /* Sum over the disks of all machines. */

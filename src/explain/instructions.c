@@ -8,6 +8,8 @@
 
 #define OF_PROBE "exits:"
 #define OF_EMULATOR "emulator:"
+#define OF_COUNTERS "counters:"
+#define ENABLED "instructions:enabled_ns" /* ends the name of a counter's time */
 #define UNKNOWN                                                                                    \
     {                                                                                              \
         .run = NAN, .wait = NAN, .idle = NAN, .wait_bound = NAN, .io = NAN, .steal = NAN,          \
@@ -114,6 +116,37 @@ static struct budget of_emulator(const struct store_trial *trial)
     budget.user = (user - sums.user) / budget.whole;
     fill_exits(&budget, &sums);
     return budget;
+}
+
+static bool is_enabled_time(const char *name)
+{
+    size_t length = strlen(name), end = strlen(ENABLED);
+    return strncmp(name, OF_COUNTERS, strlen(OF_COUNTERS)) == 0 && length > end &&
+           strcmp(name + length - end, ENABLED) == 0;
+}
+
+/* "COUNTER:running_ns" beside "COUNTER:enabled_ns". */
+static bool is_running_time_of(const struct store_figure *running,
+                               const struct store_figure *enabled)
+{
+    size_t stem = strlen(enabled->name) - strlen("enabled_ns");
+    return running->machine == enabled->machine && !running->missing &&
+           strncmp(running->name, enabled->name, stem) == 0 &&
+           strcmp(running->name + stem, "running_ns") == 0;
+}
+
+double instructions_counted_share(const struct store_trial *trial)
+{
+    double least = 1;
+    for (size_t i = 0; i < trial->reading_count; i++) {
+        const struct store_figure *enabled = &trial->readings[i];
+        if (!is_enabled_time(enabled->name) || enabled->missing || !(enabled->value > 0))
+            continue;
+        for (size_t j = 0; j < trial->reading_count; j++)
+            if (is_running_time_of(&trial->readings[j], enabled))
+                least = fmin(least, trial->readings[j].value / enabled->value);
+    }
+    return least;
 }
 
 struct budget instructions_budget(const struct store_trial *trial, enum budget_measure measure)

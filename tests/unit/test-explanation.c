@@ -326,6 +326,47 @@ static void test_instructions_of_probes(void **state)
     assert_true(isnan(explanation.polling.mean) && isnan(explanation.in_guest.mean));
 }
 
+/* Counters that had to share the hardware are scaled, and the causes made of them say so. */
+static void test_shared_counters_are_told(void **state)
+{
+    (void)state;
+    const struct store_figure work[] = {{0, "fixed_work", 1, NULL}};
+    const struct store_figure native[] = {
+        {0, "counters:native_instructions", 1000, NULL},
+        {0, "counters:native_instructions:enabled_ns", 100, NULL},
+        {0, "counters:native_instructions:running_ns", 100, NULL},
+        {0, "counters:native_user_instructions", 900, NULL},
+    };
+    struct store_figure guest[] = {
+        {0, "counters:guest_instructions", 1040, NULL},
+        {0, "counters:guest_user_instructions", 910, NULL},
+        {0, "counters:host_instructions", 200, NULL},
+        {0, "counters:other_instructions", 60, NULL},
+        {0, "counters:guest_instructions:enabled_ns", 1000, NULL},
+        {0, "counters:guest_instructions:running_ns", 624, NULL},
+        {0, "counters:guest_cycles:enabled_ns", 1000, NULL},
+        {0, "counters:guest_cycles:running_ns", 100, NULL}, /* of no budget */
+        {0, "exits:hlt:kernel_instructions", 50, NULL},
+        {0, "exits:lost", 0, NULL},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct store_trial cell = TRIAL(work, guest, &guest_machine);
+        struct store_trial base = TRIAL(work, native, &native_machine);
+        const struct explanation_pair pair = {&cell, &base, 1.3};
+        struct explanation explanation = explanation_of(
+            &pair, 1,
+            &(struct explanation_options){.platform_kind = "kvm", .measure = BUDGET_INSTRUCTIONS});
+        for (size_t c = 0; c < explanation.cause_count; c++) {
+            enum cause cause = explanation.causes[c].cause;
+            bool is_of_counters =
+                cause == CAUSE_KERNEL || cause == CAUSE_PROGRAMS || cause == CAUSE_IO_PATH;
+            bool says = strstr(explanation.causes[c].evidence, "counted 62 % of the time") != NULL;
+            assert_int_equal(says, is_of_counters && i == 0);
+        }
+        guest[5].value = 998;
+    }
+}
+
 /* The same with what else the host executed: 500 natively, of 1500 outside of guest mode; in all
  * 760 outside of guest mode beside the machine, of which 260 were its own threads'. */
 static void test_instructions_of_the_whole_host(void **state)
@@ -473,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_reads_from_the_cache),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_instructions_of_probes),
+        cmocka_unit_test(test_shared_counters_are_told),
         cmocka_unit_test(test_instructions_of_the_whole_host),
         cmocka_unit_test(test_instructions_of_the_emulator),
         cmocka_unit_test(test_emulation),
