@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vtax top on real machines: two QEMUs that are nobody's, emulated, with a boot sector that spins."""
 import json
+import os
 import shutil
 import subprocess
 import time
 
-from vtaxtest import World, main, skip_unless
+from vtaxtest import VTAX, World, main, skip_unless
 
 QEMU = "qemu-system-x86_64"
+NOBODY = 65534
 SPIN = b"\xfb\xeb\xfe" + bytes(507) + b"\x55\xaa" + bytes(65536)  # sti; jmp to itself
 
 
@@ -20,11 +22,11 @@ class Top(World):
             file.write(SPIN)
         self.tag = self.dir.rsplit("-", 1)[1]  # names that no other test has
 
-    def boot(self, name, *args, threads="on"):
+    def boot(self, name, *args, threads="on", user=None):
         process = subprocess.Popen(
             [QEMU, "-accel", "tcg", "-name", f"guest={name},debug-threads={threads}", "-m", "32",
              "-display", "none", "-nodefaults", "-drive", f"file={self.disk},format=raw,snapshot=on",
-             *args], stdin=subprocess.DEVNULL)
+             *args], stdin=subprocess.DEVNULL, user=user)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -100,6 +102,28 @@ class Top(World):
         if row["kind"] == "qemu":
             self.assertIsNone(row["steal_host"])
             self.assertIn("debug-threads", row["missing"]["steal_host"])
+
+    def test_without_root(self):
+        """A user sees machines of their own; what needs more rights is null with the reason."""
+        nobody = NOBODY if os.geteuid() == 0 else None
+        for path in (self.dir, self.disk):
+            os.chmod(path, 0o755)
+        try:
+            subprocess.run([VTAX, "version"], user=nobody, stdout=subprocess.DEVNULL, check=True)
+        except PermissionError:
+            skip_unless(False, f"another user may not run '{VTAX}'")
+        name = self.name("nobody")
+        self.boot(name, user=nobody)
+        self.running(name)
+        out = subprocess.run([VTAX, "top", "--json", "--count", "2", "--delay", "500ms", "--filter", self.tag],
+                             user=nobody, capture_output=True, check=True, text=True).stdout
+        row = json.loads(out.splitlines()[1])["machines"][0]
+        self.assertEqual((row["name"], row["kind"], row["vcpus"]), (name, "tcg", 1))
+        self.assertGreater(row["cpu"], 0)
+        self.assertGreaterEqual(row["steal_host"], 0)
+        for key, reason in row["missing"].items():
+            self.assertIsNone(row[key])
+            self.assertGreater(len(reason), 10, key)
 
     def test_machine_that_ends(self):
         """A machine that ends while it is watched is gone, and nothing else happens."""
