@@ -10,6 +10,8 @@
 /* Above these a measurement is disturbed: chosen so that an idle desktop passes. */
 #define BUSY_SHARE 0.10
 #define STEAL_SHARE 0.005
+/* ... and above this what a guest sees of time has little to do with its work. */
+#define STEAL_SHARE_BAD 0.10
 
 void findings_add(struct findings *findings, const char *name, enum finding_level level,
                   const char *remedy, const char *format, ...)
@@ -145,4 +147,33 @@ void host_judge(const struct host_facts *facts, const struct host_facts *moment,
     judge_nested(facts, findings);
     judge_load(moment, facts, findings);
     judge_cpu_time(before, after, findings);
+}
+
+static void judge_loop_steal(const struct host_cpu *before, const struct host_cpu *after,
+                             struct findings *findings)
+{
+    uint64_t asked = (after->total - before->total) - (after->idle - before->idle);
+    double share = asked ? (double)(after->steal - before->steal) / (double)asked : 0;
+    if (share > STEAL_SHARE)
+        findings_add(findings, "steal", share > STEAL_SHARE_BAD ? FINDING_BAD : FINDING_NOTE,
+                     "wait until the host has a CPU for each virtual one, or ask for a host of "
+                     "your own",
+                     "the host took %.1f %% of the CPU time that was asked for here", share * 100);
+    else
+        findings_add(findings, "steal", FINDING_GOOD, NULL,
+                     "%.1f %% of the CPU time, as far as the hypervisor tells", share * 100);
+}
+
+void host_judge_loop(const struct host_loop *loop, struct findings *findings)
+{
+    uint64_t away_ns = loop->wall_ns > loop->cpu_ns ? loop->wall_ns - loop->cpu_ns : 0;
+    double away = loop->wall_ns ? (double)away_ns / (double)loop->wall_ns : 0;
+    if (away > BUSY_SHARE)
+        findings_add(findings, "other tasks", FINDING_NOTE, "stop other work here, then try again",
+                     "the check had no CPU for %.0f %% of its time: other tasks here, or steal",
+                     away * 100);
+    else
+        findings_add(findings, "other tasks", FINDING_GOOD, NULL,
+                     "the check had no CPU for %.1f %% of its time", away * 100);
+    judge_loop_steal(&loop->before, &loop->after, findings);
 }

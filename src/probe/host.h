@@ -80,6 +80,16 @@ struct findings {
 void host_judge(const struct host_facts *facts, const struct host_facts *moment,
                 const struct host_cpu *before, const struct host_cpu *after,
                 struct findings *findings);
+/* What was taken from a loop that was to have a CPU of this guest to itself for wall_ns: cpu_ns is
+ * what it had. Others here took the rest, or the hypervisor below did. */
+struct host_loop {
+    uint64_t wall_ns;
+    uint64_t cpu_ns;
+    struct host_cpu before;
+    struct host_cpu after;
+};
+/* Steal is a share of the CPU time that was asked for, on all CPUs. */
+void host_judge_loop(const struct host_loop *loop, struct findings *findings);
 void findings_add(struct findings *findings, const char *name, enum finding_level level,
                   const char *remedy, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

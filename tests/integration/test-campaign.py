@@ -430,6 +430,7 @@ class Campaign(vtaxtest.World):
         out, _ = self.vtax("doctor", "--guest", "--json")
         counters = json.loads(out)["counters"]
         self.assertEqual([item["name"] for item in counters][:2], ["instructions", "branches"])
+        self.assertEqual([item["name"] for item in counters][-2:], ["other tasks", "steal"])
         for item in counters:
             self.assertIn(item["level"], ("good", "note", "bad"))
             self.assertGreater(len(item["text"]), 10)

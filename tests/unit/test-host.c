@@ -125,6 +125,40 @@ static void test_busy_and_stolen_is_bad(void **state)
     findings_done(&findings);
 }
 
+/* A second of a guest with two CPUs, of which one was asked for; in ticks. */
+static const struct {
+    uint64_t steal, had_ms;
+    enum finding_level steal_level, tasks_level;
+    const char *says;
+} loops[] = {
+    {0, 1000, FINDING_GOOD, FINDING_GOOD, "0.0 %"},
+    {1, 950, FINDING_NOTE, FINDING_GOOD, "took 1.0 % of the CPU time that was asked for"},
+    {10, 880, FINDING_NOTE, FINDING_NOTE, "took 10.0 %"},
+    {40, 600, FINDING_BAD, FINDING_NOTE, "took 40.0 %"},
+};
+
+static void test_starved_guest(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(loops); i++) {
+        struct findings findings = {0};
+        const struct host_loop loop = {
+            .wall_ns = UINT64_C(1000000000),
+            .cpu_ns = loops[i].had_ms * UINT64_C(1000000),
+            .before = {.total = 5000, .idle = 4000, .steal = 70},
+            .after = {.total = 5200, .idle = 4100, .steal = 70 + loops[i].steal},
+        };
+        host_judge_loop(&loop, &findings);
+        assert_int_equal(findings.count, 2);
+        assert_string_equal(findings.items[0].name, "other tasks");
+        assert_int_equal(findings.items[0].level, loops[i].tasks_level);
+        assert_string_equal(findings.items[1].name, "steal");
+        assert_int_equal(findings.items[1].level, loops[i].steal_level);
+        assert_non_null(strstr(findings.items[1].text, loops[i].says));
+        findings_done(&findings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_stat),
         cmocka_unit_test(test_quiet_server_is_good),
         cmocka_unit_test(test_busy_and_stolen_is_bad),
+        cmocka_unit_test(test_starved_guest),
     };
     return cmocka_run_group_tests_name("host", tests, NULL, NULL);
 }
