@@ -490,6 +490,23 @@ static int ask_translator(void *object, char **out_text, struct error *err)
     return 0;
 }
 
+/* -1 is libvirt's for what the hypervisor does not count. */
+static int read_disk(void *object, unsigned index, struct machine_disk *out_disk, struct error *err)
+{
+    const struct libvirt_machine *machine = object;
+    virDomainBlockStatsStruct stats;
+    if (index >= machine->disk_count)
+        return error_set(err, ERROR_FAILED, -ENOENT, "there is no disk %u", index);
+    const char *name = domain_disk_name(index);
+    if (virDomainBlockStats(machine->domain, name, &stats, sizeof(stats)) < 0)
+        return libvirt_fail(err, "ask QEMU for what a disk moved");
+    if (stats.rd_req < 0 || stats.rd_bytes < 0 || stats.wr_req < 0 || stats.wr_bytes < 0)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "QEMU does not count disk '%s'", name);
+    *out_disk = (struct machine_disk){name, (uint64_t)stats.rd_req, (uint64_t)stats.rd_bytes,
+                                      (uint64_t)stats.wr_req, (uint64_t)stats.wr_bytes};
+    return 0;
+}
+
 static char *console_tail(void *object)
 {
     const struct libvirt_machine *machine = object;
@@ -642,6 +659,7 @@ const struct platform platform_qemu_tcg = {
     .alive = alive,
     .usage = usage,
     .ask_monitor = ask_translator,
+    .disk = read_disk,
     .console_tail = console_tail,
     .endpoint = endpoint,
     .pid = pid,
@@ -662,6 +680,7 @@ const struct platform platform_kvm = {
     .start = start,
     .alive = alive,
     .usage = usage,
+    .disk = read_disk,
     .console_tail = console_tail,
     .endpoint = endpoint,
     .pid = pid,

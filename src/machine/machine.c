@@ -385,6 +385,16 @@ int machine_ask_monitor(struct machine *machine, char **out_text, struct error *
     return platform->ask_monitor(machine->back_end, out_text, err);
 }
 
+int machine_read_disk(struct machine *machine, unsigned index, struct machine_disk *out_disk,
+                      struct error *err)
+{
+    const struct platform *platform = machine->site->platform;
+    if (!platform->disk)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
+                         "what its disks move is asked of no hypervisor but QEMU");
+    return platform->disk(machine->back_end, index, out_disk, err);
+}
+
 void machine_fill_endpoint(const struct site_options *site, const char *address,
                            struct channel_options *out_options)
 {

@@ -80,6 +80,13 @@ struct machine_usage {
     size_t exit_part_count;
 };
 
+/* What one disk of a machine moved since it was started, as its hypervisor counts it. */
+struct machine_disk {
+    const char *name; /* "vda"; as long as the machine */
+    uint64_t reads, read_bytes;
+    uint64_t writes, write_bytes;
+};
+
 /* What a fake machine draws for a trial. */
 struct machine_draw {
     double factor; /* by what a time is multiplied: 1 is native, higher is slower */
@@ -114,6 +121,8 @@ struct platform {
     /* What the hypervisor's monitor tells of how it works inside, as text, the caller's to free;
      * NULL: it tells nothing that is asked for. May take seconds. */
     int (*ask_monitor)(void *machine, char **out_text, struct error *err);
+    /* Its disk number `index`; -ENOENT: it has no more. NULL: the hypervisor does not tell. */
+    int (*disk)(void *machine, unsigned index, struct machine_disk *out_disk, struct error *err);
     /* The last lines of its console, the caller's to free; NULL: none. */
     char *(*console_tail)(void *machine);
     /* Where the control channel is reached. */
@@ -198,6 +207,9 @@ void machine_count_exits(struct machine *machine, struct machine_figure *out_exi
  * nothing. May take seconds, and disturb the machine. */
 int machine_ask_monitor(struct machine *machine, char **out_text, struct error *err)
     __attribute__((warn_unused_result));
+/* Disk number `index`; -ENOENT: there is no more, -ENOTSUP: its hypervisor does not tell. */
+int machine_read_disk(struct machine *machine, unsigned index, struct machine_disk *out_disk,
+                      struct error *err) __attribute__((warn_unused_result));
 char *machine_console_tail(struct machine *machine);
 int machine_draw(struct machine *machine, uint64_t native_ns, struct machine_draw *out_draw,
                  struct error *err) __attribute__((warn_unused_result));

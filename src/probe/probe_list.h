@@ -15,6 +15,7 @@ extern const struct probe probe_exits_tracefs;
 extern const struct probe probe_xen;
 extern const struct probe probe_kvm;
 extern const struct probe probe_counters;
+extern const struct probe probe_devices;
 extern const struct probe probe_translation;
 extern const struct probe probe_virtualbox;
 extern const struct probe probe_guest;
