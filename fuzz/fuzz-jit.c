@@ -13,7 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct jit_statistics statistics;
     struct jit_range ranges[2] = {{0}};
     struct jit_samples samples = {0};
+    char why[160];
     (void)!jit_parse_statistics(exact, length, &statistics);
+    FUZZ_REQUIRE(*jit_explain_uncounted(exact, length, why, sizeof(why)));
     size_t count = jit_parse_maps(exact, length, ranges, 2);
     FUZZ_REQUIRE(count <= length / 16);
     for (size_t i = 0; i < 2 && i < count; i++)

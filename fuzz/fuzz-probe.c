@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "probe/card.h"
+#include "probe/disk_io.h"
 #include "probe/event_name.h"
 #include "probe/guest_counts.h"
 #include "probe/pressure.h"
@@ -23,13 +25,26 @@ static void check_name(const char *name, uint64_t value, void *context)
     (*count)++;
 }
 
+static void count_device(const struct disk_io *io, void *context)
+{
+    (void)io;
+    size_t *count = context;
+    (*count)++;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     CLEANUP_FREE char *exact = mem_copy(bytes, length ? length : 1);
     struct process_stat stat;
     struct vbox_times times;
     uint64_t value;
-    size_t count = 0;
+    size_t count = 0, devices = 0;
+    char tap[CARD_NAME_MAX];
+    struct card card;
+    FUZZ_REQUIRE(card_parse_tap(exact, length, tap) < 0 || strlen(tap) > 0);
+    (void)card_parse(exact, length, "tap", &card);
+    disk_io_parse(exact, length, count_device, &devices);
+    FUZZ_REQUIRE(devices <= length / 4);
     guest_counts_parse(exact, length, check_name, &count);
     FUZZ_REQUIRE(count <= 16 * length + 8);
     (void)process_parse_stat(exact, length, &stat);

@@ -480,14 +480,25 @@ static int usage(void *object, struct machine_usage *out_usage, struct error *er
     return 0;
 }
 
+static int ask_human_monitor(const struct libvirt_machine *machine, const char *question,
+                             char **out_text, struct error *err)
+{
+    if (virDomainQemuMonitorCommand(machine->domain, question, out_text,
+                                    VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+        return libvirt_fail(err, "ask QEMU's monitor");
+    return 0;
+}
+
 /* "info jit" has been there in all versions; QMP's x-query-jit gives the same text. */
 static int ask_translator(void *object, char **out_text, struct error *err)
 {
-    const struct libvirt_machine *machine = object;
-    if (virDomainQemuMonitorCommand(machine->domain, "info jit", out_text,
-                                    VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-        return libvirt_fail(err, "ask QEMU's translator");
-    return 0;
+    CLEANUP_FREE char *version = NULL;
+    CLEANUP_FREE char *statistics = NULL;
+    int rc = ask_human_monitor(object, "info version", &version, err);
+    rc = rc < 0 ? rc : ask_human_monitor(object, "info jit", &statistics, err);
+    if (rc >= 0)
+        *out_text = mem_printf("%s\n%s", version, statistics);
+    return rc;
 }
 
 /* -1 is libvirt's for what the hypervisor does not count. */

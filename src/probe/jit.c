@@ -3,7 +3,14 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/mem.h"
+
+/* From here on QEMU has what the plugin vtax-count is written for (plugin/qemu-api.h). */
+#define COUNTS_FROM_MAJOR 11
+#define COUNTS_FROM_MINOR 1
 
 static const char *end_of_line(const char *line, const char *end)
 {
@@ -50,6 +57,24 @@ int jit_parse_statistics(const char *text, size_t length, struct jit_statistics 
         return -EBADMSG;
     *out_statistics = found;
     return 0;
+}
+
+const char *jit_explain_uncounted(const char *text, size_t length, char *out, size_t size)
+{
+    CLEANUP_FREE char *copy = mem_strndup(text, length);
+    unsigned major, minor;
+    if (sscanf(copy, "%4u.%4u", &major, &minor) != 2)
+        snprintf(out, size, "its QEMU does not tell its version, nor whether a plugin can count");
+    else if (major < COUNTS_FROM_MAJOR || (major == COUNTS_FROM_MAJOR && minor < COUNTS_FROM_MINOR))
+        snprintf(out, size,
+                 "QEMU %u.%u has no plugin interface for a counter of vtax's: that takes %d.%d",
+                 major, minor, COUNTS_FROM_MAJOR, COUNTS_FROM_MINOR);
+    else
+        snprintf(out, size,
+                 "QEMU %u.%u could load a plugin that counts, which would slow down what is "
+                 "measured: only the lab does that (vtax lab run)",
+                 major, minor);
+    return out;
 }
 
 static bool parse_hex(const char **at, const char *end, char stop, uint64_t *out_value)

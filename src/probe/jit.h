@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * jit: what tells translation from execution in a QEMU that emulates: the statistics of its
- * translator, where in its address space the code is that it has generated, and samples of where
- * its threads are. Parsers, pure.
+ * jit: what tells translation from execution in a QEMU that emulates: its version, the statistics
+ * of its translator, where in its address space the code is that it has generated, and samples of
+ * where its threads are. Parsers, pure.
  */
 #pragma once
 
@@ -21,6 +21,10 @@ struct jit_statistics {
 /* 0, or -EBADMSG where one of them is not in the text. */
 int jit_parse_statistics(const char *text, size_t length, struct jit_statistics *out_statistics)
     __attribute__((warn_unused_result));
+
+/* Why nobody counts its instructions, from text that begins with the version of QEMU, "7.2.22...";
+ * out is for what is made. */
+const char *jit_explain_uncounted(const char *text, size_t length, char *out, size_t size);
 
 struct jit_range {
     uint64_t start, end;

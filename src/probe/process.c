@@ -261,17 +261,38 @@ static void read_tree(const struct probe_target *target, struct probe_readings *
     probe_readings_add(out, machine, sum.major_faults, "process:major_faults");
 }
 
-static void read_disk(const struct probe_target *target, struct probe_readings *out)
+static const char *const disk_keys[] = {"read_bytes", "write_bytes"};
+
+/* false: it is there, and does not tell. */
+static bool add_disk(pid_t pid, uint64_t sums[COUNT_OF(disk_keys)])
 {
-    static const char *const keys[] = {"read_bytes", "write_bytes"};
+    CLEANUP_FREE char *process = mem_printf("/proc/%d", (int)pid);
     CLEANUP_FREE char *text = NULL;
     size_t length;
-    bool known = read_text(&text, &length, "/proc/%d/io", target->pid) >= 0;
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        CLEANUP_FREE char *name = mem_printf("process:disk_%s", keys[i]);
-        uint64_t value;
-        if (known && process_parse_field(text, length, keys[i], &value) == 0)
-            probe_readings_add(out, (int)target->index, value, "%s", name);
+    uint64_t values[COUNT_OF(disk_keys)];
+    if (read_text(&text, &length, "%s/io", process) < 0)
+        return !file_exists(process);
+    for (size_t i = 0; i < COUNT_OF(disk_keys); i++)
+        if (process_parse_field(text, length, disk_keys[i], &values[i]) < 0)
+            return false;
+    for (size_t i = 0; i < COUNT_OF(disk_keys); i++)
+        sums[i] += values[i];
+    return true;
+}
+
+/* Of the process and everything below it: a native instance's work is in its children. */
+static void read_disk(const struct probe_target *target, struct probe_readings *out)
+{
+    CLEANUP_FREE pid_t *pids = NULL;
+    size_t count = process_find_tree(target->pid, &pids);
+    uint64_t sums[COUNT_OF(disk_keys)] = {0};
+    bool known = count > 0;
+    for (size_t i = 0; i < count; i++)
+        known &= add_disk(pids[i], sums);
+    for (size_t i = 0; i < COUNT_OF(disk_keys); i++) {
+        CLEANUP_FREE char *name = mem_printf("process:disk_%s", disk_keys[i]);
+        if (known)
+            probe_readings_add(out, (int)target->index, sums[i], "%s", name);
         else
             probe_readings_miss(out, (int)target->index, name,
                                 "/proc/PID/io is not to be read by us (needs root)");

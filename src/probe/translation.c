@@ -113,17 +113,10 @@ static void read_samples(struct emulated *machine, const struct probe_target *ta
 }
 
 /* Blocks and bytes are of what is there: a flush in between has dropped all. */
-static void read_statistics(struct emulated *machine, const struct probe_target *target,
-                            struct probe_readings *out)
+static void say_statistics(struct emulated *machine, const char *text, int index,
+                           struct probe_readings *out)
 {
-    int index = (int)target->index;
-    CLEANUP_FREE char *text = NULL;
     struct jit_statistics now;
-    struct error err = {0};
-    if (machine_ask_monitor(target->machine, &text, &err) < 0) {
-        probe_readings_miss(out, index, "translation:blocks", "%s", err.text);
-        return;
-    }
     if (jit_parse_statistics(text, strlen(text), &now) < 0) {
         probe_readings_miss(out, index, "translation:blocks",
                             "this QEMU tells no statistics of its translator");
@@ -143,6 +136,22 @@ static void read_statistics(struct emulated *machine, const struct probe_target 
     probe_readings_add(out, index, now.code_bytes, "translation:code_bytes");
 }
 
+static void ask_monitor(struct emulated *machine, const struct probe_target *target,
+                        struct probe_readings *out)
+{
+    int index = (int)target->index;
+    CLEANUP_FREE char *text = NULL;
+    struct error err = {0};
+    char why[160];
+    if (target->machine && machine_ask_monitor(target->machine, &text, &err) < 0)
+        probe_readings_miss(out, index, "translation:blocks", "%s", err.text);
+    else if (text)
+        say_statistics(machine, text, index, out);
+    const char *known = text ? text : "";
+    probe_readings_miss(out, index, "translation:instructions", "%s",
+                        jit_explain_uncounted(known, strlen(known), why, sizeof(why)));
+}
+
 static void read_translation(void *object, const struct probe_target *target,
                              struct probe_readings *out)
 {
@@ -151,10 +160,7 @@ static void read_translation(void *object, const struct probe_target *target,
     if (!target->is_emulated)
         return;
     read_samples(machine, target, out);
-    if (target->machine)
-        read_statistics(machine, target, out);
-    probe_readings_miss(out, (int)target->index, "translation:instructions",
-                        "its QEMU runs without a plugin that counts them");
+    ask_monitor(machine, target, out);
 }
 
 const struct probe probe_translation = {

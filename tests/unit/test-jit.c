@@ -240,12 +240,35 @@ static void test_probe(void **state)
     assert_non_null(probe_readings_find(&out, 0, "translation:instructions")->missing);
 }
 
+/* What QEMU's monitor says of its version comes first. */
+static void test_uncounted_has_the_true_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"7.2.22Debian 1:7.2+dfsg-7\r\nTB count 5\n", "QEMU 7.2 has no plugin interface"},
+        {"11.0.91\r\n",
+         "QEMU 11.0 has no plugin interface for a counter of vtax's: that takes 11.1"},
+        {"11.1.0\r\n", "QEMU 11.1 could load a plugin that counts, which would slow down"},
+        {"12.0.0\r\n", "QEMU 12.0 could load a plugin"},
+        {"TB count 5\n", "does not tell its version"},
+        {"", "does not tell its version"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char why[160];
+        assert_non_null(
+            strstr(jit_explain_uncounted(cases[i].text, strlen(cases[i].text), why, sizeof(why)),
+                   cases[i].says));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statistics), cmocka_unit_test(test_maps),
         cmocka_unit_test(test_records),    cmocka_unit_test(test_own_thread),
-        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_probe),      cmocka_unit_test(test_uncounted_has_the_true_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,9 @@
 #include "test.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,6 +136,55 @@ static void test_own_process(void **state)
     assert_non_null(run);
     assert_true(run->value > 0);
     assert_null(probe_readings_find(&out, 3, "process:vcpu_run_ns"));
+}
+
+/* Writes to the disk, tells how much the kernel counted, and stays. */
+static void write_and_stay(int fd)
+{
+    static const char zeros[1 << 20];
+    CLEANUP_FREE char *text = NULL;
+    char path[] = "vtax-test-probe.XXXXXX";
+    size_t length;
+    uint64_t bytes = 0;
+    int file = mkstemp(path);
+    unlink(path);
+    if (fd_write_all(file, zeros, sizeof(zeros)) < 0 || fsync(file) < 0 ||
+        file_read("/proc/self/io", 4096, &text, &length, NULL) < 0 ||
+        process_parse_field(text, length, "write_bytes", &bytes) < 0)
+        bytes = 0;
+    (void)!write(fd, &bytes, sizeof(bytes));
+    pause();
+}
+
+/* A native instance's work is done by children of its first process. */
+static void test_disk_of_children(void **state)
+{
+    (void)state;
+    const struct option_texts wanted = {(char *[]){(char[]){"process"}}, 1};
+    const struct probe_target target = {.pid = getpid()};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    uint64_t bytes = 0;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct probing *probing = probing_open(&target, 1, &wanted);
+    probing_begin(probing);
+    pid_t pid = fork();
+    if (pid == 0)
+        write_and_stay(ends[1]);
+    assert_int_equal(read(ends[0], &bytes, sizeof(bytes)), sizeof(bytes));
+    probing_end(probing, &out);
+    probing_close(probing);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
+    if (bytes == 0) {
+        print_message("skipped: nothing here goes to a disk\n");
+        skip();
+    }
+    const struct probe_reading *written = probe_readings_find(&out, 0, "process:disk_write_bytes");
+    assert_null(written->missing);
+    assert_true(written->value >= bytes);
 }
 
 static void test_exit_reasons(void **state)
@@ -435,21 +486,14 @@ static void test_times_of_virtualbox(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_readings_subtract),
-        cmocka_unit_test(test_absent_probes_have_reasons),
-        cmocka_unit_test(test_probes_are_chosen),
-        cmocka_unit_test(test_event_names),
-        cmocka_unit_test(test_own_process),
-        cmocka_unit_test(test_exit_reasons),
-        cmocka_unit_test(test_tracepoint_format),
-        cmocka_unit_test(test_bpf_jumps),
-        cmocka_unit_test(test_guest_counts),
-        cmocka_unit_test(test_pressure),
-        cmocka_unit_test(test_cgroup),
-        cmocka_unit_test(test_process_texts),
-        cmocka_unit_test(test_untold_times_are_missing),
-        cmocka_unit_test(test_without_root),
-        cmocka_unit_test(test_times_of_virtualbox),
+        cmocka_unit_test(test_readings_subtract), cmocka_unit_test(test_absent_probes_have_reasons),
+        cmocka_unit_test(test_probes_are_chosen), cmocka_unit_test(test_event_names),
+        cmocka_unit_test(test_own_process),       cmocka_unit_test(test_disk_of_children),
+        cmocka_unit_test(test_exit_reasons),      cmocka_unit_test(test_tracepoint_format),
+        cmocka_unit_test(test_bpf_jumps),         cmocka_unit_test(test_guest_counts),
+        cmocka_unit_test(test_pressure),          cmocka_unit_test(test_cgroup),
+        cmocka_unit_test(test_process_texts),     cmocka_unit_test(test_untold_times_are_missing),
+        cmocka_unit_test(test_without_root),      cmocka_unit_test(test_times_of_virtualbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
