@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "probe/counter_check.h"
 #include "top/process.h"
@@ -15,6 +15,7 @@
 struct counters {
     struct error why;                /* code 0: they can be used */
     struct error refused;            /* for some machine */
+    struct error no_guest;           /* code 0: guest mode can be counted */
     uint64_t enabled_ns, running_ns; /* of all machines, at this reading and the one before */
     uint64_t was_enabled_ns, was_running_ns;
     char note[128];
@@ -41,12 +42,13 @@ struct counters *counters_open(void)
 void thread_counters_close(struct thread_counters *counters)
 {
     for (size_t i = 0; counters->is_open && i < COUNTERS_PER_THREAD; i++)
-        close(counters->fds[i]);
+        fd_cleanup(&counters->fds[i]);
     counters->is_open = false;
 }
 
-/* Instructions and cycles of one mode have the hardware at the same times. */
-static int open_thread(struct vm_thread *thread, size_t *out_failed)
+/* Instructions and cycles of one mode have the hardware at the same times. Those of the host are
+ * there also where guest mode is not to be counted. */
+static int open_thread(struct counters *all, struct vm_thread *thread, size_t *out_failed)
 {
     struct thread_counters *counters = &thread->counters;
     for (size_t i = 0; i < COUNTERS_PER_THREAD; i++) {
@@ -58,9 +60,14 @@ static int open_thread(struct vm_thread *thread, size_t *out_failed)
         counters->last[i] = (struct vcpu_count){.value = 0};
         if (fd >= 0)
             continue;
-        while (i > 0)
-            close(counters->fds[--i]);
+        counters->fds[i] = -1;
+        if (fd == -EOPNOTSUPP && events[i].in_guest) {
+            vcpu_counter_refuse("", events[i].name, fd, &all->no_guest);
+            continue;
+        }
         *out_failed = i;
+        while (i > 0)
+            fd_cleanup(&counters->fds[--i]);
         return fd;
     }
     counters->is_open = true;
@@ -71,9 +78,16 @@ void counters_add(struct counter_sums *sums, size_t which, struct vcpu_count *la
                   const struct vcpu_count *now)
 {
     sums->values[which] += vcpu_counter_scale(last, now);
-    sums->enabled_ns += now->enabled_ns - last->enabled_ns;
-    sums->running_ns += now->running_ns - last->running_ns;
+    sums->enabled_ns[which] += now->enabled_ns - last->enabled_ns;
+    sums->running_ns[which] += now->running_ns - last->running_ns;
     *last = *now;
+}
+
+bool counters_are_starved(const struct counter_sums *before, const struct counter_sums *after,
+                          size_t which)
+{
+    return after->enabled_ns[which] > before->enabled_ns[which] &&
+           after->running_ns[which] == before->running_ns[which];
 }
 
 /* What the hardware lacks it lacks for all machines; what is forbidden may be so for one. */
@@ -94,14 +108,14 @@ static const char *read_thread(struct counters *counters, struct vm_process *pro
                                struct vm_thread *thread)
 {
     size_t failed = 0;
-    int rc = thread->counters.is_open ? 0 : open_thread(thread, &failed);
+    int rc = thread->counters.is_open ? 0 : open_thread(counters, thread, &failed);
     if (rc == -ESRCH)
         return NULL;
     if (rc < 0)
         return refuse(counters, failed, rc);
     for (size_t i = 0; i < COUNTERS_PER_THREAD; i++) {
         struct vcpu_count now;
-        if (vcpu_counter_read(thread->counters.fds[i], &now) == 0)
+        if (thread->counters.fds[i] >= 0 && vcpu_counter_read(thread->counters.fds[i], &now) == 0)
             counters_add(&process->counters, i, &thread->counters.last[i], &now);
     }
     return NULL;
@@ -134,10 +148,18 @@ void counters_read(struct counters *counters, struct vm_process *process, struct
         set_missing(vm, why);
         return;
     }
-    counters->enabled_ns += process->counters.enabled_ns - before.enabled_ns;
-    counters->running_ns += process->counters.running_ns - before.running_ns;
-    for (size_t i = 0; i < COUNTERS_PER_THREAD; i++)
-        vm->figures[FIGURE_GUEST_INSTRUCTIONS + i] = figure_of(process->counters.values[i]);
+    const struct counter_sums *now = &process->counters;
+    for (size_t i = 0; i < COUNTERS_PER_THREAD; i++) {
+        counters->enabled_ns += now->enabled_ns[i] - before.enabled_ns[i];
+        counters->running_ns += now->running_ns[i] - before.running_ns[i];
+        const char *lack = NULL;
+        if (events[i].in_guest && counters->no_guest.code)
+            lack = counters->no_guest.text;
+        else if (counters_are_starved(&before, now, i))
+            lack = "starved: something else holds the hardware of the counters";
+        vm->figures[FIGURE_GUEST_INSTRUCTIONS + i] =
+            lack ? figure_missing(lack) : figure_of(now->values[i]);
+    }
 }
 
 const char *counters_note(struct counters *counters)

@@ -25,7 +25,7 @@ struct thread_counters {
 /* Of a machine, threads that have ended included. */
 struct counter_sums {
     uint64_t values[COUNTERS_PER_THREAD];
-    uint64_t enabled_ns, running_ns;
+    uint64_t enabled_ns[COUNTERS_PER_THREAD], running_ns[COUNTERS_PER_THREAD];
 };
 
 struct counters;
@@ -43,4 +43,8 @@ struct counters *counters_close(struct counters *counters);
  * hardware. Pure. */
 void counters_add(struct counter_sums *sums, size_t which, struct vcpu_count *last,
                   const struct vcpu_count *now);
+/* Was it asked for between two readings, and did not have the hardware at any time? Then that its
+ * value is the same means nothing. */
+bool counters_are_starved(const struct counter_sums *before, const struct counter_sums *after,
+                          size_t which);
 void thread_counters_close(struct thread_counters *counters);

@@ -270,11 +270,15 @@ static void test_counters(void **state)
     assert_int_equal(first.value, 1500);
     counters_add(&sums, 1, &second, &later);
     assert_int_equal(sums.values[1], 2200);
+    const struct counter_sums before = sums;
     counters_add(&sums, 1, &second, &never);
     assert_int_equal(sums.values[1], 2200);
+    assert_true(counters_are_starved(&before, &sums, 1));
+    assert_false(counters_are_starved(&before, &sums, 0)); /* nobody asked for it */
+    assert_false(counters_are_starved(&(struct counter_sums){0}, &before, 1));
     assert_int_equal(sums.values[0] + sums.values[2] + sums.values[3], 0);
-    assert_int_equal(sums.enabled_ns, 40 + 50);
-    assert_int_equal(sums.running_ns, 30 + 10);
+    assert_int_equal(sums.enabled_ns[1], 40 + 50);
+    assert_int_equal(sums.running_ns[1], 30 + 10);
 }
 
 int main(void)
