@@ -87,6 +87,40 @@ static void test_one_guest(void **state)
     free_machine(machine);
 }
 
+static struct machine_disk find_disk(struct machine *machine, const char *path)
+{
+    struct machine_disk disk;
+    struct error err = {0};
+    int rc;
+    for (unsigned i = 0; (rc = machine_read_disk(machine, i, &disk, &err)) >= 0; i++)
+        if (strcmp(strrchr(path, '/') + 1, disk.name) == 0)
+            return disk;
+    fail_msg("no disk '%s': %s", path, err.text);
+    return disk;
+}
+
+/* What the guest reads past its cache QEMU has counted, of that disk alone. */
+static void test_disks_are_counted(void **state)
+{
+    struct world *world = *state;
+    struct machine *machine;
+    struct error err = {0};
+    world_open_site(world, "qemu-tcg");
+    world_start(world, 1, 1 << 20, &machine);
+    const char *first = machine_scratch_path(machine, 0),
+               *second = machine_scratch_path(machine, 1);
+    CLEANUP_FREE char *from = mem_printf("if=%s", first);
+    const char *const argv[] = {"dd", from, "of=/dev/null", "bs=64k", "iflag=direct", NULL};
+    struct machine_disk before[] = {find_disk(machine, first), find_disk(machine, second)};
+    world_check(channel_check(machine_channel(machine), argv, STEP_NS, NULL, &err), &err);
+    struct machine_disk after[] = {find_disk(machine, first), find_disk(machine, second)};
+    assert_int_equal(after[0].read_bytes - before[0].read_bytes, 1 << 20);
+    assert_int_equal(after[0].reads - before[0].reads, 16);
+    assert_int_equal(after[0].write_bytes, before[0].write_bytes);
+    assert_int_equal(after[1].read_bytes, before[1].read_bytes);
+    free_machine(machine);
+}
+
 /* A job in two guests at a barrier, and on the load side a connection to each. */
 static void test_two_guests(void **state)
 {
@@ -364,6 +398,7 @@ int main(int argc, char **argv)
         return world_play_victim(argv);
     const struct CMUnitTest tests[] = {
         TEST(test_stopped_by_the_monitor),
+        TEST(test_disks_are_counted),
         TEST(test_death_in_the_boot),
         TEST(test_death_in_the_boot_of_a_lab),
         TEST(test_no_second_start),
