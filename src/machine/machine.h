@@ -203,8 +203,8 @@ int machine_read_usage(struct machine *machine, struct machine_usage *out_usage,
  * it is, since machine_read_usage() has given them. Not for the measured time. */
 void machine_count_exits(struct machine *machine, struct machine_figure *out_exits);
 /* What the hypervisor tells of its inner work, as text for the probe of that hypervisor, the
- * caller's to free: of QEMU's emulation its version, then its translator's statistics. -ENOTSUP where it tells
- * nothing. May take seconds, and disturb the machine. */
+ * caller's to free: of QEMU's emulation its version, then its translator's statistics. -ENOTSUP
+ * where it tells nothing. May take seconds, and disturb the machine. */
 int machine_ask_monitor(struct machine *machine, char **out_text, struct error *err)
     __attribute__((warn_unused_result));
 /* Disk number `index`; -ENOENT: there is no more, -ENOTSUP: its hypervisor does not tell. */
