@@ -46,6 +46,7 @@ int book_open(struct plugin *plugin, struct error *err)
     ledger->vms = 1;
     for (unsigned i = 0; i < PMU_EVENT_COUNT; i++)
         ledger->penalty[i] = plugin->config.cycles.penalty[i];
+    ledger->uncounted = plugin->config.uncounted;
     __atomic_store_n(&ledger->magic, LEDGER_MAGIC, __ATOMIC_RELEASE);
     plugin->ledger = ledger;
     return 0;

@@ -151,8 +151,14 @@ bool ledger_copy(const struct ledger *ledger, struct ledger_view *out_view)
     memset(out_view, 0, sizeof(*out_view));
     out_view->vms = vms;
     read_words(out_view->penalty, ledger->penalty, sizeof(ledger->penalty));
+    out_view->uncounted = ledger->uncounted;
     read_words(out_view->vm, ledger->vm, sizeof(ledger->vm));
     return add_cpus(ledger, cpus, out_view);
+}
+
+bool ledger_is_counted(const struct ledger_view *view, enum pmu_event event)
+{
+    return !(view->uncounted >> event & 1);
 }
 
 uint64_t ledger_cycles(const struct ledger_view *view, const uint64_t events[PMU_EVENT_COUNT])
@@ -181,6 +187,8 @@ static bool read_machine(const struct ledger_view *view, unsigned item, uint64_t
         *out_value = LEDGER_MAGIC;
     else if (item == LEDGER_ITEM_VMS)
         *out_value = view->vms;
+    else if (item == LEDGER_ITEM_UNCOUNTED)
+        *out_value = view->uncounted;
     else if (is_within(item, LEDGER_ITEM_MACHINE_KERNEL, PMU_EVENT_COUNT))
         *out_value = view->machine[0][item - LEDGER_ITEM_MACHINE_KERNEL];
     else if (is_within(item, LEDGER_ITEM_MACHINE_USER, PMU_EVENT_COUNT))

@@ -38,7 +38,7 @@ enum {
     LEDGER_LAG = 1 << 20, /* instructions */
 };
 
-#define LEDGER_MAGIC UINT64_C(0x315244454c585456) /* "VTXLEDR1" */
+#define LEDGER_MAGIC UINT64_C(0x325244454c585456) /* "VTXLEDR2" */
 #define LEDGER_MSR UINT32_C(0xB0000000)
 
 /* World switches by reason, and what the hypervisor executed because of them. */
@@ -77,6 +77,7 @@ struct ledger {
     uint64_t cpus;                     /* that cpu[] has */
     uint64_t vms;                      /* numbers given, the hypervisor's included */
     uint64_t penalty[PMU_EVENT_COUNT]; /* the cycle model */
+    uint64_t uncounted;                /* bit i: nobody counts event i, which stays 0 */
     struct ledger_vm vm[LEDGER_VMS];
     struct ledger_cpu cpu[LEDGER_CPUS];
 };
@@ -85,6 +86,7 @@ struct ledger {
 struct ledger_view {
     uint64_t vms;
     uint64_t penalty[PMU_EVENT_COUNT];
+    uint64_t uncounted;
     struct ledger_vm vm[LEDGER_VMS];
     uint64_t machine[2][PMU_EVENT_COUNT];
     struct ledger_accesses accesses;
@@ -95,6 +97,8 @@ struct ledger_view {
  * did not hold still in a million tries. */
 bool ledger_copy(const struct ledger *ledger, struct ledger_view *out_view)
     __attribute__((warn_unused_result));
+
+bool ledger_is_counted(const struct ledger_view *view, enum pmu_event event);
 
 /* Cycles of the model, from a row's events at one level. */
 uint64_t ledger_cycles(const struct ledger_view *view, const uint64_t events[PMU_EVENT_COUNT]);
@@ -108,8 +112,9 @@ enum ledger_item {
     LEDGER_ITEM_MAGIC = 0x000, /* VM 0: LEDGER_MAGIC; others: their nested CR3 */
     LEDGER_ITEM_VMS = 0x001,   /* VM 0: numbers given; others: vCPUs */
     LEDGER_ITEM_RUNS = 0x002,
-    LEDGER_ITEM_FREEZE = 0x00f, /* VM 0: copies, gives 1 */
-    LEDGER_ITEM_KERNEL = 0x010, /* + enum pmu_event */
+    LEDGER_ITEM_UNCOUNTED = 0x003, /* VM 0 */
+    LEDGER_ITEM_FREEZE = 0x00f,    /* VM 0: copies, gives 1 */
+    LEDGER_ITEM_KERNEL = 0x010,    /* + enum pmu_event */
     LEDGER_ITEM_USER = 0x020,
     LEDGER_ITEM_MACHINE_KERNEL = 0x030, /* VM 0 */
     LEDGER_ITEM_MACHINE_USER = 0x040,   /* VM 0 */

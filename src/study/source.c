@@ -134,6 +134,8 @@ static int read_machine(const struct source *source, struct ledger_view *view)
     if (rc == 0)
         rc = read_many(source, 0, LEDGER_ITEM_PENALTY, view->penalty, PMU_EVENT_COUNT);
     if (rc == 0)
+        rc = read_register(source, 0, LEDGER_ITEM_UNCOUNTED, &view->uncounted);
+    if (rc == 0)
         rc = read_many(source, 0, LEDGER_ITEM_ACCESS, (uint64_t *)&view->accesses,
                        sizeof(view->accesses) / sizeof(uint64_t));
     return rc;

@@ -14,6 +14,7 @@ static struct ledger *make(void)
     ledger->vms = 3;
     ledger->penalty[PMU_INSTRUCTIONS] = 1;
     ledger->penalty[PMU_LLC_MISSES] = 150;
+    ledger->uncounted = 1u << PMU_LOADS;
     ledger->vm[1] = (struct ledger_vm){.nested_cr3 = 0x1000, .vcpus = 2};
     for (unsigned cpu = 0; cpu < 2; cpu++)
         for (unsigned vm = 0; vm < 3; vm++) {
@@ -42,6 +43,8 @@ static void test_copy_sums_cpus(void **state)
     assert_int_equal(view->machine[0][PMU_INSTRUCTIONS], 603);
     assert_int_equal(view->accesses.msr_writes[1], 9);
     assert_int_equal(ledger_cycles(view, view->rows[2].events[1]), 600);
+    assert_false(ledger_is_counted(view, PMU_LOADS));
+    assert_true(ledger_is_counted(view, PMU_LLC_MISSES));
     free(view);
     free(ledger);
 }
@@ -95,6 +98,8 @@ static void test_registers(void **state)
     assert_int_equal(read_ok(view, 0, LEDGER_ITEM_MACHINE_KERNEL + PMU_INSTRUCTIONS), 603);
     assert_int_equal(read_ok(view, 0, LEDGER_ITEM_PENALTY + PMU_LLC_MISSES), 150);
     assert_int_equal(read_ok(view, 0, LEDGER_ITEM_ACCESS + 3), 9);
+    assert_int_equal(read_ok(view, 0, LEDGER_ITEM_UNCOUNTED), 1u << PMU_LOADS);
+    assert_false(ledger_read_msr(view, ledger_msr(1, LEDGER_ITEM_UNCOUNTED), &value));
     assert_false(ledger_read_msr(view, ledger_msr(3, LEDGER_ITEM_RUNS), &value));
     assert_false(ledger_read_msr(view, ledger_msr(1, 0xfff), &value));
     assert_false(ledger_read_msr(view, ledger_msr(1, LEDGER_ITEM_MACHINE_KERNEL), &value));

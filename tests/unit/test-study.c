@@ -49,6 +49,18 @@ static void test_perf(void **state)
     assert_int_equal(stock_perf_parse("5,,cycles:u,,", 13, "instructions:u", &value), -EBADMSG);
 }
 
+typedef void write_view(const struct ledger_view *view, FILE *out);
+
+static char *write_text(const struct ledger_view *view, write_view *write)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    write(view, out);
+    fclose(out);
+    return text;
+}
+
 /* Of two views what lies between them, and what is shown of it. */
 static void test_table(void **state)
 {
@@ -65,20 +77,14 @@ static void test_table(void **state)
     source_subtract(now, before);
     assert_int_equal(now->rows[1].events[0][PMU_INSTRUCTIONS], 750);
 
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    table_write(now, out);
-    fclose(out);
+    char *text = write_text(now, table_write);
     assert_non_null(strstr(text, "vm 1                   1000   75.0%   25.0%"));
     assert_null(strstr(text, "vm 2")); /* it did nothing */
     assert_non_null(strstr(text, "CPUID"));
     assert_non_null(strstr(text, "         100\n")); /* instructions per exit */
     free(text);
 
-    out = open_memstream(&text, &length);
-    table_write_json(now, out);
-    fclose(out);
+    text = write_text(now, table_write_json);
     assert_non_null(strstr(text, "{\"reason\":\"CPUID\",\"count\":4,\"hypervisor_kernel\":300,"
                                  "\"hypervisor_user\":100}"));
     free(text);
@@ -86,12 +92,50 @@ static void test_table(void **state)
     free(now);
 }
 
+/* What nobody counts is no 0, and its penalty is not named. */
+static void test_uncounted(void **state)
+{
+    (void)state;
+    struct ledger_view *view = calloc(1, sizeof(*view));
+    view->vms = 1;
+    view->penalty[PMU_INSTRUCTIONS] = 1;
+    view->penalty[PMU_BRANCH_MISSES] = 15;
+    view->penalty[PMU_L1D_MISSES] = 12;
+    view->rows[0].events[0][PMU_INSTRUCTIONS] = 60;
+    view->rows[0].events[0][PMU_BRANCH_MISSES] = 4;
+    char *text = write_text(view, table_write);
+    assert_non_null(strstr(text, "              120  0.50            4            0"));
+    assert_non_null(strstr(text, ", 15 more for a mispredicted branch, 12 for a miss of L1"));
+    assert_null(strstr(text, "nobody"));
+    free(text);
+
+    view->uncounted = 1u << PMU_L1D_MISSES | 1u << PMU_LLC_MISSES | 1u << PMU_DTLB_MISSES;
+    text = write_text(view, table_write);
+    assert_non_null(strstr(text, "0.50            4            -            -            -"));
+    assert_non_null(strstr(text, "* a model: 1 for an instruction, 15 more for a mispredicted "
+                                 "branch\n- nobody counts it: --pmu-options memory=on does\n"));
+    free(text);
+
+    view->uncounted |= 1u << PMU_BRANCH_MISSES;
+    view->rows[0].events[0][PMU_BRANCH_MISSES] = 0;
+    text = write_text(view, table_write);
+    assert_non_null(strstr(text, "               60     -            -            -"));
+    assert_non_null(strstr(text, "* a model: 1 for an instruction\n- nobody counts it: "
+                                 "--pmu-options memory=on,predictor=on does\n"));
+    free(text);
+    text = write_text(view, table_write_json);
+    assert_non_null(strstr(text, "\"instructions\":60,"));
+    assert_non_null(strstr(text, "\"branch-misses\":null,"));
+    assert_null(strstr(text, "\"branch-misses\":15"));
+    free(text);
+    free(view);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_perf),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_lines), cmocka_unit_test(test_perf),
+        cmocka_unit_test(test_table), cmocka_unit_test(test_uncounted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
