@@ -416,6 +416,7 @@ static int run_recorded(const struct command_call *call, const struct lab_record
                         struct error *err)
 {
     const struct run_options *want = call->options[0];
+    const struct server_options *server = call->options[1];
     CLEANUP(call_done) struct call_line inner = {0};
     CLEANUP(measuring_done)
     struct measuring measuring = {.call = call, .inner = &inner.call, .recording = recording};
@@ -424,6 +425,9 @@ static int run_recorded(const struct command_call *call, const struct lab_record
     if (rc == 0 && recording && labs->count > 1)
         rc = error_set(err, ERROR_USAGE, -EINVAL, "record one hypervisor at a time, not '%s'",
                        call->arguments[0]);
+    if (rc == 0)
+        rc =
+            counters_check_settings((enum counters)server->counters, server->counters_options, err);
     if (rc == 0)
         rc = parse_inner(call, &inner, err);
     for (size_t i = 0; rc == 0 && i < labs->count; i++) {

@@ -275,7 +275,9 @@ static int run_compare(const struct command_call *call, struct error *err)
     if (want->show)
         return show_newest(want, err);
     CLEANUP(measures_done) struct measures measures = {0};
-    int rc = measure(want, &measures, err);
+    int rc = counters_check_settings(COUNTERS_HARDWARE, want->counters_options, err);
+    if (rc == 0)
+        rc = measure(want, &measures, err);
     struct error showing = {0};
     int shown = measures.count ? show(want, &measures, &showing) : 0;
     if (rc == 0 && shown < 0)

@@ -2,12 +2,15 @@
 #include "lab/counters.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/option.h"
 #include "base/strbuf.h"
 
 #include "lab/counter.h"
+#include "plugin/options.h"
 
 struct design {
     const char *image;  /* of KVM's family; NULL: the hypervisor's own */
@@ -64,7 +67,56 @@ int counters_check(enum counters design, const struct hypervisor *hypervisor, st
                      counters_names[design], hypervisor->name);
 }
 
+struct settings {
+    char **items;
+    size_t count;
+};
+
+static void settings_done(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->count; i++)
+        free(settings->items[i]);
+    free(settings->items);
+}
+
 /* A comma ends a value in QEMU's option lists; a doubled one is a comma. */
+static void split(const char *text, struct settings *settings)
+{
+    size_t room = 0;
+    CLEANUP_STRBUF struct strbuf buf;
+    strbuf_init(&buf);
+    for (const char *at = text;; at++) {
+        bool doubled = at[0] == ',' && at[1] == ',';
+        if (*at && (*at != ',' || doubled)) {
+            strbuf_addc(&buf, *at);
+            at += doubled;
+            continue;
+        }
+        MEM_GROW(settings->items, settings->count, room);
+        settings->items[settings->count++] = strbuf_take(&buf);
+        if (!*at)
+            return;
+    }
+}
+
+int counters_check_settings(enum counters design, const char *text, struct error *err)
+{
+    CLEANUP(settings_done) struct settings settings = {0};
+    struct options options;
+    if (!text)
+        return 0;
+    if (design == COUNTERS_UNTOUCHED)
+        return error_set(err, ERROR_USAGE, -EINVAL,
+                         "--pmu-options '%s': without --pmu the server has no counters (--pmu "
+                         "hardware)",
+                         text);
+    split(text, &settings);
+    int rc = options_parse(&options, (int)settings.count, settings.items, err);
+    option_table_done(&options_table, &options);
+    return rc < 0 ? error_prefix(err, "--pmu-options '%s'", text) : 0;
+}
+
+/* See split(). */
 static void add_value(struct strbuf *buf, const char *text)
 {
     for (; *text; text++) {

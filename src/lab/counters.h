@@ -31,6 +31,11 @@ const char *counters_kernel_words(enum counters design);
 int counters_check(enum counters design, const struct hypervisor *hypervisor, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Further settings of the plugin, "key=value,key=value"; NULL: none. ERROR_USAGE where it knows no
+ * such setting, or the server has no counters. */
+int counters_check_settings(enum counters design, const char *settings, struct error *err)
+    __attribute__((warn_unused_result));
+
 struct counters_plugin {
     enum counters design;
     const char *ledger;  /* where the plugin keeps its ledger (pmu/ledger.h) */

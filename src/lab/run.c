@@ -23,13 +23,15 @@
 #include "lab/lab.h"
 #include "lab/place.h"
 #include "lab/recording.h"
+#include "lab/remarks.h"
 
 #define POWER_OFF_NS (30 * NS_PER_S)
 #define STOP_GRACE_NS (2 * NS_PER_S)
 #define MEMORY_SLACK_BYTES (UINT64_C(256) << 20)
 #define ROOM_BYTES (UINT64_C(4) << 30)
-#define FACTS_MAX 10
+#define FACTS_MAX 12
 #define TRIALS_AT_HOME "campaign %" PRId64 " of the store has the trials that were done (%zu)"
+#define QEMU_LOG_BYTES_MAX ((size_t)1 << 20)
 #define OUTPUT_BYTES_MAX ((size_t)16 << 20)
 
 /* Everything that a run needs and has. */
@@ -108,6 +110,20 @@ static int check_room(const char *directory, struct error *err)
                      directory, free_bytes >> 20, (uint64_t)ROOM_BYTES >> 20);
 }
 
+/* A QEMU that cannot load the plugin that always counts cannot load the others. */
+static int check_plugins(const struct server *server, struct error *err)
+{
+    const struct lab_options *options = server->options;
+    bool needed = options->counters != COUNTERS_UNTOUCHED || options->recording;
+    if (!needed || !server->emulator.uncounted)
+        return 0;
+    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "%s: QEMU %s cannot load its plugin: %s%s",
+                     options->recording ? "record the emulated server"
+                                        : "give the emulated server's CPUs counters",
+                     server->emulator.version, server->emulator.uncounted,
+                     options->qemu ? " (without --qemu the lab takes its own)" : "");
+}
+
 static int open_images(struct server *server, struct error *err)
 {
     const struct lab_options *options = server->options;
@@ -118,6 +134,8 @@ static int open_images(struct server *server, struct error *err)
                                               .progress = options->progress};
     int rc =
         emulator_open(options->qemu, options->mirror, options->progress, &server->emulator, err);
+    if (rc == 0)
+        rc = check_plugins(server, err);
     if (rc == 0)
         rc = stock_build(&stock, &server->image, err);
     if (rc == 0)
@@ -147,8 +165,9 @@ static int make_plugin(struct server *server, struct error *err)
 
 static int check_counters(const struct lab_options *options, struct error *err)
 {
-    return options->counters == COUNTERS_UNTOUCHED
-               ? 0
+    int rc = counters_check_settings(options->counters, options->counters_options, err);
+    return rc < 0 || options->counters == COUNTERS_UNTOUCHED
+               ? rc
                : counters_check(options->counters, options->hypervisor, err);
 }
 
@@ -217,12 +236,28 @@ static int explain_with_log(const struct server *server, struct error *err)
 {
     CLEANUP_FREE char *path = place_path(&server->place, "qemu.log");
     CLEANUP_FREE char *text = NULL;
-    if (file_read(path, 1 << 20, &text, NULL, NULL) < 0 || !*text)
+    if (file_read(path, QEMU_LOG_BYTES_MAX, &text, NULL, NULL) < 0 || !*text)
         return err->code;
     size_t length = strcspn(text, "\n");
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %.*s", (int)length, text);
     return err->code;
+}
+
+static void warn_of_counters(const char *text, size_t length, void *context)
+{
+    (void)context;
+    log_warn("counters of the emulated server: %.*s", (int)length, text);
+}
+
+/* An event that nobody counts looks like one that did not happen. */
+static void pass_remarks(const struct server *server)
+{
+    CLEANUP_FREE char *path = place_path(&server->place, "qemu.log");
+    CLEANUP_FREE char *text = NULL;
+    size_t length;
+    if (file_read(path, QEMU_LOG_BYTES_MAX, &text, &length, NULL) == 0)
+        remarks_find(text, length, warn_of_counters, NULL);
 }
 
 static int run_server(struct server *server, struct follow *follow, struct error *err)
@@ -245,6 +280,8 @@ static int run_server(struct server *server, struct follow *follow, struct error
     int status = rc == 0 ? process_wait(pid, POWER_OFF_NS) : -ECANCELED;
     if (status < 0)
         process_stop(pid, STOP_GRACE_NS);
+    if (rc == 0)
+        pass_remarks(server);
     return rc == -EIO && !follow->failure ? explain_with_log(server, err) : rc;
 }
 
@@ -271,6 +308,9 @@ static size_t make_facts(const struct server *server, struct store_fact facts[FA
     if (server->options->counters != COUNTERS_UNTOUCHED)
         add_fact(facts, &count, "lab.counters",
                  mem_strdup(counters_names[server->options->counters]));
+    if (server->options->counters_options)
+        add_fact(facts, &count, "lab.counters-options",
+                 mem_strdup(server->options->counters_options));
     return count;
 }
 

@@ -36,6 +36,19 @@ vtax: kvm: unknown platform for this lab 'virtualbox' (known: native, kvm, qemu-
 $ vtax lab run xen,kvm -- --platforms native,xen-pv,kvm --vms 2..1
 vtax: after '--': run: --vms '2..1' runs backwards
 [2]
+# Settings of counters: without counters, and such as there are none.
+$ vtax lab run kvm --pmu-options memory=on -- --platforms native
+vtax: --pmu-options 'memory=on': without --pmu the server has no counters (--pmu hardware)
+[2]
+$ vtax lab run kvm --pmu hardware --pmu-options switch=hardware -- --platforms native
+vtax: --pmu-options 'switch=hardware': unknown switch 'hardware' (known: none, architectural, transparent)
+[2]
+$ vtax record kvm --pmu-options memory=on
+vtax: --pmu-options 'memory=on': without --pmu the server has no counters (--pmu hardware)
+[2]
+$ vtax lab shell kvm --pmu hardware --pmu-options memory
+vtax: --pmu-options 'memory': option 'memory' needs a value: memory=on|off
+[2]
 $ vtax lab build hyperv
 vtax: unknown hypervisor 'hyperv' (known: kvm, xen, virtualbox)
 [2]

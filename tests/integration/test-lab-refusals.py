@@ -6,6 +6,12 @@ import unittest
 
 from vtaxtest import VTAX, World, main, skip_unless
 
+FAKE_QEMU = """#!/bin/sh
+[ "$1" = --version ] && echo "QEMU emulator version 9.0.0 (of a test)" && exit 0
+echo "vtax-count: this QEMU has plugin API 2 to 4, not 7" >&2
+exit 1
+"""
+
 
 class Refusals(World):
     def test_memory(self):
@@ -48,6 +54,22 @@ class Refusals(World):
                            "1GiB", "--store", self.store, "--", "--platforms", "native", code=3)
         self.assertIn("/nonexistent", err)
         self.assertEqual(os.listdir(os.path.join(self.env["XDG_DATA_HOME"], "vtax", "lab")), [])
+
+    def test_plugins(self):
+        """A QEMU that cannot load the counters says so before images are built."""
+        qemu = self.write("qemu", FAKE_QEMU)
+        os.chmod(qemu, 0o755)
+        cause = "vtax-count: this QEMU has plugin API 2 to 4, not 7"
+        for command in (["lab", "run", "kvm", "--pmu", "hardware", "--store", self.store],
+                        ["record", "kvm", "--store", self.store, "-o", self.path("profile")],
+                        ["lab", "shell", "kvm", "--pmu", "none"]):
+            inner = ["--", "--platforms", "native"] if "--store" in command else []
+            _, err = self.vtax(*command, "--qemu", qemu, "--server-memory", "1GiB", *inner, code=3)
+            self.assertIn("QEMU 9.0.0 cannot load its plugin", err)
+            self.assertIn(cause, err)
+        _, err = self.vtax("pmu", "verify", "--qemu", qemu, code=3)
+        self.assertRegex(err, "cannot load its plugin|MiB of memory")
+        self.assertEqual(os.listdir(self.env["XDG_CACHE_HOME"]), [])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lab/counters.h"
 #include "lab/follow.h"
 #include "lab/hypervisor.h"
+#include "lab/remarks.h"
 
 static struct strbuf printed;
 
@@ -137,6 +139,52 @@ static void test_unknown_hypervisor(void **state)
     assert_non_null(strstr(err.text, "known: kvm, xen, virtualbox"));
 }
 
+static void refuse(enum counters design, const char *settings, const char *cause)
+{
+    struct error err = {0};
+    assert_true(counters_check_settings(design, settings, &err) < 0);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_non_null(strstr(err.text, settings));
+    assert_non_null(strstr(err.text, cause));
+}
+
+static void test_settings_of_counters(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"memory=on", "memory=on,predictor=on,switch=none",
+                                       "ledger=/tmp/a,,b,pmu=v2", NULL};
+    for (size_t i = 0; good[i]; i++)
+        assert_int_equal(counters_check_settings(COUNTERS_HARDWARE, good[i], NULL), 0);
+    assert_int_equal(counters_check_settings(COUNTERS_UNTOUCHED, NULL, NULL), 0);
+    refuse(COUNTERS_UNTOUCHED, "memory=on", "without --pmu");
+    refuse(COUNTERS_HARDWARE, "memory=on,predict=on", "unknown option 'predict'");
+    refuse(COUNTERS_NONE, "memory=perhaps", "perhaps");
+    refuse(COUNTERS_NONE, "memory=on,", "unknown option ''");
+    refuse(COUNTERS_NONE, "memory", "needs a value");
+}
+
+static void add_remark(const char *text, size_t length, void *context)
+{
+    (void)context;
+    strbuf_addc(&printed, '<');
+    strbuf_add(&printed, text, length);
+    strbuf_addc(&printed, '>');
+}
+
+/* Every CPU says it; other lines are QEMU's own, or the plugin's figures at the end. */
+static void test_remarks(void **state)
+{
+    (void)state;
+    static const char log[] = "qemu: vtax-pmu: no\nvtax-pmu: event select 0x40\n{\"vcpu\":0}\n"
+                              "vtax-pmu: event select 0x4\nvtax-pmu: event select 0x40\n"
+                              "vtax-pmu: \nvtax-pmu: cut off";
+    strbuf_init(&printed);
+    remarks_find(log, sizeof(log) - 1, add_remark, NULL);
+    assert_string_equal(printed.text, "<event select 0x40><event select 0x4><cut off>");
+    remarks_find("", 0, add_remark, NULL);
+    strbuf_done(&printed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +196,8 @@ int main(void)
         cmocka_unit_test(test_a_server_that_was_heard),
         cmocka_unit_test(test_recipes_differ),
         cmocka_unit_test(test_unknown_hypervisor),
+        cmocka_unit_test(test_settings_of_counters),
+        cmocka_unit_test(test_remarks),
     };
     return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
 }
