@@ -10,8 +10,8 @@
 #define VALUE_COLUMNS 22
 
 const char *const contrast_sight_sentence =
-    "What the server's own perf shows while guests use theirs. With the extension the hypervisor "
-    "has the ledger for the guests besides.";
+    "What the server's own perf stat counts while guests use theirs. With the extension the "
+    "hypervisor has the ledger for the guests besides.";
 const char *const contrast_slowdown_sentence =
     "Slowdown: instructions of the whole machine, in terms of those for the same work without "
     "counters; of the last three works, in terms of the loop that nobody counts. "

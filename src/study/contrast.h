@@ -35,7 +35,7 @@ struct contrast_cell {
     struct contrast_value values[CONTRAST_METRICS];
 };
 
-/* What the server's own perf shows while guests use theirs. */
+/* What the server's own perf stat counts while guests use theirs. */
 enum contrast_sight {
     SIGHT_UNKNOWN, /* not measured */
     SIGHT_NOTHING, /* it cannot count */

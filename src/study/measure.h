@@ -35,11 +35,11 @@ enum measure_value {
     MEASURE_SPENT,          /* instructions of the hypervisor because of busy exits */
     MEASURE_ACCESSES,       /* by the hypervisor, to registers of the PMU */
     MEASURE_GUEST_ACCESSES, /* by guests, without an exit */
-    MEASURE_WANTED,         /* instructions that the guests' counters should have shown */
+    MEASURE_WANTED,         /* instructions that the guests' counters should have shown (works.h) */
     MEASURE_COUNTED,        /* that they showed */
     MEASURE_DUE,            /* samples that there should have been */
     MEASURE_SAMPLES,        /* that there were */
-    MEASURE_HOST_OWN,       /* instructions of itself that the server's perf showed */
+    MEASURE_HOST_OWN,       /* instructions of itself that the server's perf stat counted */
     MEASURE_HOST_ALL,       /* of itself and of guests */
     MEASURE_VALUES
 };

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * works: the works of a comparison of counter designs, done in the emulated server: guests are
- * booted, and the ledger tells what each work cost and what was true.
+ * booted, and the ledger tells what each work cost.
+ *
+ * What guests should have counted is the length of a loop, which is known, and what their perf
+ * counted beside a loop of another length, in the same design: a count that is too high by the same
+ * in every run does not show. The ledger cannot stand in for it, which knows VMs and no programs.
  */
 #pragma once
 
