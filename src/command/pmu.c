@@ -22,6 +22,8 @@
 struct verify_command {
     uint64_t times;
     struct option_texts checks;
+    uint64_t vcpus;
+    uint64_t server_cpus;
     unsigned hypervisor;
     unsigned counters;
     char *counters_options;
@@ -48,6 +50,21 @@ static const struct option rows[] = {
      .value_name = "LIST",
      .words = verify_check_names,
      .help = "The groups of checks to make (default: all)."},
+    {.name = "vcpus",
+     .type = OPTION_COUNT,
+     .offset = offsetof(struct verify_command, vcpus),
+     .value_name = "N",
+     .fallback = "1",
+     .min = 1,
+     .max = 4,
+     .help = "Virtual CPUs of each guest."},
+    {.name = "server-cpus",
+     .type = OPTION_COUNT,
+     .offset = offsetof(struct verify_command, server_cpus),
+     .value_name = "N",
+     .min = 1,
+     .max = 16,
+     .help = "CPUs of the emulated server (default: as many as this host has; Xen: 1)."},
     {.name = "hypervisor",
      .type = OPTION_WORD,
      .offset = offsetof(struct verify_command, hypervisor),
@@ -89,6 +106,7 @@ static int verify_here(const struct verify_command *want, struct error *err)
     vocabulary_init(&vocabulary);
     const struct verify_options options = {.platform = platforms[want->hypervisor],
                                            .times = (unsigned)want->times,
+                                           .vcpus = (unsigned)want->vcpus,
                                            .checks = want->checks,
                                            .vocabulary = &vocabulary.plan};
     unsigned missed = 0;
@@ -101,16 +119,18 @@ static int verify_here(const struct verify_command *want, struct error *err)
 static int verify_in_lab(const struct verify_command *want, struct error *err)
 {
     CLEANUP_FREE char *times = mem_printf("--times=%" PRIu64, want->times);
+    CLEANUP_FREE char *vcpus = mem_printf("--vcpus=%" PRIu64, want->vcpus);
     CLEANUP_FREE char *checks = option_format(option_find(&table, "checks", 6), want);
     CLEANUP_FREE char *chosen = checks ? mem_printf("--checks=%s", checks) : NULL;
     CLEANUP_FREE char *hypervisor =
         mem_printf("--hypervisor=%s", hypervisor_words[want->hypervisor]);
-    const char *const command[] = {"pmu", "verify", times, hypervisor, chosen, NULL};
+    const char *const command[] = {"pmu", "verify", times, vcpus, hypervisor, chosen, NULL};
     struct progress progress;
     progress_init(&progress);
     const struct lab_options options = {.hypervisor =
                                             hypervisor_find(hypervisor_words[want->hypervisor]),
                                         .qemu = want->qemu,
+                                        .cpus = (unsigned)want->server_cpus,
                                         .boot_timeout_ns = want->boot_timeout_ns,
                                         .counters = (enum counters)want->counters,
                                         .counters_options = want->counters_options,

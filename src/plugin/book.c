@@ -63,7 +63,8 @@ static void end(struct ledger_cpu *cpu)
     __atomic_store_n(&cpu->sequence, cpu->sequence + 1, __ATOMIC_RELEASE);
 }
 
-/* The hypervisor's instructions go to the exit that it is working on, too. */
+/* The hypervisor's instructions go to the exit that it is working on, too. The CPU's total is taken
+ * as it is, so that it tells when something was not entered. */
 static void charge(struct vcpu *vcpu)
 {
     struct book *book = &vcpu->book;
@@ -78,7 +79,8 @@ static void charge(struct vcpu *vcpu)
                              book->charged.events[PMU_GUEST_KERNEL + level][i];
             cpu->rows[0].events[level][i] += host;
             cpu->rows[book->vm].events[level][i] += guest;
-            cpu->machine[level][i] += host + guest;
+            cpu->machine[level][i] =
+                now->events[PMU_HOST_KERNEL + level][i] + now->events[PMU_GUEST_KERNEL + level][i];
             if (i == PMU_INSTRUCTIONS && book->exit)
                 book->exit->instructions[level] += host;
         }

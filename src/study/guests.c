@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,20 +19,19 @@
 #define WORDS_MAX 8
 #define PLATFORM 1 /* in the plan; the first is its baseline */
 
-static int make_plan(struct guests *guests, const char *platform,
-                     const struct plan_vocabulary *vocabulary, struct error *err)
+static int make_plan(struct guests *guests, const struct guests_options *options, struct error *err)
 {
     CLEANUP_FREE char *text =
         mem_printf("name: counters\nplatforms: [native, %s]\nworkloads: [bzip2]\nvms: [%u]\n",
-                   platform, guests->count);
-    int rc = plan_parse(text, strlen(text), "counters", vocabulary, &guests->plan, err);
+                   options->platform, options->count);
+    int rc = plan_parse(text, strlen(text), "counters", options->vocabulary, &guests->plan, err);
     return rc == 0 ? plan_check(guests->plan, err) : rc;
 }
 
-static int boot(struct guests *guests, struct site *site, struct error *err)
+static int boot(struct guests *guests, struct site *site, unsigned vcpus, struct error *err)
 {
     struct machine_options options = {
-        .count = guests->count, .vcpus = 1, .memory_bytes = UINT64_C(512) << 20};
+        .count = guests->count, .vcpus = vcpus, .memory_bytes = UINT64_C(512) << 20};
     uint64_t boot_ns;
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < guests->count; i++) {
@@ -45,19 +45,18 @@ static int boot(struct guests *guests, struct site *site, struct error *err)
     return rc;
 }
 
-int guests_open(struct guests *guests, const char *platform, unsigned count,
-                const struct plan_vocabulary *vocabulary, struct error *err)
+int guests_open(struct guests *guests, const struct guests_options *options, struct error *err)
 {
     struct site *site;
-    *guests = (struct guests){.count = count};
-    int rc = make_plan(guests, platform, vocabulary, err);
+    *guests = (struct guests){.count = options->count};
+    int rc = make_plan(guests, options, err);
     if (rc == 0)
         rc = context_open(&guests->context, guests->plan, NULL, err);
     guests->is_open = rc == 0;
     if (rc == 0)
         rc = context_find_site(&guests->context, PLATFORM, &site, err);
     if (rc == 0)
-        rc = boot(guests, site, err);
+        rc = boot(guests, site, options->vcpus, err);
     return rc < 0 ? error_prefix(err, "boot guests") : 0;
 }
 
@@ -110,7 +109,14 @@ static void local_done(struct local *local)
     fd_cleanup(&local->output_fd);
 }
 
-static int start_local(struct local *local, const char *const *words, struct error *err)
+/* Behind the runner's name and its command. */
+static void add_words(const char *argv[WORDS_MAX + 3], const char *const *words)
+{
+    for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
+        argv[i + 2] = words[i];
+}
+
+static int start_local(struct local *local, const struct guests_run *run, struct error *err)
 {
     char path[32];
     const char *argv[WORDS_MAX + 3] = {path, "count"};
@@ -121,10 +127,11 @@ static int start_local(struct local *local, const char *const *words, struct err
     if (local->output_fd < 0)
         return error_set_errno(err, ERROR_FAILED, -errno, "make room for output");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", local->runner_fd);
-    for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
-        argv[i + 2] = words[i];
-    const struct process_options options = {
-        .argv = argv, .stdout_fd = local->output_fd, .dies_with_parent = true};
+    if (!run->here_command)
+        add_words(argv, run->words);
+    const struct process_options options = {.argv = run->here_command ? run->here_command : argv,
+                                            .stdout_fd = local->output_fd,
+                                            .dies_with_parent = true};
     local->pid = process_start(&options, err);
     return local->pid < 0 ? local->pid : 0;
 }
@@ -137,19 +144,21 @@ static int finish_local(struct local *local, char **out_text, struct error *err)
         local->pid = 0;
     if (status != 0)
         return error_set(err, ERROR_FAILED, status < 0 ? status : -EIO,
-                         "count on this host: '" PROTOCOL_RUNNER_NAME "' ended with %d", status);
+                         "count on this host: it ended with %d", status);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", local->output_fd);
     return file_read(path, 1 << 20, out_text, NULL, err);
 }
 
-static int start_job(struct machine *machine, const struct guests_run *run,
+static int start_job(struct guests *guests, unsigned machine, const struct guests_run *run,
                      struct channel_job **out_job, struct error *err)
 {
     const char *argv[WORDS_MAX + 3] = {GUEST_RUNNER_PATH, "count"};
-    for (size_t i = 0; !run->command && run->words[i] && i < WORDS_MAX; i++)
-        argv[i + 2] = run->words[i];
-    const struct channel_job_options options = {.argv = run->command ? run->command : argv};
-    return channel_start_job(machine_channel(machine), &options, out_job, err);
+    bool beside = run->beside_which >> machine & 1;
+    const char *const *command = beside ? NULL : run->command;
+    if (!command)
+        add_words(argv, beside ? run->beside_words : run->words);
+    const struct channel_job_options options = {.argv = command ? command : argv};
+    return channel_start_job(machine_channel(guests->machines[machine]), &options, out_job, err);
 }
 
 struct jobs {
@@ -169,9 +178,9 @@ static int start_jobs(struct guests *guests, const struct guests_run *run, struc
 {
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < guests->count; i++) {
-        if (!(run->which >> i & 1))
+        if (!((run->which | run->beside_which) >> i & 1))
             continue;
-        rc = start_job(guests->machines[i], run, &jobs->items[jobs->count], err);
+        rc = start_job(guests, i, run, &jobs->items[jobs->count], err);
         jobs->machine[jobs->count] = i;
         jobs->count += rc == 0;
     }
@@ -185,7 +194,8 @@ static int take_result(struct channel_result *result, unsigned machine, char **o
 {
     if (result->status != 0)
         return error_set(err, ERROR_FAILED, -EIO, "count in machine %u: exit code %d: %.200s",
-                         machine, result->status, result->error_text);
+                         machine, result->status,
+                         *result->error_text ? result->error_text : result->text);
     *out_text = TAKE_PTR(result->text);
     return 0;
 }
@@ -214,7 +224,7 @@ int guests_count(struct guests *guests, const struct guests_run *run, char *text
     memset(texts, 0, (GUESTS_MAX + 1) * sizeof(*texts));
     int rc = start_jobs(guests, run, &jobs, err);
     if (rc == 0 && run->here)
-        rc = start_local(&local, run->words, err);
+        rc = start_local(&local, run, err);
     if (rc == 0 && run->between)
         run->between(run->context);
     if (rc == 0)
@@ -222,4 +232,10 @@ int guests_count(struct guests *guests, const struct guests_run *run, char *text
     if (rc == 0 && run->here)
         rc = finish_local(&local, &texts[guests->count], err);
     return rc;
+}
+
+void guests_texts_done(struct guests_texts *texts)
+{
+    for (size_t i = 0; i <= GUESTS_MAX; i++)
+        free(texts->items[i]);
 }

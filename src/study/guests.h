@@ -24,10 +24,15 @@ struct guests {
     unsigned count;
 };
 
-/* Boots `count` machines of this platform with one vCPU each. The vocabulary
- * must outlive them. On failure guests_close() is still to be called. */
-int guests_open(struct guests *guests, const char *platform, unsigned count,
-                const struct plan_vocabulary *vocabulary, struct error *err)
+struct guests_options {
+    const char *platform;
+    unsigned count;                           /* machines */
+    unsigned vcpus;                           /* of each */
+    const struct plan_vocabulary *vocabulary; /* must outlive them */
+};
+
+/* Boots machines. On failure guests_close() is still to be called. */
+int guests_open(struct guests *guests, const struct guests_options *options, struct error *err)
     __attribute__((warn_unused_result));
 void guests_close(struct guests *guests);
 
@@ -40,11 +45,19 @@ int guests_put_runner(struct guests *guests, char **out_path, struct error *err)
  * are the caller's to free. between, when not NULL, is called once while they run. */
 struct guests_run {
     const char *const *words;
-    const char *const *command; /* in place of the runner with its words; not on this host */
+    const char *const *command;      /* in the machines in place of the runner with its words */
+    const char *const *here_command; /* on this host likewise */
     unsigned which;
     bool here;
+    const char *const *beside_words; /* for the runner in the machines of the set beside_which */
+    unsigned beside_which;
     void (*between)(void *context);
     void *context;
 };
 int guests_count(struct guests *guests, const struct guests_run *run, char *texts[GUESTS_MAX + 1],
                  struct error *err) __attribute__((warn_unused_result));
+
+struct guests_texts {
+    char *items[GUESTS_MAX + 1];
+};
+void guests_texts_done(struct guests_texts *texts);

@@ -4,14 +4,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/process.h"
 #include "base/units.h"
 
-#define STEP_NS (300 * NS_PER_S)
 #define EVENT STOCK_PERF_EVENT
 #define DATA "/tmp/vtax-perf.data"
+#define STAT "perf stat -x, -e " EVENT " -- %s count spin %s 2>&1"
+#define RECORD                                                                                     \
+    "perf record -q -e " EVENT " -c %s -o " DATA " -- %s count spin %s >&2 && "                    \
+    "perf script -i " DATA " -F event"
 #define NUMBER_MAX 24
 
 int stock_perf_parse(const char *text, size_t length, const char *event, uint64_t *out_value)
@@ -34,71 +35,58 @@ int stock_perf_parse(const char *text, size_t length, const char *event, uint64_
     return -EBADMSG;
 }
 
-/* Both outputs together; the caller's to free. */
-static int run(struct guests *guests, unsigned machine, const char *const *argv, char **out_text,
-               struct error *err)
+/* The two scripts differ in where the runner is: in a machine, where the channel has put it. */
+static int run(struct guests *guests, const struct stock_perf *perf, const char *there,
+               const char *here, char *texts[GUESTS_MAX + 1], struct error *err)
 {
-    if (machine == guests->count)
-        return process_check(argv, STEP_NS, out_text, err);
-    struct channel_result result = {0};
-    int rc = channel_run(machine_channel(guests->machines[machine]), argv, STEP_NS, &result, err);
+    const char *command[] = {"/bin/sh", "-c", there, NULL};
+    const char *here_command[] = {"/bin/sh", "-c", here, NULL};
+    const struct guests_run run = {
+        .command = command, .here_command = here_command, .which = perf->which, .here = perf->here};
+    return guests_count(guests, &run, texts, err);
+}
+
+int stock_perf_stat(struct guests *guests, const struct stock_perf *perf,
+                    uint64_t values[GUESTS_MAX + 1], struct error *err)
+{
+    CLEANUP_FREE char *runner = NULL;
+    CLEANUP(guests_texts_done) struct guests_texts texts = {0};
+    int rc = guests_put_runner(guests, &runner, err);
     if (rc < 0)
         return rc;
-    if (result.status != 0)
-        rc = error_set(err, ERROR_FAILED, -EIO, "'%s' in machine %u: exit code %d: %.200s", argv[0],
-                       machine, result.status, result.error_text);
-    else
-        *out_text = mem_printf("%s%s", result.text, result.error_text);
-    channel_result_done(&result);
-    return rc;
-}
-
-/* In a machine the runner is where the channel has put it. */
-static int find_runner(struct guests *guests, unsigned machine, char **out_path, struct error *err)
-{
-    if (machine < guests->count) {
-        *out_path = mem_strdup(GUEST_RUNNER_PATH);
-        return 0;
+    CLEANUP_FREE char *there = mem_printf(STAT, GUEST_RUNNER_PATH, perf->rounds);
+    CLEANUP_FREE char *here = mem_printf(STAT, runner, perf->rounds);
+    rc = run(guests, perf, there, here, texts.items, err);
+    for (unsigned i = 0; rc == 0 && i <= guests->count; i++) {
+        const char *text = texts.items[i];
+        if (text && stock_perf_parse(text, strlen(text), EVENT, &values[i]) < 0)
+            rc = error_set(err, ERROR_FAILED, -EBADMSG, "it did not count: '%.100s'", text);
     }
-    return guests_put_runner(guests, out_path, err);
+    return rc < 0 ? error_prefix(err, "perf stat") : 0;
 }
 
-int stock_perf_stat(struct guests *guests, unsigned machine, const char *rounds,
-                    uint64_t *out_value, struct error *err)
+static uint64_t count_samples(const char *text)
+{
+    uint64_t samples = 0;
+    for (const char *at = text; (at = strstr(at, EVENT)); at += sizeof(EVENT) - 1)
+        samples++;
+    return samples;
+}
+
+int stock_perf_record(struct guests *guests, const struct stock_perf *perf,
+                      uint64_t samples[GUESTS_MAX + 1], struct error *err)
 {
     CLEANUP_FREE char *runner = NULL;
-    CLEANUP_FREE char *text = NULL;
-    int rc = find_runner(guests, machine, &runner, err);
-    const char *argv[] = {"perf", "stat",  "-x,",  "-e",   EVENT, "--",
-                          runner, "count", "spin", rounds, NULL};
-    if (rc == 0)
-        rc = run(guests, machine, argv, &text, err);
+    CLEANUP(guests_texts_done) struct guests_texts texts = {0};
+    int rc = guests_put_runner(guests, &runner, err);
     if (rc < 0)
-        return error_prefix(err, "perf stat");
-    if (stock_perf_parse(text, strlen(text), EVENT, out_value) < 0)
-        return error_set(err, ERROR_FAILED, -EBADMSG, "perf stat: it did not count: '%.100s'",
-                         text);
-    return 0;
-}
-
-int stock_perf_record(struct guests *guests, unsigned machine, const char *rounds,
-                      const char *period, uint64_t *out_samples, struct error *err)
-{
-    CLEANUP_FREE char *runner = NULL;
-    CLEANUP_FREE char *said = NULL;
-    CLEANUP_FREE char *text = NULL;
-    int rc = find_runner(guests, machine, &runner, err);
-    const char *record[] = {"perf", "record", "-q",   "-e",    EVENT,  "-c",   period, "-o",
-                            DATA,   "--",     runner, "count", "spin", rounds, NULL};
-    const char *script[] = {"perf", "script", "-i", DATA, "-F", "event", NULL};
-    if (rc == 0)
-        rc = run(guests, machine, record, &said, err);
-    if (rc == 0)
-        rc = run(guests, machine, script, &text, err);
+        return rc;
+    CLEANUP_FREE char *there = mem_printf(RECORD, perf->period, GUEST_RUNNER_PATH, perf->rounds);
+    CLEANUP_FREE char *here = mem_printf(RECORD, perf->period, runner, perf->rounds);
+    rc = run(guests, perf, there, here, texts.items, err);
     if (rc < 0)
         return error_prefix(err, "perf record");
-    *out_samples = 0;
-    for (const char *at = text; (at = strstr(at, EVENT)); at += sizeof(EVENT) - 1)
-        ++*out_samples;
+    for (unsigned i = 0; i <= guests->count; i++)
+        samples[i] = texts.items[i] ? count_samples(texts.items[i]) : 0;
     return 0;
 }

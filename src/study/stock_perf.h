@@ -8,14 +8,24 @@
 
 #define STOCK_PERF_EVENT "instructions:u"
 
-/* perf stat -e instructions:u: the number that it prints. machine is below guests->count, or that
- * for this host. ERROR_ENVIRONMENT when there is no perf. */
-int stock_perf_stat(struct guests *guests, unsigned machine, const char *rounds,
-                    uint64_t *out_value, struct error *err) __attribute__((warn_unused_result));
+/* At the same time in the machines of the set `which` (bit i: machine i) and, with here, on this
+ * host. */
+struct stock_perf {
+    const char *rounds;
+    const char *period; /* of a sample, in instructions; stock_perf_record() */
+    unsigned which;
+    bool here;
+};
 
-/* perf record -e instructions:u -c PERIOD, then the number of samples that perf script prints. */
-int stock_perf_record(struct guests *guests, unsigned machine, const char *rounds,
-                      const char *period, uint64_t *out_samples, struct error *err)
+/* perf stat -e instructions:u: the numbers that it prints, values[guests->count] on this host.
+ * ERROR_FAILED where there is no perf. */
+int stock_perf_stat(struct guests *guests, const struct stock_perf *perf,
+                    uint64_t values[GUESTS_MAX + 1], struct error *err)
+    __attribute__((warn_unused_result));
+
+/* perf record -e instructions:u -c PERIOD, then the numbers of samples that perf script prints. */
+int stock_perf_record(struct guests *guests, const struct stock_perf *perf,
+                      uint64_t samples[GUESTS_MAX + 1], struct error *err)
     __attribute__((warn_unused_result));
 
 /* The count in what `perf stat -x,` printed: the first field of the line that names the event.

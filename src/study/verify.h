@@ -16,6 +16,7 @@
 struct verify_options {
     const char *platform;       /* of the guests; "kvm": the server has counters as well */
     unsigned times;             /* each exact count is repeated so often */
+    unsigned vcpus;             /* of each guest */
     struct option_texts checks; /* of verify_check_names; none: all */
     const struct plan_vocabulary *vocabulary;
 };

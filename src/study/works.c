@@ -61,18 +61,8 @@ struct works {
     bool counted;     /* can guests count at all? */
 };
 
-struct texts {
-    char *items[GUESTS_MAX + 1];
-};
-
-static void texts_done(struct texts *texts)
-{
-    for (size_t i = 0; i <= GUESTS_MAX; i++)
-        free(texts->items[i]);
-}
-
-static int run_script(struct works *works, const char *script, unsigned vms, struct texts *texts,
-                      struct error *err)
+static int run_script(struct works *works, const char *script, unsigned vms,
+                      struct guests_texts *texts, struct error *err)
 {
     const char *argv[] = {"/bin/sh", "-c", script, NULL};
     const struct guests_run run = {.command = argv, .which = (1u << vms) - 1};
@@ -82,8 +72,8 @@ static int run_script(struct works *works, const char *script, unsigned vms, str
 /* Samples are not to be lost to a kernel's limits. Then: does perf count there? */
 static int prepare(struct works *works, struct error *err)
 {
-    CLEANUP(texts_done) struct texts limits = {0};
-    CLEANUP(texts_done) struct texts texts = {0};
+    CLEANUP(guests_texts_done) struct guests_texts limits = {0};
+    CLEANUP(guests_texts_done) struct guests_texts texts = {0};
     int rc = run_script(works, RUNNER "loop 0 || true", works->guests.count, &limits, err);
     if (rc == 0)
         rc = run_script(works, PERF_STAT ROUNDS_TWICE " 2>&1", 1, &texts, err);
@@ -121,7 +111,7 @@ static void fill(const struct ledger_view *view, struct measure *measure)
 }
 
 /* What the guests' perf said, all guests together. A count that is missing leaves it unknown. */
-static void fill_counts(const struct works *works, const struct texts *texts,
+static void fill_counts(const struct works *works, const struct guests_texts *texts,
                         struct measure *measure)
 {
     uint64_t sum = 0, value;
@@ -135,7 +125,7 @@ static void fill_counts(const struct works *works, const struct texts *texts,
     measure->values[MEASURE_COUNTED] = sum;
 }
 
-static void fill_samples(const struct works *works, const struct texts *texts,
+static void fill_samples(const struct works *works, const struct guests_texts *texts,
                          struct measure *measure)
 {
     uint64_t sum = 0, value;
@@ -223,10 +213,10 @@ static int host_perf_finish(struct host_perf *perf, struct measure *measure, str
     return 0;
 }
 
-static int finish(struct works *works, const struct texts *texts, struct measure *measure,
+static int finish(struct works *works, const struct guests_texts *texts, struct measure *measure,
                   struct error *err)
 {
-    CLEANUP(texts_done) struct texts after = {0};
+    CLEANUP(guests_texts_done) struct guests_texts after = {0};
     const char *afterwards = scripts[measure->work].afterwards;
     if (measure->work == WORK_STAT || measure->work == WORK_HOST)
         fill_counts(works, texts, measure);
@@ -240,7 +230,7 @@ static int finish(struct works *works, const struct texts *texts, struct measure
 
 static int run_work(struct works *works, struct measure *measure, struct error *err)
 {
-    CLEANUP(texts_done) struct texts texts = {0};
+    CLEANUP(guests_texts_done) struct guests_texts texts = {0};
     CLEANUP(host_perf_done) struct host_perf perf = {.input_fd = -1, .output_fd = -1};
     int rc = measure->work == WORK_HOST ? host_perf_start(&perf, err) : 0;
     if (rc == 0)
@@ -308,7 +298,11 @@ int works_run(const struct works_options *options, FILE *out, struct error *err)
     int rc = source_open(NULL, &works.source, err);
     if (rc < 0)
         return rc;
-    rc = guests_open(&works.guests, options->platform, options->vms, options->vocabulary, err);
+    const struct guests_options guests = {.platform = options->platform,
+                                          .count = options->vms,
+                                          .vcpus = 1,
+                                          .vocabulary = options->vocabulary};
+    rc = guests_open(&works.guests, &guests, err);
     if (rc == 0)
         rc = run_all(&works, out, err);
     guests_close(&works.guests);

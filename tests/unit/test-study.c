@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "study/count_lines.h"
+#include "study/moves.h"
 #include "study/source.h"
 #include "study/stock_perf.h"
 #include "study/table.h"
@@ -131,11 +132,28 @@ static void test_uncounted(void **state)
     free(view);
 }
 
+static void test_moves(void **state)
+{
+    (void)state;
+    uint64_t moves = 0;
+    static const char good[] =
+        "CPU 0/KVM (812, #threads: 4)\n---\n"
+        "se.nr_migrations                             :                   58\n"
+        "nr_switches                                  :                 1790\n";
+    static const char bad[] = "se.nr_migrations_cold : 3\nnr_switches : 4\n";
+    assert_int_equal(moves_parse(good, sizeof(good) - 1, &moves), 0);
+    assert_int_equal(moves, 58);
+    assert_int_equal(moves_parse(bad, sizeof(bad) - 1, &moves), -EBADMSG);
+    assert_int_equal(moves_parse("se.nr_migrations : x", 20, &moves), -EBADMSG);
+    assert_int_equal(moves_parse("", 0, &moves), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines), cmocka_unit_test(test_perf),
         cmocka_unit_test(test_table), cmocka_unit_test(test_uncounted),
+        cmocka_unit_test(test_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

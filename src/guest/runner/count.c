@@ -132,19 +132,21 @@ static int count_machine(uint64_t rounds)
     return 0;
 }
 
-/* A register through the kernel's device; "fault" is how it answers for one that is not there. */
-static int read_msr(const char *text)
+/* Registers with numbers in a row, through the kernel's device; "fault" is how it answers for one
+ * that is not there. */
+static int read_msrs(uint32_t first, uint64_t count)
 {
-    uint64_t value;
-    uint32_t number = (uint32_t)strtoul(text, NULL, 0);
     int fd = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return runner_complain("open", "/dev/cpu/0/msr");
-    ssize_t got = pread(fd, &value, sizeof(value), (off_t)number);
-    if (got == (ssize_t)sizeof(value))
-        printf("msr number=%" PRIu32 " value=%" PRIu64 "\n", number, value);
-    else
-        printf("msr number=%" PRIu32 " fault\n", number);
+    for (uint32_t number = first; number - first < count; number++) {
+        uint64_t value;
+        ssize_t got = pread(fd, &value, sizeof(value), (off_t)number);
+        if (got == (ssize_t)sizeof(value))
+            printf("msr number=%" PRIu32 " value=%" PRIu64 "\n", number, value);
+        else
+            printf("msr number=%" PRIu32 " fault\n", number);
+    }
     close(fd);
     return 0;
 }
@@ -172,8 +174,8 @@ int runner_count(const struct runner_arguments *arguments)
     uint64_t numbers[3] = {0, 0, 1}; /* rounds, period, times */
     for (size_t i = 1; i < arguments->count && i <= 3; i++)
         numbers[i - 1] = strtoull(arguments->operands[i], NULL, 0);
-    if (strcmp(what, "msr") == 0 && arguments->count == 2)
-        return read_msr(arguments->operands[1]);
+    if (strcmp(what, "msr") == 0)
+        return read_msrs((uint32_t)numbers[0], arguments->count > 2 ? numbers[1] : 1);
     if (strcmp(what, "spin") == 0) {
         spin(numbers[0]);
         return 0;

@@ -97,7 +97,8 @@ static int complain_use(void)
             "       " PROTOCOL_RUNNER_NAME " watch FILE\n"
             "       " PROTOCOL_RUNNER_NAME " ops --duration-ns N [--directory DIR] [OPERATION]...\n"
             "       " PROTOCOL_RUNNER_NAME
-            " count loop|machine|spin|msr NUMBER [PERIOD [TIMES]]\n");
+            " count loop|machine|spin|exits ROUNDS [PERIOD [TIMES]]\n"
+            "       " PROTOCOL_RUNNER_NAME " count msr NUMBER [COUNT]\n");
     return 2;
 }
 

@@ -11,7 +11,8 @@
  *     watch FILE           a line each second of what the kernel says of its CPUs, until it is
  * killed
  *     ops --duration-ns N [--directory DIR] [OPERATION]...   costs of operations (guest/ops.h)
- *     count loop|machine|spin|exits|msr NUMBER [PERIOD [TIMES]]    checks performance counters
+ *     count loop|machine|spin|exits ROUNDS [PERIOD [TIMES]]        checks performance counters
+ *     count msr NUMBER [COUNT]                               reads registers
  *     nothing                                                ends at once
  *
  * generate, digest and digest-output print lines "DIGEST BYTES NAME". Each returns the exit code: 0
