@@ -20,6 +20,12 @@
 #define MOVED_ROUNDS "40000000"
 #define MOVES 60
 #define MOVE_NS (20 * NS_PER_MS)
+/* Of a profile of the whole server. Which of the instructions that the kernel executes between
+ * those of the loop are sampled is chance. */
+#define PROFILE_PERIOD 200003
+#define PROFILE_ROUNDS "100000000"
+#define PROFILE_SAMPLES (200000000 / PROFILE_PERIOD)
+#define PROFILE_SLACK 40
 /* Of stock perf at the same time in all places. What a program executes to read its arguments
  * depends on their length. */
 #define PERF_LESS "10000000"
@@ -220,4 +226,49 @@ int verify_perf(struct verify *verify, struct error *err)
 {
     int rc = verify_perf_stat(verify, err);
     return rc == 0 ? verify_perf_record(verify, err) : rc;
+}
+
+/* What the server's perf samples of the whole server cannot be more than the hypervisor executed.
+ */
+static void check_profile(struct verify *verify, const struct stock_perf_profile *profile,
+                          uint64_t host)
+{
+    char wanted[64], got[96];
+    uint64_t most = host / PROFILE_PERIOD;
+    snprintf(wanted, sizeof(wanted), "%d +- %d of %" PRIu64 " at most", PROFILE_SAMPLES,
+             PROFILE_SLACK, most);
+    snprintf(got, sizeof(got), "%" PRIu64 " of %" PRIu64, profile->loop, profile->samples);
+    verify_add(verify, &(struct verify_row){
+                           .good = distance(profile->loop, PROFILE_SAMPLES) <= PROFILE_SLACK &&
+                                   profile->samples <= most && profile->samples > profile->loop,
+                           .check = "stock perf record -a, a loop in it",
+                           .where = "server",
+                           .wanted = wanted,
+                           .got = got});
+}
+
+/* The server profiles itself while its guests do. */
+int verify_host(struct verify *verify, struct error *err)
+{
+    const char *words[] = {"loop", VERIFY_ROUNDS, TEXT_OF(PERIOD), "3", NULL};
+    const struct guests_run beside = {.words = words, .which = ALL_GUESTS};
+    const struct stock_perf perf = {.rounds = PROFILE_ROUNDS, .period = TEXT_OF(PROFILE_PERIOD)};
+    CLEANUP(guests_texts_done) struct guests_texts texts = {0};
+    CLEANUP_FREE struct verify_lines *lines = mem_zalloc(sizeof(*lines));
+    struct stock_perf_profile profile;
+    int rc = source_read(verify->source, verify->before, err);
+    if (rc == 0)
+        rc = stock_perf_profile(&verify->guests, &beside, &perf, texts.items, &profile, err);
+    if (rc == 0)
+        rc = source_read(verify->source, verify->after, err);
+    for (unsigned i = 0; rc == 0 && i < VERIFY_GUESTS; i++) {
+        rc = verify_parse(texts.items[i], lines, err);
+        if (rc == 0)
+            check_samples(verify, i, lines);
+    }
+    if (rc < 0)
+        return rc;
+    source_subtract(verify->after, verify->before);
+    check_profile(verify, &profile, verify_retired(verify->after, 0));
+    return 0;
 }

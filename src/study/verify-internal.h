@@ -59,6 +59,7 @@ int verify_exact(struct verify *verify, struct error *err);
 int verify_samples(struct verify *verify, struct error *err);
 int verify_moved(struct verify *verify, struct error *err);
 int verify_perf(struct verify *verify, struct error *err);
+int verify_host(struct verify *verify, struct error *err);
 
 /* verify-apart.c: that it is its own, and who sees all. */
 int verify_registers(struct verify *verify, struct error *err);

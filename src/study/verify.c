@@ -85,10 +85,11 @@ static const struct {
     {verify_registers, false}, {verify_idle, false}, {verify_exact, false},
     {verify_samples, false},   {verify_moved, true}, {verify_own, true},
     {verify_stopped, true},    {verify_sum, true},   {verify_perf, false},
+    {verify_host, true},
 };
 
 const char *const verify_check_names[] = {
-    "registers", "idle", "exact", "samples", "moved", "own", "stopped", "sum", "perf", NULL,
+    "registers", "idle", "exact", "samples", "moved", "own", "stopped", "sum", "perf", "host", NULL,
 };
 
 /* A check that could not be made has missed; the others can be made all the same. */

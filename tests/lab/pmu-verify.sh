@@ -33,6 +33,6 @@ verify() {
     [ "$(find "$data/vtax/lab" -mindepth 1 2>/dev/null)" = "" ] || { echo "FAIL: something is left behind" && exit 1; }
 }
 
-verify 28 0 --server-cpus 2
+verify 31 0 --server-cpus 2
 verify 15 0 --server-cpus 2 --vcpus 2 --checks exact,moved,own,stopped,sum
 verify 19 1 --server-cpus 1 --checks exact,moved,own,stopped,sum,perf

@@ -93,6 +93,22 @@ static void test_table(void **state)
     free(now);
 }
 
+static void test_profile(void **state)
+{
+    (void)state;
+    static const char text[] = "      vtax-guest           401c3a \n"
+                               "       CPU 0/KVM     7f3b1b0a1123 \n"
+                               "      vtax-guest ffffffff81a00b40 \n"
+                               "vtax-guest 401c3c\n"
+                               "     vtax-guestx           401c3a \n"
+                               "            perf ffffffff81a00b40";
+    struct stock_perf_profile profile =
+        stock_perf_parse_profile(text, sizeof(text) - 1, "vtax-guest");
+    assert_int_equal(profile.samples, 6);
+    assert_int_equal(profile.loop, 2);
+    assert_int_equal(stock_perf_parse_profile("", 0, "vtax-guest").samples, 0);
+}
+
 /* What nobody counts is no 0, and its penalty is not named. */
 static void test_uncounted(void **state)
 {
@@ -153,7 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines), cmocka_unit_test(test_perf),
         cmocka_unit_test(test_table), cmocka_unit_test(test_uncounted),
-        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_moves), cmocka_unit_test(test_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
