@@ -21,16 +21,17 @@
 enum { PMU_MSRS = 12 };
 #define PMU_MSRS_TEXT "12"
 #define SELECT_ENABLE (UINT64_C(1) << 22)
-/* So long that whatever is to happen meanwhile does; it is half done when the guest is stopped. */
+/* So long that whatever is to happen meanwhile does; a quarter is done when the guest is stopped.
+ */
 #define LONG_ROUNDS "200000000" /* of two instructions */
 #define LONG_INSTRUCTIONS UINT64_C(400000000)
-#define STOP_AT (LONG_INSTRUCTIONS / 2)
+#define STOP_AT (LONG_INSTRUCTIONS / 4)
 #define STOP_REST (LONG_INSTRUCTIONS / 8)
 #define STOP_WAIT_NS (600 * NS_PER_S)
 #define PAUSE_NS (200 * NS_PER_MS)
-/* By how much the second counter is above, since it counts blocks that were left early as whole. */
-#define SECOND_SLACK 0.03
-#define SECOND_SLACK_TEXT "3 %%"
+/* The second counter has blocks that were left early as a whole: one in ten thousand was seen. */
+#define SECOND_SLACK 0.005
+#define SECOND_SLACK_TEXT "0.5 %%"
 
 static void check_ledger_msr(struct verify *verify, unsigned machine,
                              const struct verify_lines *lines)
@@ -202,7 +203,7 @@ static int read_progress(struct stopping *stopping, struct error *err)
     return 0;
 }
 
-static int wait_until_half(struct stopping *stopping, struct error *err)
+static int wait_for_loop(struct stopping *stopping, struct error *err)
 {
     const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
     uint64_t end_ns = clock_monotonic_ns() + STOP_WAIT_NS;
@@ -243,7 +244,7 @@ static void stop_and_go(void *context)
 {
     struct stopping *stopping = context;
     pid_t pid = machine_pid(stopping->verify->guests.machines[1]);
-    int rc = wait_until_half(stopping, &stopping->cause);
+    int rc = wait_for_loop(stopping, &stopping->cause);
     if (rc == 0 && kill(pid, SIGSTOP) < 0)
         rc = error_set_errno(&stopping->cause, ERROR_FAILED, -errno, "stop a machine");
     if (rc == 0) {
@@ -355,7 +356,7 @@ static void check_second(struct verify *verify, const struct ledger_view *view,
         uint64_t slack = (uint64_t)(SECOND_SLACK * (double)second) + tally->cpus * LEDGER_LAG;
         double percent = second ? 100 * ((double)own / (double)second - 1) : 0;
         snprintf(wanted, sizeof(wanted), "%" PRIu64 " +- " SECOND_SLACK_TEXT, second);
-        snprintf(got, sizeof(got), "%" PRIu64 ", %+.2f %%", own, percent);
+        snprintf(got, sizeof(got), "%" PRIu64 ", %+.3f %%", own, percent);
         verify_add(verify, &(struct verify_row){.good = second && own + slack >= second &&
                                                         own <= second + slack,
                                                 .check = names[mode],
