@@ -20,6 +20,7 @@
 #define PROFILE                                                                                    \
     "perf record -a -q -e instructions -c %s -o " DATA " -- %s count spin %s >&2 && "              \
     "perf script -i " DATA " -F comm,ip"
+#define VCPU "/KVM "
 #define KERNEL_ADDRESSES (UINT64_C(1) << 63)
 
 int stock_perf_parse(const char *text, size_t length, const char *event, uint64_t *out_value)
@@ -123,6 +124,7 @@ struct stock_perf_profile stock_perf_parse_profile(const char *text, size_t leng
         size_t bytes = (size_t)((stop ? stop : end) - line);
         profile.samples += bytes > 0;
         profile.loop += is_of_loop(line, bytes, program);
+        profile.vcpus += memmem(line, bytes, VCPU, strlen(VCPU)) != NULL;
         line += bytes + 1;
     }
     return profile;

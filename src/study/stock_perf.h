@@ -33,6 +33,7 @@ int stock_perf_record(struct guests *guests, const struct stock_perf *perf,
 struct stock_perf_profile {
     uint64_t samples; /* all */
     uint64_t loop;    /* in user mode, while the loop's program was on the CPU */
+    uint64_t vcpus;   /* of threads that run guests under KVM ("CPU N/KVM") */
 };
 int stock_perf_profile(struct guests *guests, const struct guests_run *beside,
                        const struct stock_perf *perf, char *texts[GUESTS_MAX + 1],

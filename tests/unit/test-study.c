@@ -106,6 +106,7 @@ static void test_profile(void **state)
         stock_perf_parse_profile(text, sizeof(text) - 1, "vtax-guest");
     assert_int_equal(profile.samples, 6);
     assert_int_equal(profile.loop, 2);
+    assert_int_equal(profile.vcpus, 1);
     assert_int_equal(stock_perf_parse_profile("", 0, "vtax-guest").samples, 0);
 }
 
