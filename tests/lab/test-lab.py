@@ -5,6 +5,7 @@ cache, or are built into it; results and logs stay in the test's own directory.
 usage: test-lab.py [TEST...] kvm|xen|virtualbox
 """
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -22,10 +23,14 @@ from labtest import VTAX, LabWorld, run_or_skip
 HYPERVISOR = "kvm"
 PLATFORMS = {"kvm": ["kvm"], "virtualbox": ["virtualbox"],
              "xen": ["xen-pv", "xen-pvh", "xen-hvm"]}
+WORKLOADS = ["bzip2", "netperf", "dd"]  # of the plan lab-paper
 # A boot sector that only leaves: cpuid; out 0x80, al; and again.
 BOOT = (r"{ printf '\373\061\300\017\242\346\200\353\370'; head -c 501 /dev/zero;"
         r" printf '\125\252'; head -c 65536 /dev/zero; }")
 TELLS_EXITS = {"kvm", "virtualbox"}  # the others' exits are counted by the emulator only
+# What the emulator counts in every trial; exits by reason are there for what occurred.
+COUNTED = {"instructions", "instructions.host-kernel", "instructions.host-user", "world_switches", "exits",
+           "instructions.guest-kernel", "instructions.guest-user"}
 
 
 class Lab(LabWorld):
@@ -54,6 +59,10 @@ class Lab(LabWorld):
     def booting(self):
         return [pid for pid in self.left_behind() if pid.isdigit()]
 
+    def cells(self):
+        """(platform, workload): all that lab-paper measures with this hypervisor."""
+        return set(itertools.product(["native"] + PLATFORMS[HYPERVISOR], WORKLOADS))
+
     def test_measure(self):
         process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
                              self.store, "--", "lab-paper", "--vms", "1")
@@ -62,10 +71,7 @@ class Lab(LabWorld):
         self.assertIn("EMULATED", out)
         trials = self.rows("SELECT c.platform, c.workload, t.status, t.cause FROM trial t"
                            " JOIN cell c ON c.id = t.cell_id")
-        wanted = {(platform, workload, "ok", None)
-                  for platform in ["native"] + PLATFORMS[HYPERVISOR]
-                  for workload in ("bzip2", "netperf", "dd")}
-        self.assertEqual(set(trials), wanted)
+        self.assertEqual(set(trials), {(*cell, "ok", None) for cell in self.cells()})
         self.assertEqual(self.rows("SELECT count(*) FROM sample WHERE value <= 0"), [(0,)])
         facts = dict(self.rows("SELECT name, value FROM campaign_fact WHERE name LIKE 'lab.%'"))
         self.assertEqual(facts["lab.kind"], "emulated server")
@@ -76,10 +82,12 @@ class Lab(LabWorld):
 
     def check_told_exits(self):
         """What the hypervisor itself says of each machine."""
-        for platform, value, missing in self.rows(
-                "SELECT c.platform, f.value, f.missing FROM figure f JOIN trial t ON t.id = f.trial_id"
-                " JOIN cell c ON c.id = t.cell_id WHERE f.name = 'exits' AND f.machine >= 0"):
-            with self.subTest(platform=platform):
+        told = self.rows("SELECT c.platform, c.workload, f.value, f.missing FROM figure f JOIN trial t"
+                         " ON t.id = f.trial_id JOIN cell c ON c.id = t.cell_id"
+                         " WHERE f.name = 'exits' AND f.machine >= 0")
+        self.assertEqual({(platform, workload) for platform, workload, _, _ in told}, self.cells())
+        for platform, workload, value, missing in told:
+            with self.subTest(platform=platform, workload=workload):
                 if platform in TELLS_EXITS:
                     self.assertGreater(value or 0, 100)
                 else:
@@ -99,8 +107,10 @@ class Lab(LabWorld):
         """The same plugin for every hypervisor: its parts are the whole, and the processor's
         work of a guest is that of a native instance."""
         counts = self.counts()
+        self.assertEqual(set(counts), self.cells())
         for (platform, workload), figures in counts.items():
             with self.subTest(platform=platform, workload=workload):
+                self.assertLessEqual(COUNTED, set(figures))
                 for whole in ("instructions", "exits"):
                     self.assertEqual(figures[whole], sum(
                         value for name, value in figures.items() if name.startswith(whole + ".")))
