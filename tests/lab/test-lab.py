@@ -8,17 +8,14 @@ import contextlib
 import itertools
 import json
 import os
-import pty
 import re
-import select
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 import unittest
 
-from labtest import VTAX, LabWorld, run_or_skip
+from labtest import LabWorld, Shell, dump_store, run_or_skip
 
 HYPERVISOR = "kvm"
 PLATFORMS = {"kvm": ["kvm"], "virtualbox": ["virtualbox"],
@@ -31,6 +28,31 @@ TELLS_EXITS = {"kvm", "virtualbox"}  # the others' exits are counted by the emul
 # What the emulator counts in every trial; exits by reason are there for what occurred.
 COUNTED = {"instructions", "instructions.host-kernel", "instructions.host-user", "world_switches", "exits",
            "instructions.guest-kernel", "instructions.guest-user"}
+# A guest of Xen's that needs no device, so that no time-out of libxl's can pass.
+WATCHED_BY_XEN = """name = "watched"
+type = "pvh"
+memory = 256
+tsc_mode = "native"
+kernel = "/guest/kernel"
+ramdisk = "/tmp/initrd"
+cmdline = "console=hvc0 quiet rdinit=/init"
+"""
+# Ends every machine in the server, what vtax then says of one, and what would list any that is left.
+ENDS = {
+    "kvm": ("kill -9 $(pidof qemu-system-x86_64)", "has ended: .*signal 9", "pidof qemu-system-x86_64"),
+    # As when a guest's kernel says that it crashed (SHUTDOWN_crash), which libxl has no command for.
+    "xen": ("PYTHONPATH=$(echo /usr/lib/xen-*/lib/python) python3 -c 'from xen.lowlevel.xc import xc; x = xc();"
+            " [x.domain_shutdown(d[\"domid\"], 3) for d in x.domain_getinfo() if d[\"domid\"]]'",
+            "runs no more: it crashed", "xl list | tail -n +3"),
+    "virtualbox": ("kill -9 $(pidof VBoxHeadless)", "VirtualBox's machine .* ended with signal 9",
+                   "pidof VBoxHeadless"),
+}
+# A guest of KVM's whose first and only program is vtax.
+DOCTOR = ("timeout 900 qemu-system-x86_64 -accel kvm -cpu host -m 512 -display none -nodefaults -no-reboot"
+          " -serial file:console -kernel /guest/kernel -initrd initrd -append 'console=ttyS0 quiet panic=-1"
+          " pci=lastbus=0 cryptomgr.notests rdinit=/job/bin/vtax -- doctor --guest --json' </dev/null; cat console")
+XEN_DOES_NOT_TELL = ("guest", "host", "wait", "steal_guest", "steal_host", "exits", "exit_time", "ipc_guest",
+                     "ipc_host", "migrations", "faults")
 
 
 class Lab(LabWorld):
@@ -157,11 +179,7 @@ class Lab(LabWorld):
         self.assertIn("bring the results home", err)
         kept, = os.listdir(self.runs)
         self.assertIn(kept, err)
-        disk = os.path.join(self.runs, kept, "job.raw")
-        self.store = self.path("saved.db")
-        subprocess.run(["debugfs", "-R", f"dump /data/lab.db {self.store}", disk], check=True,
-                       env=self.env | {"PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"},
-                       capture_output=True)
+        self.store = dump_store(os.path.join(self.runs, kept), self.path("saved.db"))
         self.assertEqual(self.rows("SELECT status FROM trial"), [("ok",)])
 
     def test_server_that_does_not_boot(self):
@@ -186,12 +204,8 @@ class Lab(LabWorld):
     def measured(self):
         """Has the server stored a trial? Looks at its disk while it writes there: the last one seen
         may be one that is not committed."""
-        probe = self.path("probe.db")
-        for run in os.listdir(self.runs):
-            subprocess.run(["debugfs", "-R", f"dump /data/lab.db {probe}",
-                            os.path.join(self.runs, run, "job.raw")], check=False,
-                           env=self.env | {"PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"},
-                           capture_output=True)
+        run, = os.listdir(self.runs)
+        probe = dump_store(os.path.join(self.runs, run), self.path("probe.db"))
         try:
             with contextlib.closing(sqlite3.connect(f"file:{probe}?mode=ro", uri=True)) as store:
                 return store.execute("SELECT count(*) FROM trial").fetchone()[0] > 1
@@ -248,51 +262,50 @@ class Lab(LabWorld):
         self.assertIn("console.log", os.listdir(os.path.join(self.runs, kept[0])))
         self.assertNotIn("job.raw", os.listdir(os.path.join(self.runs, kept[0])))
 
-    def open_shell(self):
-        """The terminal, once the server's shell is there, and the process."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen([VTAX, "lab", "shell", HYPERVISOR], env=self.env, stdin=theirs,
-                                   stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        self.read_until(ours, "'exit' powers off.")
-        return ours, process
+    def open_shell(self, *options):
+        """A server's shell, with lines as long as those that are typed."""
+        shell = Shell(HYPERVISOR, *options, env=self.env)
+        self.addCleanup(shell.kill)
+        shell.type("stty cols 400; dmesg -n 1; cd /tmp")
+        return shell
+
+    def close_shell(self, shell):
+        self.assertEqual(shell.close(), 0)
+        self.assertEqual(self.left_behind(), [])
 
     def test_shell(self):
         """Typed at a terminal."""
-        ours, process = self.open_shell()
-        os.write(ours, b"echo $((6 * 7)) $(basename /job/bin/vta[x])-there\n")
-        self.read_until(ours, "42 vtax-there")
-        self.close_shell(ours, process)
-
-    def close_shell(self, ours, process):
-        os.write(ours, b"exit\n")
-        with self.assertRaises(OSError):
-            self.read_until(ours, "never said")
-        self.assertEqual(process.wait(600), 0)
-        os.close(ours)
-        self.assertEqual(self.left_behind(), [])
+        shell = self.open_shell()
+        self.assertIn("42 vtax-there", shell.type("echo $((6 * 7)) $(basename /job/bin/vta[x])-there"))
+        self.close_shell(shell)
 
     def test_top(self):
-        if HYPERVISOR != "kvm":
-            self.skipTest("exits are counted of KVM's guests only")
-        ours, process = self.open_shell()
-        self.check_top(ours)
-        self.close_shell(ours, process)
+        """vtax top in the server sees a guest there."""
+        checks = {"kvm": self.check_top_of_kvm, "xen": self.check_top_of_xen}
+        if HYPERVISOR not in checks:
+            self.skipTest("top is tried with guests of KVM and of Xen")
+        shell = self.open_shell()
+        checks[HYPERVISOR](shell)
+        self.close_shell(shell)
 
-    def type(self, terminal, line):
-        """Types a command and returns what is seen until it has ended."""
-        os.write(terminal, f"{line}; echo do''ne-$?\n".encode())
-        return self.read_until(terminal, "done-0")
+    def make_initrd(self, shell, program, init=None):
+        """/tmp/initrd with a program of the server's, its libraries and a script /init. The server has no
+        cpio, but the guest image, which is there as well."""
+        shell.type(f"mkdir tree && cp -L --parents {program} $(ldd {program} | grep -o '/[^ ]*') tree")
+        if init:
+            shell.write("tree/init", init)
+            shell.type("chmod 755 tree/init")
+        shell.type("(cd tree && find . | LD_LIBRARY_PATH=/guest/root/lib/x86_64-linux-gnu"
+                   " /guest/root/lib64/ld-linux-x86-64.so.2 /guest/root/bin/cpio -o --quiet -H newc) >initrd")
 
-    def check_top(self, terminal):
-        """vtax top in the server sees a guest there, with exits by reason from every source; those
-        of BPF and tracefs have times, and their parts are the whole."""
-        self.type(terminal, "stty cols 400; dmesg -n 1; cd /tmp")
-        self.type(terminal, BOOT + " >disk")
-        self.type(terminal, "qemu-system-x86_64 -accel kvm -cpu host -m 32 -name guest=watched,debug-threads=on "
-                            "-display none -nodefaults -drive file=disk,format=raw >/dev/null 2>&1 </dev/null & :")
+    def check_top_of_kvm(self, shell):
+        """With exits by reason from every source; those of BPF and tracefs have times, and their parts
+        are the whole."""
+        shell.type(BOOT + " >disk")
+        shell.type("qemu-system-x86_64 -accel kvm -cpu host -m 32 -name guest=watched,debug-threads=on "
+                   "-display none -nodefaults -drive file=disk,format=raw >/dev/null 2>&1 </dev/null & :")
         for source in ("auto", "bpf", "tracefs", "debugfs"):
-            row = self.read_top(terminal, source)
+            row = self.read_top(shell, source)
             self.assertEqual(row["exits_by"], "bpf" if source == "auto" else source)
             reasons = {reason["reason"]: reason for reason in row["reasons"]}
             self.assertIn("io", reasons)
@@ -307,34 +320,44 @@ class Lab(LabWorld):
                       for item in reasons.values()}
             self.assertLess(max(passed) - min(passed), 0.01)
             self.assertGreater(reasons["io"]["time"], 0)
-        row = self.read_row(terminal, "stats")  # an older QEMU keeps none of these
+        row = self.read_row(shell, "stats")  # an older QEMU keeps none of these
         self.assertTrue(row["missing"]["exits"] if row["exits"] is None else row["exits_by"] == "stats")
 
-    def read_top(self, terminal, source):
+    def check_top_of_xen(self, shell):
+        """CPU time of the guest and of its vCPU; what Xen does not tell has a reason in place of it."""
+        self.make_initrd(shell, "/bin/bash", "#!/bin/bash\nwhile :; do :; done\n")
+        shell.write("watched", WATCHED_BY_XEN)
+        shell.type("xl create -q watched")
+        row = self.read_row(shell, "auto")
+        self.assertEqual((row["name"], row["kind"], row["vcpus"]), ("watched", "xen", 1))
+        self.assertGreater(row["domain"], 0)
+        vcpu, = row["vcpu"]
+        self.assertGreater(vcpu["cpu"], 0.1)  # little else wants the server's one CPU
+        self.assertAlmostEqual(row["cpu"], vcpu["cpu"], delta=0.1)
+        for name in XEN_DOES_NOT_TELL:
+            with self.subTest(name=name):
+                self.assertIsNone(row[name])
+                self.assertTrue(row["missing"][name])
+        self.assertIn("Xen", row["missing"]["exits"])
+        self.assertRegex(shell.type("/job/bin/vtax top --batch -n 1 -d 2s --filter watched"),
+                         r"watched +xen +[0-9]")
+
+    def read_top(self, shell, source):
         """The guest's row, once its loop runs: until then it is in its BIOS."""
         for _ in range(60):
-            row = self.read_row(terminal, source)
+            row = self.read_row(shell, source)
             wanted = {"io", "cpuid"} if row and row["exits_by"] in ("bpf", "tracefs") else {"io"}
             if row and row["exits"] and wanted <= {reason["reason"] for reason in row["reasons"]}:
                 return row
         self.fail("its loop never leaves guest mode")
         return None
 
-    def read_row(self, terminal, source):
-        shown = self.type(terminal, f"/job/bin/vtax top --json -n 2 -d 2s --filter watched --exits {source}"
-                                    " | tail -n 1")
+    def read_row(self, shell, source):
+        shown = shell.type(f"/job/bin/vtax top --json -n 2 -d 2s --filter watched --exits {source} | tail -n 1")
         found = re.search(r'\{"format".*\}', shown)
         self.assertTrue(found, shown)
         rows = json.loads(found[0])["machines"]
         return rows[0] if rows else None
-
-    def read_until(self, terminal, text):
-        shown = ""
-        while text not in shown:
-            ready, _, _ = select.select([terminal], [], [], 1200)
-            self.assertTrue(ready, shown)
-            shown += os.read(terminal, 4096).decode(errors="replace")
-        return shown
 
     def test_guest_that_dies(self):
         """Too little memory, for its kernel or for its work: the trial fails, the others go on."""
@@ -358,6 +381,80 @@ class Lab(LabWorld):
         self.assertLessEqual({"console.log", "kernel.log"}, found | set(
             os.listdir(os.path.join(self.runs, kept, "logs"))))
         self.assertNotIn("job.raw", found)
+
+    def test_guest_that_is_ended(self):
+        """Its hypervisor's own reason is the trial's cause, the next machine works, and nothing is left."""
+        end, cause, rest = ENDS[HYPERVISOR]
+        shell = self.open_shell()
+        platform = PLATFORMS[HYPERVISOR][0]
+        shell.write("plan.yaml", f"name: ended\nplatforms: [{platform}]\nbaseline: {platform}\nmemory: 256MiB\n"
+                    "workloads: [{ops: {operations: [syscall], duration: 30s}}]\nblocks: 2\n")
+        shell.type("/job/bin/vtax run plan.yaml --store /job/data/lab.db >run.log 2>&1 & :")
+        # One that ends before it is ready is started again, twice at most, and then ended again.
+        shell.type("until grep -q 'trial failed' run.log; do sleep 1; grep -rqs --include console vtax-ready"
+                   f" /job/cache/vtax/run && sleep 8 && {end}; kill -0 $! || break; done")
+        shell.type("wait; cat run.log")
+        shell.type(f'test -z "$({rest})$(ls /job/cache/vtax/run)" && sync')
+        run, = os.listdir(self.runs)
+        self.store = dump_store(os.path.join(self.runs, run), self.path("dumped.db"))
+        (first, why), second = self.rows("SELECT status, cause FROM trial ORDER BY id")
+        self.assertEqual((first, second), ("failed", ("ok", None)))
+        self.assertRegex(why, cause)
+        self.close_shell(shell)
+
+    def test_ops(self):
+        """Every operation has times or a reason, and one that leaves the guest is dear there."""
+        if HYPERVISOR != "kvm":
+            self.skipTest("the same runner in another guest: once is enough")
+        self.vtax_lab("--", self.write("plan.yaml", "name: ops\nplatforms: [native, kvm]\nmemory: 256MiB\n"
+                                       "workloads: [{ops: {duration: 20ms}}]\nblocks: 1\n"))
+        self.assertEqual(set(self.rows("SELECT status FROM trial")), {("ok",)})
+        listed, _ = self.vtax("ops", "--list")
+        names = {line.split()[0] for line in listed.splitlines()}
+        times, reasons, exits = ({platform: {} for platform in ("native", "kvm")} for _ in range(3))
+        for platform, name, value in self.rows(
+                "SELECT c.platform, m.name, s.value FROM sample s JOIN metric m ON m.id = s.metric_id"
+                " JOIN trial t ON t.id = s.trial_id JOIN cell c ON c.id = t.cell_id"):
+            times[platform][name] = value
+        for platform, name, machine, value, missing in self.rows(
+                "SELECT c.platform, f.name, f.machine, f.value, f.missing FROM figure f"
+                " JOIN trial t ON t.id = f.trial_id JOIN cell c ON c.id = t.cell_id"):
+            if machine == 0 and name in names:
+                reasons[platform][name] = missing
+            elif machine == -1:
+                exits[platform][name] = value
+        for platform in times:
+            with self.subTest(platform=platform):
+                self.assertEqual(set(times[platform]) ^ set(reasons[platform]), names)
+                self.assertGreater(min(times[platform].values()), 0)
+                self.assertTrue(all(reasons[platform].values()))
+        self.assertEqual(exits["native"]["exits"], 0)
+        self.assertGreater(exits["kvm"]["exits.cpuid"], 200)
+        self.assertGreater(times["kvm"]["exit"] / times["native"]["exit"], 5)
+
+    def test_doctor_in_a_guest(self):
+        """Counters that the processor keeps for guests are judged right there, and none to be absent."""
+        if HYPERVISOR != "kvm":
+            self.skipTest("designs of a guest's counters are tried with KVM")
+        for design, levels in (("hardware", {"good"}), ("none", {"note"})):
+            with self.subTest(design=design):
+                judged = self.ask_doctor(design)
+                for event in ("instructions", "branches", "cycles"):
+                    self.assertIn(judged[event]["level"], levels, judged[event])
+                if design == "hardware":
+                    self.assertIn("counts right", judged["instructions"]["text"])
+                else:
+                    self.assertIn("there is none", judged["instructions"]["text"])
+
+    def ask_doctor(self, design):
+        """What vtax doctor says of the counters in a guest, by event."""
+        shell = self.open_shell("--pmu", design)
+        self.make_initrd(shell, "/job/bin/vtax")
+        shown = shell.type(DOCTOR)
+        self.close_shell(shell)
+        found = re.search(r'\{\s+"format": "vtax-doctor".*?\n\}', shown, re.DOTALL)
+        self.assertTrue(found, shown)
+        return {finding["name"]: finding for finding in json.loads(found[0])["counters"]}
 
     def test_no_emulator(self):
         _, err = self.vtax("lab", "run", HYPERVISOR, "--qemu", "/bin/true", "--store", self.store,
