@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""looking.py BUILD [ROUNDS [LAB-ROUNDS]]: what probes cost.
+"""looking.py BUILD [ROUNDS [LAB-ROUNDS [WORKLOAD...]]]: what probes cost.
 
 1. An event on this very processor: a system call that does nothing, with the programs of the probe
    `exits` at the tracepoints of system calls in place of those of VM exits, or the same from tracefs; the
    peer records both tracepoints, as `perf kvm stat record` does. CPU time of the caller (with tracefs
    also of the thread that reads). Needs root.
-2. A guest of KVM in the emulated server: bzip2, netperf and a loop of CPUID exits (workload ops), with all probes and with none, in turns. Work
-   is counted in what it costs of the whole server's instructions, which the emulator counts exactly,
-   and in the CPU time of the machine's threads: for bzip2 and netperf, which do the same work each
-   time, the whole, for the loop each VM exit.
+2. A guest of KVM in the emulated server (the image with perf): bzip2, netperf and a loop of CPUID exits
+   (workload ops), or those that are named, with all probes, with none, and with none beside the peer
+   `perf kvm stat record -a`. Work is counted in what it costs of the whole server's instructions, which
+   the emulator counts exactly, and in CPU time: of the machine's threads, and the recorder's own, spread
+   over the exits that it recorded. For bzip2 and netperf, which do the same work each time, it is the
+   whole, for the loop each VM exit.
 
-All take turns. A ratio is that of one turn; its median and range over the turns are printed.
+All take turns, the second part in one server. A ratio is that of one turn; its median and range over the
+turns are printed.
 """
 import os
+import re
 import shutil
 import sqlite3
 import statistics
@@ -22,11 +26,15 @@ import sys
 import tempfile
 
 BUILD = os.path.abspath(sys.argv[1])
-VTAX = os.path.join(BUILD, "vtax")
+VTAX = os.environ["VTAX"] = os.path.join(BUILD, "vtax")
 LOOKING = os.path.join(BUILD, "bench", "bench-looking")
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 15
 LAB_ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+WORKLOADS = sys.argv[4:] or ["bzip2", "netperf", "ops"]
 CALLS = "300000"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "lab"))
+from labtest import Shell, dump_store  # noqa: E402
+
 PLAN = """name: looking
 platforms: [kvm]
 baseline: kvm
@@ -40,27 +48,73 @@ blocks: 1
 """
 
 
-def measure(directory, name, probes):
-    """By workload: (instructions, CPU nanoseconds) of a unit of work."""
-    plan, store = os.path.join(directory, "plan.yaml"), os.path.join(directory, f"{name}.db")
-    with open(plan, "w", encoding="ascii") as file:
-        file.write(PLAN)
-    subprocess.run([VTAX, "lab", "run", "kvm", "--boot-timeout", "20min", "--store", store, "--", plan,
-                    *(["--probes", probes] if probes else [])], check=True, stdout=subprocess.DEVNULL)
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+# In the server: side.sh SIDE OPTION... runs one campaign. With side "perf" all exits are recorded
+# meanwhile, and what that took of a CPU, in ns, and how many they were is printed.
+SIDE = """cd /tmp || exit 1
+if [ "$1" = perf ]; then
+    rm -f perf.data*
+    perf kvm stat record -a >perf.log 2>&1 &
+    recorder=$!
+    sleep 5
+    read -r before _ </proc/$recorder/schedstat || { cat perf.log; exit 1; }
+fi
+shift
+/job/bin/vtax run plan.yaml --store /job/data/lab.db "$@" >run.log 2>&1 || { cat run.log; exit 1; }
+[ "$recorder" ] || exit 0
+read -r after _ </proc/$recorder/schedstat || { cat perf.log; exit 1; }
+kill $recorder
+wait $recorder
+echo "recorded $((after - before)) $(perf script -i perf.data* -F event | grep -c kvm:kvm_exit)"
+"""
+SIDES = {"none": "--probes none", "probes": "", "perf": "--probes none"}
+
+
+def run_sides(shell):
+    """By turn and side: what the recorder took for one exit, in ns."""
+    turns = []
+    shell.type("stty cols 400; dmesg -n 1; mkdir -p /job/data; cd /tmp")
+    shell.write("plan.yaml", PLAN)
+    shell.write("side.sh", SIDE)
+    for i in range(LAB_ROUNDS):
+        turns.append({})
+        for side in sorted(SIDES, key=lambda side: (list(SIDES).index(side) + i) % len(SIDES)):
+            shown = shell.type(f"bash side.sh {side} --workloads {','.join(WORKLOADS)} {SIDES[side]}")
+            found = re.search(r"recorded (\d+) (\d+)", shown)
+            turns[-1][side] = int(found[1]) / int(found[2]) if found else 0
+    shell.type("sync")
+    return turns
+
+
+def read_campaign(connection, campaign, own_ns):
+    """By workload: (instructions, CPU nanoseconds) of a unit of work; own_ns: on top for each exit."""
     found = {}
     for trial, workload in connection.execute(
             "SELECT t.id, c.workload FROM trial t JOIN cell c ON c.id = t.cell_id "
-            "WHERE t.status = 'ok'").fetchall():
-        figures = dict(connection.execute("SELECT name, value FROM figure WHERE trial_id = ?", (trial,)))
-        rate = connection.execute(
-            "SELECT s.value FROM sample s JOIN metric m ON m.id = s.metric_id WHERE s.trial_id = ? "
-            "ORDER BY m.id LIMIT 1", (trial,)).fetchone()[0]
-        unit = figures["exits"] if workload == "ops" else 1
-        cpu_ns = figures["vcpu_run_ns"] + figures["emulator_run_ns"]
-        found[workload] = (figures["instructions"] / unit, cpu_ns / unit)
-        if workload == "ops":
-            found["ops, ns of one CPUID"] = (float("nan"), rate)
+            "WHERE t.status = 'ok' AND t.campaign_id = ?", (campaign,)).fetchall():
+        figures = {(machine, name): value for machine, name, value in connection.execute(
+            "SELECT machine, name, value FROM figure WHERE trial_id = ?", (trial,))}
+        exits = figures[-1, "exits"]
+        unit = exits if workload == "ops" else 1
+        cpu_ns = figures[0, "vcpu_run_ns"] + figures[0, "emulator_run_ns"] + own_ns * exits
+        found[workload] = (figures[-1, "instructions"] / unit, cpu_ns / unit)
+    return found
+
+
+def measure_lab(directory):
+    """By turn and side: what read_campaign() says of its campaign."""
+    env = os.environ | {"XDG_DATA_HOME": directory}
+    shell = Shell("kvm-perf", "--boot-timeout", "20min", env=env)
+    try:
+        turns = run_sides(shell)
+        runs = os.path.join(directory, "vtax", "lab")
+        store = dump_store(os.path.join(runs, *os.listdir(runs)), os.path.join(directory, "lab.db"))
+        shell.close()
+    finally:
+        shell.kill()
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    campaigns = (row[0] for row in connection.execute("SELECT id FROM campaign ORDER BY id").fetchall())
+    found = [{side: read_campaign(connection, next(campaigns), own_ns) for side, own_ns in turn.items()}
+             for turn in turns]
     connection.close()
     return found
 
@@ -100,25 +154,34 @@ def spread(values):
             f"{max(values) - 1:+.2%})")
 
 
+def print_workload(workload, turns):
+    """turns: by side, (instructions, CPU ns) of each turn in which all sides were good."""
+    for side, title in (("probes", "all probes"), ("perf", "perf kvm stat record")):
+        ratios = [[turn[side][i] / turn["none"][i] for turn in turns] for i in range(2)]
+        print(f"looking: {workload}: instructions {spread(ratios[0])}, CPU time {spread(ratios[1])} "
+              f"with {title} against without")
+    for i, what in enumerate(("instructions", "CPU time")):
+        # The recorder may be lost in the noise of a turn; a ratio to nothing says nothing.
+        more = [[turn[side][i] - turn["none"][i] for side in ("probes", "perf")] for turn in turns]
+        ratios = [ours / peers for ours, peers in more if peers > 0]
+        if len(ratios) == len(turns):
+            print(f"looking: {workload}: {what} more, all probes / perf kvm stat record: "
+                  f"{statistics.median(ratios):.2f} (n={len(ratios)}, {min(ratios):.2f} .. {max(ratios):.2f})")
+
+
 def main():
     directory = tempfile.mkdtemp(prefix="vtax-bench-", dir="/var/tmp")
     try:
         if os.geteuid() == 0 and ROUNDS:
             measure_events(directory)
-        ratios = {}
-        for i in range(LAB_ROUNDS):
-            sides = [None, "none"] if i % 2 == 0 else ["none", None]
-            got = {side: measure(directory, f"{i}-{side}", side) for side in sides}
-            for workload, (instructions, cpu_ns) in got[None].items():
-                base = got["none"].get(workload)
-                if base:
-                    ratios.setdefault(workload, []).append((instructions / base[0], cpu_ns / base[1]))
-        for workload, pairs in sorted(ratios.items()):
-            if workload in ("bzip2", "netperf", "ops"):
-                print(f"looking: {workload}: instructions {spread([a for a, _ in pairs])}, "
-                      f"CPU time {spread([b for _, b in pairs])} with probes against without")
-            else:
-                print(f"looking: {workload}: {spread([b for _, b in pairs])}")
+        turns = measure_lab(directory) if LAB_ROUNDS else []
+        for workload in WORKLOADS:
+            whole = [{side: found[workload] for side, found in turn.items()} for turn in turns
+                     if all(workload in found for found in turn.values())]
+            if whole:
+                print_workload(workload, whole)
+            elif turns:
+                print(f"looking: {workload}: no turn in which every side was good")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
