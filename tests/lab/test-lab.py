@@ -388,11 +388,11 @@ class Lab(LabWorld):
         shell = self.open_shell()
         platform = PLATFORMS[HYPERVISOR][0]
         shell.write("plan.yaml", f"name: ended\nplatforms: [{platform}]\nbaseline: {platform}\nmemory: 256MiB\n"
-                    "workloads: [{ops: {operations: [syscall], duration: 30s}}]\nblocks: 2\n")
+                    "workloads: [{ops: {operations: [syscall], duration: 60s}}]\nblocks: 2\n")
         shell.type("/job/bin/vtax run plan.yaml --store /job/data/lab.db >run.log 2>&1 & :")
         # One that ends before it is ready is started again, twice at most, and then ended again.
         shell.type("until grep -q 'trial failed' run.log; do sleep 1; grep -rqs --include console vtax-ready"
-                   f" /job/cache/vtax/run && sleep 8 && {end}; kill -0 $! || break; done")
+                   f" /job/cache/vtax/run && sleep 20 && {end}; kill -0 $! || break; done")
         shell.type("wait; cat run.log")
         shell.type(f'test -z "$({rest})$(ls /job/cache/vtax/run)" && sync')
         run, = os.listdir(self.runs)
