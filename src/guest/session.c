@@ -2,6 +2,7 @@
 #include "guest/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #define LIBSSH_LEGACY_0_4 /* else its old names collide with channel.h */
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
@@ -156,6 +157,18 @@ static int authenticate(const struct session *session, const struct channel_opti
                      session->address, options->key_path, ssh_get_error(session->ssh));
 }
 
+/* libssh makes the socket block once it is connected. A machine that dies while much is sent to it
+ * would hold us in send() until TCP gives up, and nobody would ask whether it lives. */
+static int make_nonblocking(const struct session *session, struct error *err)
+{
+    int fd = ssh_get_fd(session->ssh);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return error_set_errno(err, ERROR_INTERNAL, -errno, "machine at '%s': set up its socket",
+                               session->address);
+    return 0;
+}
+
 /* SSH over a connected socket, which is closed with the session or on failure. */
 static int handshake(int fd, const struct channel_options *options, struct session **out_session,
                      struct error *err)
@@ -182,6 +195,8 @@ static int handshake(int fd, const struct channel_options *options, struct sessi
             return rc;
     if (rc != SSH_OK)
         return connection_lost(session, "the SSH handshake", err);
+    if ((rc = make_nonblocking(session, err)) < 0)
+        return rc;
     if (host_key && (rc = check_host_key(session, host_key, err)) < 0)
         return rc;
     rc = authenticate(session, options, deadline_ns, err);

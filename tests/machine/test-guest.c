@@ -4,12 +4,15 @@
  */
 #include "world.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +31,9 @@ struct subject {
     const char *reset;  /* ... when the guest resets itself */
     bool outlives;      /* its process lives on when that of vtax is killed */
 };
+#define FDS_MAX 256
+#define SENT_BYTES ((size_t)32 << 20) /* more than all buffers on the way hold */
+
 static const struct subject subjects[] = {
     {"qemu-tcg", "QEMU (process ", "has ended: the guest powered off or reset itself; last", true},
     {"kvm", "QEMU (process ", "has ended: the guest powered off or reset itself; last", true},
@@ -186,6 +192,50 @@ static void test_killed_in_mid_job(void **state)
     assert_non_null(strstr(err.text, subject->killed));
     assert_true(clock_monotonic_ns() - start_ns < 5 * NS_PER_S);
     channel_job_free(job);
+    free_machine(machine);
+}
+
+/* How many connections to SSH servers there are; each of them must never hold us in send(). */
+static size_t count_connections(void)
+{
+    size_t count = 0;
+    for (int fd = 3; fd < FDS_MAX; fd++) {
+        struct sockaddr_in peer = {0};
+        socklen_t length = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0 || peer.sin_family != AF_INET ||
+            peer.sin_port != htons(22))
+            continue;
+        assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+        count++;
+    }
+    return count;
+}
+
+/* It takes nothing in any more, and then it dies: who sends to it must not wait for its network. */
+static void test_killed_while_it_is_sent_to(void **state)
+{
+    struct world *world = open_subject(state);
+    const struct subject *subject = world->subject;
+    struct machine *machine;
+    struct error err = {0};
+    if (!subject->killed)
+        lack_process(subject);
+    world_start(world, 1, 0, &machine);
+    CLEANUP_FREE char *bytes = mem_zalloc(SENT_BYTES);
+    assert_int_equal(count_connections(), 1);
+    pid_t pid = machine_pid(machine);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    pid_t killer = fork();
+    if (killer == 0) {
+        clock_sleep_ns(2 * NS_PER_S);
+        kill(pid, SIGKILL);
+        _exit(0);
+    }
+    assert_int_equal(
+        channel_put(machine_channel(machine), bytes, SENT_BYTES, "/dev/null", 0600, &err), -EPIPE);
+    print_message("%s\n", err.text);
+    assert_non_null(strstr(err.text, subject->killed));
+    waitpid(killer, NULL, 0);
     free_machine(machine);
 }
 
@@ -383,6 +433,7 @@ static int try_subject(const struct subject *subject)
         OF_SUBJECT(test_one_guest, subject),
         OF_SUBJECT(test_two_guests, subject),
         OF_SUBJECT(test_killed_in_mid_job, subject),
+        OF_SUBJECT(test_killed_while_it_is_sent_to, subject),
         OF_SUBJECT(test_kernel_panic, subject),
         OF_SUBJECT(test_reset, subject),
         OF_SUBJECT(test_leftovers_of_a_killed_run, subject),
@@ -397,10 +448,8 @@ int main(int argc, char **argv)
     if (argc == 4) /* by world_start_and_die() */
         return world_play_victim(argv);
     const struct CMUnitTest tests[] = {
-        TEST(test_stopped_by_the_monitor),
-        TEST(test_disks_are_counted),
-        TEST(test_death_in_the_boot),
-        TEST(test_death_in_the_boot_of_a_lab),
+        TEST(test_stopped_by_the_monitor), TEST(test_disks_are_counted),
+        TEST(test_death_in_the_boot),      TEST(test_death_in_the_boot_of_a_lab),
         TEST(test_no_second_start),
     };
     int failed = cmocka_run_group_tests_name("guest", tests, NULL, NULL);
