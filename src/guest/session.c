@@ -229,7 +229,8 @@ struct session *session_close(struct session *session)
     if (!session)
         return NULL;
     if (session->ssh) {
-        ssh_disconnect(session->ssh);
+        /* The polite way leaves a socket open that libssh has not opened itself. */
+        ssh_silent_disconnect(session->ssh);
         ssh_free(session->ssh);
     }
     free(session->address);
