@@ -28,6 +28,7 @@ enum { PMU_MSRS = 12 };
 #define STOP_AT (LONG_INSTRUCTIONS / 4)
 #define STOP_REST (LONG_INSTRUCTIONS / 8)
 #define STOP_WAIT_NS (600 * NS_PER_S)
+#define STOP_TRIES 5
 #define PAUSE_NS (200 * NS_PER_MS)
 /* The second counter has blocks that were left early as a whole: one in ten thousand was seen. */
 #define SECOND_SLACK 0.005
@@ -254,6 +255,11 @@ static void stop_and_go(void *context)
     stopping->rc = rc;
 }
 
+static uint64_t counted_in(const struct verify_lines *lines)
+{
+    return lines->count == 2 ? lines->items[1].value - lines->items[0].value : 0;
+}
+
 static void check_stopped(struct verify *verify, const struct stopping *stopping,
                           const struct verify_lines *lines, uint64_t rest)
 {
@@ -266,7 +272,7 @@ static void check_stopped(struct verify *verify, const struct stopping *stopping
                                             .where = "ledger",
                                             .wanted = "stands still",
                                             .got = got});
-    uint64_t counted = lines->count == 2 ? lines->items[1].value - lines->items[0].value : 0;
+    uint64_t counted = counted_in(lines);
     snprintf(wanted, sizeof(wanted), "%" PRIu64, LONG_INSTRUCTIONS);
     snprintf(got, sizeof(got), "%" PRIu64 ", %" PRIu64 " of the VM before and %" PRIu64 " after",
              counted, stopping->at, rest);
@@ -278,21 +284,21 @@ static void check_stopped(struct verify *verify, const struct stopping *stopping
                                     .got = got});
 }
 
-int verify_stopped(struct verify *verify, struct error *err)
+/* Once. out_rest: what the second guest executed in user mode after it went on. */
+static int stop_once(struct stopping *stopping, struct verify_lines *lines, uint64_t *out_rest,
+                     struct error *err)
 {
     const char *words[] = {"loop", LONG_ROUNDS, "0", "1", NULL};
-    CLEANUP_FREE struct ledger_view *start = mem_zalloc(sizeof(*start));
-    CLEANUP_FREE struct verify_lines *lines = mem_zalloc(sizeof(*lines));
+    struct verify *verify = stopping->verify;
     CLEANUP(guests_texts_done) struct guests_texts texts = {0};
-    struct stopping stopping = {.verify = verify, .start = start};
     const struct guests_run run = {
-        .words = words, .which = 2, .between = stop_and_go, .context = &stopping};
-    int rc = source_read(verify->source, start, err);
+        .words = words, .which = 2, .between = stop_and_go, .context = stopping};
+    int rc = source_read(verify->source, stopping->start, err);
     if (rc == 0)
         rc = guests_count(&verify->guests, &run, texts.items, err);
-    if (rc == 0 && stopping.rc < 0) {
-        *err = stopping.cause;
-        rc = stopping.rc;
+    if (rc == 0 && stopping->rc < 0) {
+        *err = stopping->cause;
+        rc = stopping->rc;
     }
     if (rc == 0)
         rc = verify_parse(texts.items[1], lines, err);
@@ -300,9 +306,27 @@ int verify_stopped(struct verify *verify, struct error *err)
         rc = source_read(verify->source, verify->after, err);
     if (rc < 0)
         return rc;
-    source_subtract(verify->after, start);
-    check_stopped(verify, &stopping, lines,
-                  user_instructions(verify->after, stopping.vm) - stopping.at);
+    source_subtract(verify->after, stopping->start);
+    *out_rest = user_instructions(verify->after, stopping->vm) - stopping->at;
+    return 0;
+}
+
+/* Where the server is busy, the loop may be over before it is stopped: that says nothing, and it is
+ * run again. */
+int verify_stopped(struct verify *verify, struct error *err)
+{
+    CLEANUP_FREE struct ledger_view *start = mem_zalloc(sizeof(*start));
+    CLEANUP_FREE struct verify_lines *lines = mem_zalloc(sizeof(*lines));
+    struct stopping stopping = {.verify = verify, .start = start};
+    uint64_t rest = 0;
+    for (unsigned i = 0; i < STOP_TRIES && rest < STOP_REST; i++) {
+        int rc = stop_once(&stopping, lines, &rest, err);
+        if (rc < 0)
+            return rc;
+        if (counted_in(lines) != LONG_INSTRUCTIONS)
+            break;
+    }
+    check_stopped(verify, &stopping, lines, rest);
     return 0;
 }
 
