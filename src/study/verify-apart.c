@@ -323,7 +323,7 @@ int verify_stopped(struct verify *verify, struct error *err)
         int rc = stop_once(&stopping, lines, &rest, err);
         if (rc < 0)
             return rc;
-        if (counted_in(lines) != LONG_INSTRUCTIONS)
+        if (counted_in(lines) != LONG_INSTRUCTIONS || stopping.others)
             break;
     }
     check_stopped(verify, &stopping, lines, rest);
