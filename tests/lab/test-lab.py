@@ -37,15 +37,23 @@ kernel = "/guest/kernel"
 ramdisk = "/tmp/initrd"
 cmdline = "console=hvc0 quiet rdinit=/init"
 """
+
+
+def pids(program):
+    """Shell words that print the processes which run a program; VirtualBox's server has no pidof."""
+    return f"for e in /proc/[0-9]*/exe; do readlink $e | grep -q /{program} && echo $e | cut -d/ -f3; done"
+
+
 # Ends every machine in the server, what vtax then says of one, and what would list any that is left.
 ENDS = {
-    "kvm": ("kill -9 $(pidof qemu-system-x86_64)", "has ended: .*signal 9", "pidof qemu-system-x86_64"),
+    "kvm": (f"kill -9 $({pids('qemu-system-x86_64')})", r"QEMU \(process \d+\) has ended: .* killed from outside",
+            pids("qemu-system-x86_64")),
     # As when a guest's kernel says that it crashed (SHUTDOWN_crash), which libxl has no command for.
     "xen": ("PYTHONPATH=$(echo /usr/lib/xen-*/lib/python) python3 -c 'from xen.lowlevel.xc import xc; x = xc();"
             " [x.domain_shutdown(d[\"domid\"], 3) for d in x.domain_getinfo() if d[\"domid\"]]'",
             "runs no more: it crashed", "xl list | tail -n +3"),
-    "virtualbox": ("kill -9 $(pidof VBoxHeadless)", "VirtualBox's machine .* ended with signal 9",
-                   "pidof VBoxHeadless"),
+    "virtualbox": (f"kill -9 $({pids('VBoxHeadless')})", "VirtualBox's machine .* ended with signal 9",
+                   pids("VBoxHeadless")),
 }
 # A guest of KVM's whose first and only program is vtax.
 DOCTOR = ("timeout 900 qemu-system-x86_64 -accel kvm -cpu host -m 512 -display none -nodefaults -no-reboot"

@@ -43,25 +43,29 @@ class Record(LabWorld):
         self.assertTrue(leaves("hypervisor", "svm_"), "KVM's functions")
         self.assertTrue(leaves("hypervisor", "[kvm]_[k]"), "KVM's module")
         self.assertTrue(leaves("hypervisor", "(qemu-system-x86_64)"), "QEMU")
-        for machine in range(1, VMS + 1):
-            named = [root for root in machines if f"kvm-bzip2-block1-machine{machine}" in root]
-            self.assertEqual(len(named), 1, roots)
-            self.assertTrue(leaves(named[0], "BZ2_"), "the guest's library")
+        # Kernels that were loaded at the same address do not tell which of the machines a VM was, so
+        # the VMs are found by what they do.
+        working = [root for root in machines if leaves(root, "BZ2_")]
+        self.assertEqual(len(working), VMS, roots)
+        for root in working:
             # bzip2 itself does little: which samples fall into its own pages is chance
-            programs = {stack[1] for stack, _ in stacks if stack[0] == named[0]}
+            programs = {stack[1] for stack, _ in stacks if stack[0] == root}
             self.assertTrue({"vtax-init", "dropbear"} & programs, programs)
-            self.assertGreater(len(leaves(named[0], "_[k]")), 20, "the guest's kernel")
+            self.assertGreater(len(leaves(root, "_[k]")), 20, "the guest's kernel")
 
-    def check_resolved(self, stacks, part):
-        """Firmware and unpacking kernels aside, what has a function."""
-        whole = named = 0
+    def check_resolved(self, stacks):
+        """Firmware and unpacking kernels aside, what has a function, and what at least a file. Static
+        functions of stripped files have no name, and in them (libbz2's sorting) bzip2 works most."""
+        whole = named = in_file = 0
         for stack, weight in stacks:
             if stack[-1] == "firmware or early kernel":
                 continue
             whole += weight
-            unresolved = stack[-1].startswith(("unknown ", "unreadable ", "no symbol "))
-            named += 0 if unresolved else weight
-        self.assertGreater(named / whole, part)
+            lost = stack[-1].startswith(("unknown ", "unreadable "))
+            in_file += 0 if lost else weight
+            named += 0 if lost or stack[-1].startswith("no symbol ") else weight
+        self.assertGreater(in_file / whole, 0.98)
+        self.assertGreater(named / whole, 0.6)
 
     def test_record(self):
         plan = self.write("plan.yaml", PLAN)
@@ -79,7 +83,7 @@ class Record(LabWorld):
         folded = sum(weight for _, weight in stacks)
         self.assertTrue(0 <= retired - folded < PERIOD * samples.vcpus)
         self.check_names(stacks)
-        self.check_resolved(stacks, 0.7)  # static functions of stripped files have no name
+        self.check_resolved(stacks)
         self.check_formats(profile, folded)
 
     def check_formats(self, profile, whole):
