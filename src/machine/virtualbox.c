@@ -492,6 +492,11 @@ const struct platform platform_virtualbox = {
     .no_emulator_placement = "its vCPUs and its emulator are threads of one process, which is "
                              "pinned as a whole, by vms",
     .no_memory_placement = "VirtualBox has no setting for where a guest's memory comes from",
+    /* Of three such guests on the one CPU of the lab's server none got ready in 20 minutes. The
+     * last that is seen of them is the second CPU's start; with a time stamp counter of
+     * VirtualBox's own (TM/TSCMode by default), soft lockups of that CPU, over minutes. */
+    .one_vcpu_when_emulated = "a guest of VirtualBox's hangs there as soon as its second virtual "
+                              "CPU runs",
     .probe = probe,
     .open = open_site,
     .start = start,
