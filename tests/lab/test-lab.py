@@ -396,12 +396,12 @@ class Lab(LabWorld):
         shell = self.open_shell()
         platform = PLATFORMS[HYPERVISOR][0]
         shell.write("plan.yaml", f"name: ended\nplatforms: [{platform}]\nbaseline: {platform}\nmemory: 256MiB\n"
-                    "workloads: [{ops: {operations: [syscall], duration: 60s}}]\nblocks: 2\n")
+                    "workloads: [{bzip2: {input: 16MiB}}]\nblocks: 2\n")
         shell.type("/job/bin/vtax run plan.yaml --store /job/data/lab.db >run.log 2>&1 & :")
         # One that ends before it is ready is started again, twice at most, and then ended again.
         # Each time it is waited for what vtax says of it, lest the next trial's machine is ended, too.
         shell.type("until grep -q 'trial failed' run.log || ! kill -0 $!; do sleep 1; grep -rqs --include console"
-                   f" vtax-ready /job/cache/vtax/run && sleep 20 && n=$(wc -l <run.log) && {end} &&"
+                   f" vtax-ready /job/cache/vtax/run && sleep 10 && n=$(wc -l <run.log) && {end} &&"
                    " while kill -0 $! && [ $(wc -l <run.log) -eq $n ]; do sleep 1; done; done")
         shell.type("wait; cat run.log")
         shell.type(f'test -z "$({rest})$(ls /job/cache/vtax/run)" && sync')
