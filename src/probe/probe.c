@@ -14,9 +14,9 @@
 /* The first is innermost: first at the end, last at the beginning. What its counts are compared
  * with is next to it, for the reading of the others costs instructions, too. */
 const struct probe *const probes[] = {
-    &probe_emulator,    &probe_counters,   &probe_xen,      &probe_exits,    &probe_exits_tracefs,
-    &probe_host,        &probe_process,    &probe_pressure, &probe_kvm,      &probe_devices,
-    &probe_translation, &probe_virtualbox, &probe_guest,    &probe_injected, NULL,
+    &probe_emulator,    &probe_exits,      &probe_exits_tracefs, &probe_xen,      &probe_counters,
+    &probe_host,        &probe_process,    &probe_pressure,      &probe_kvm,      &probe_devices,
+    &probe_translation, &probe_virtualbox, &probe_guest,         &probe_injected, NULL,
 };
 
 static struct probe_reading *add(struct probe_readings *readings, int machine)
