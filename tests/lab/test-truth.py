@@ -17,11 +17,13 @@ from labtest import VTAX, LabWorld, given_store, run_or_skip
 EXITS_BOUND = 10.0    # percent of the exits that KVM itself counts: the probe begins before and ends after
 REASON_BOUND = 5.0    # points of the exits, for each reason
 CAUSE_BOUND = 5.0     # points of the gap, for each cause
+HALTS_BOUND = 8.0     # the emulator counts there what no counter sees: docs/explain.md
 LEAST_SHARE = 5.0     # causes below this are not judged
 NAMED_LEAST = 90.0    # percent of the gap
 # Xen's trace does not say what a fault or an MSR was for.
 SAME_IN_XEN = {"npf-mmio": "npf", "msr-apic": "msr"}
-XEN_EXITS_BOUND = 10.0  # percent of the exits that the emulator counts between the same two readings
+XEN_EXITS_BOUND = 10.0  # percent of the exits that the emulator counts, and
+XEN_EXITS_MORE = 300    # those while xentrace starts, before it, and ends, after it
 WORKLOADS = {"bzip2", "netperf", "dd", "shop"}
 KVM_PLAN = """name: truth
 platforms: [native, kvm]
@@ -202,7 +204,8 @@ class Truth(LabWorld):
         self.check_host(workload, (cell, base), explanation, gap)
         for name, share in right.items():
             if abs(share) >= LEAST_SHARE:
-                self.assertLess(abs(ours[name] - share), CAUSE_BOUND, name)
+                bound = HALTS_BOUND if name == "halts" else CAUSE_BOUND
+                self.assertLess(abs(ours[name] - share), bound, name)
         self.assertGreater(sum(ours.values()), NAMED_LEAST)
 
     def check_guest(self, workload, cell, gap):
@@ -260,7 +263,8 @@ class Truth(LabWorld):
         told_by_number = shares({name: reason["count"] for name, reason in seen.items()})
         self.show(f"{workload}: exits by reason", by_number, told_by_number)
         totals = [sum(reason["count"] for reason in of.values()) for of in (known, seen)]
-        self.assertLess(abs(totals[1] / totals[0] - 1), XEN_EXITS_BOUND / 100)
+        self.assertGreater(totals[1] / totals[0], 1 - XEN_EXITS_BOUND / 100)
+        self.assertLess((totals[1] - XEN_EXITS_MORE) / totals[0], 1 + XEN_EXITS_BOUND / 100)
         # Time is not instructions: printed, not judged.
         self.show(f"{workload}: exits, cost by reason",
                   shares({name: reason["kernel_instructions"] for name, reason in known.items()
