@@ -62,20 +62,6 @@ static int check_placement(const struct plan_entry *entry, const struct plan_pla
                               platform->no_memory_placement, err);
 }
 
-/* Better no trial than one that lasts until it times out. */
-static int check_vcpus(const struct plan_entry *entry, const struct plan *plan,
-                       const struct preflight_host *host, struct error *err)
-{
-    const char *why_not = platform_find(entry->kind)->one_vcpu_when_emulated;
-    uint64_t vcpus = largest(&plan->vcpus);
-    if (!host->emulated || !why_not || vcpus < 2)
-        return 0;
-    return error_set(err, ERROR_USAGE, -ENOTSUP,
-                     "check plan: platform '%s' with %" PRIu64 " vCPUs in an emulated server: %s; "
-                     "use --vcpus 1, or leave '%s' out",
-                     entry->name, vcpus, why_not, entry->name);
-}
-
 static int check_memory(const struct plan *plan, const struct preflight_host *host,
                         struct error *err)
 {
@@ -138,8 +124,6 @@ int preflight_check(const struct plan *plan, const struct preflight_host *host, 
                              "as a directory: name it with --root, or leave '%s' out",
                              plan->platforms[i].name, plan->image, plan->platforms[i].name);
         int rc = check_placement(&plan->platforms[i], &plan->placement, err);
-        if (rc >= 0)
-            rc = check_vcpus(&plan->platforms[i], plan, host, err);
         if (rc < 0)
             return rc;
         real |= !platform->is_fake;

@@ -102,9 +102,6 @@ struct platform {
     /* Why these keys of a plan's placement cannot be heeded, and what to do; NULL: they are. */
     const char *no_emulator_placement;
     const char *no_memory_placement;
-    /* Why its machines have one vCPU where the host is an emulated server; NULL: they may have
-     * more. */
-    const char *one_vcpu_when_emulated;
     /* Can it be used here and now? Negative with the reason and the remedy in err. Does not start
      * more than a short probe payload. */
     int (*probe)(const struct plan_entry *entry, const char *uri, struct error *err);

@@ -110,6 +110,18 @@ class Lab(LabWorld):
         self.check_parts()
         self.assertEqual(self.left_behind(), [])
 
+    def test_two_vcpus(self):
+        """On a server with one CPU, too, in two machines at once."""
+        process = self.start("lab", "run", HYPERVISOR, "--server-cpus", "1", "--boot-timeout", "20min", "--store",
+                             self.store, "--", "lab-paper", "--vms", "2", "--vcpus", "2", "--workloads", "bzip2",
+                             "--set", "bzip2.input=64KiB")
+        out, err = process.communicate(timeout=5400)
+        self.assertEqual(process.returncode, 0, out + err)
+        trials = self.rows("SELECT c.platform, c.vcpus, t.status, t.cause FROM trial t"
+                           " JOIN cell c ON c.id = t.cell_id")
+        self.assertEqual(set(trials), {(platform, 2, "ok", None) for platform in ("native", *PLATFORMS[HYPERVISOR])})
+        self.assertEqual(self.left_behind(), [])
+
     def check_told_exits(self):
         """What the hypervisor itself says of each machine."""
         told = self.rows("SELECT c.platform, c.workload, f.value, f.missing FROM figure f JOIN trial t"

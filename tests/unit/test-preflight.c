@@ -73,40 +73,11 @@ static void test_placement_that_is_not_heeded(void **state)
     }
 }
 
-static void test_vcpus_that_hang_when_emulated(void **state)
-{
-    (void)state;
-    struct preflight_host host = {.cpu_count = 2, .memory_bytes = UINT64_C(4) << 30};
-    static const struct {
-        const char *platform;
-        unsigned vcpus;
-        bool emulated, is_refused;
-    } cases[] = {
-        {"virtualbox", 2, true, true},
-        {"virtualbox", 1, true, false},
-        {"virtualbox", 2, false, false},
-        {"kvm", 2, true, false},
-    };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct error err = {0};
-        CLEANUP_FREE char *text = mem_printf("platforms: [native, %s]\nvcpus: %u\nmemory: 256MiB\n"
-                                             "workloads: [bzip2]\n",
-                                             cases[i].platform, cases[i].vcpus);
-        host.emulated = cases[i].emulated;
-        assert_int_equal(check(text, host, &err), cases[i].is_refused ? -ENOTSUP : 0);
-        if (!cases[i].is_refused)
-            continue;
-        assert_int_equal(err.kind, ERROR_USAGE);
-        assert_non_null(strstr(err.text, "use --vcpus 1, or leave 'virtualbox' out"));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_vcpus_than_cpus),
         cmocka_unit_test(test_placement_that_is_not_heeded),
-        cmocka_unit_test(test_vcpus_that_hang_when_emulated),
     };
     return cmocka_run_group_tests_name("preflight", tests, NULL, NULL);
 }
