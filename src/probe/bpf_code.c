@@ -136,11 +136,12 @@ static int call_bpf(int command, union bpf_attr *attributes)
     return rc < 0 ? -errno : rc;
 }
 
-int bpf_code_load_program(const struct bpf_code *code, const char *name, struct error *err)
+int bpf_code_load_program(const struct bpf_code *code, unsigned type, const char *name,
+                          struct error *err)
 {
     CLEANUP_FREE char *log = mem_zalloc(VERIFIER_LOG_BYTES);
     union bpf_attr attributes = {
-        .prog_type = BPF_PROG_TYPE_TRACEPOINT,
+        .prog_type = type,
         .insns = (uintptr_t)code->insns,
         .insn_cnt = (uint32_t)code->count,
         .license = (uintptr_t) "GPL",
@@ -209,4 +210,14 @@ void bpf_map_delete(int map_fd, const void *key)
 {
     union bpf_attr attributes = {.map_fd = (uint32_t)map_fd, .key = (uintptr_t)key};
     (void)!call_bpf(BPF_MAP_DELETE_ELEM, &attributes);
+}
+
+int bpf_program_run(int program_fd, unsigned cpu)
+{
+    union bpf_attr attributes = {.test = {
+                                     .prog_fd = (uint32_t)program_fd,
+                                     .flags = BPF_F_TEST_RUN_ON_CPU,
+                                     .cpu = cpu,
+                                 }};
+    return call_bpf(BPF_PROG_TEST_RUN, &attributes);
 }

@@ -55,9 +55,9 @@ void bpf_code_jump_if(struct bpf_code *code, int comparison, int left, int32_t v
 /* Sets the distances of all jumps. */
 void bpf_code_link(struct bpf_code *code);
 
-/* Each gives a descriptor that the caller closes, or a negative errno. */
-int bpf_code_load_program(const struct bpf_code *code, const char *name, struct error *err)
-    __attribute__((warn_unused_result));
+/* Each gives a descriptor that the caller closes, or a negative errno. type: BPF_PROG_TYPE_... */
+int bpf_code_load_program(const struct bpf_code *code, unsigned type, const char *name,
+                          struct error *err) __attribute__((warn_unused_result));
 int bpf_map_make(unsigned type, unsigned key_bytes, unsigned value_bytes, unsigned entries,
                  struct error *err) __attribute__((warn_unused_result));
 /* key NULL: the first. -ENOENT after the last. */
@@ -66,3 +66,7 @@ int bpf_map_find(int map_fd, const void *key, void *out_value) __attribute__((wa
 int bpf_map_put(int map_fd, const void *key, const void *value) __attribute__((warn_unused_result));
 /* One that is not there is no error. */
 void bpf_map_delete(int map_fd, const void *key);
+
+/* Runs a program of type BPF_PROG_TYPE_RAW_TRACEPOINT once on that CPU, in an interrupt of whoever
+ * is there. 0 or a negative errno (Linux 5.10 and later). */
+int bpf_program_run(int program_fd, unsigned cpu) __attribute__((warn_unused_result));

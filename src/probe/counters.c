@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * counters: the processor's own counters on the threads of virtual CPUs, guest and host apart
- * (perf_event_open(2), exclude_host and exclude_guest); on the hypervisor's other threads and on
- * native processes instructions alone. Beside native processes those of the whole host; beside
- * KVM's machines it would be one counter too many there, and the probe `exits` has it.
+ * (perf_event_open(2), exclude_host and exclude_guest); on the hypervisor's other threads
+ * instructions alone, on native processes cycles, too. Beside native processes the instructions of
+ * the whole host; beside KVM's machines it would be one counter too many there, and the probe
+ * `exits` has it. The counters are those of CPUs, charged to threads (thread_counts.h), or, where
+ * that cannot be had, of the threads, which is dearer.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,6 +25,7 @@
 #include "probe/event_name.h"
 #include "probe/probe_list.h"
 #include "probe/process.h"
+#include "probe/thread_counts.h"
 #include "probe/vcpu_counter.h"
 
 /* Where a counter counts, and which of the events. */
@@ -36,19 +39,23 @@ enum place {
 static const char *const place_names[PLACE_COUNT] = {"guest", "host", "other", "native"};
 
 /* Counted natively as well, for the pace of the same work. The first two tell kernel and user mode
- * apart, everywhere but on a virtual CPU's thread in the host, of which the probe `exits` does. */
+ * apart, in guest mode and natively. */
 enum { INSTRUCTIONS, USER_INSTRUCTIONS, CYCLES };
 
 struct event {
     char *name;
     struct perf_event_attr attributes;
+    size_t in_guest, in_host; /* which of the CPUs' counters have it there */
 };
 
-struct opened {
+/* What threads are counted as, of each machine: by slots of the CPUs' counters. */
+enum slot { SLOT_VCPUS, SLOT_OTHERS, SLOT_COUNT };
+
+struct item {
     unsigned machine;
     size_t event;
     enum place place;
-    int fd;
+    int fd; /* -1: of the CPUs' counters */
     struct count_track track;
 };
 
@@ -65,7 +72,9 @@ struct state {
     struct event *events;
     size_t event_count;
     size_t event_capacity;
-    struct opened *items;
+    struct thread_counts *by_cpu; /* NULL: each thread has its own */
+    struct error no_by_cpu;       /* why */
+    struct item *items;
     size_t count;
     size_t capacity;
     struct all_cpus whole_host; /* none where not everything may be counted */
@@ -82,7 +91,7 @@ static bool counts_at(size_t event, enum place place)
     case NATIVE:
         return event <= CYCLES;
     default:
-        return event <= USER_INSTRUCTIONS;
+        return event == INSTRUCTIONS;
     }
 }
 
@@ -116,17 +125,30 @@ static int find_events(struct state *state, const struct option_texts *named, st
 }
 
 /* Nothing that stays out of guest mode asks for it: with KVM's mediated vPMU that is refused. */
-static int open_counter(const struct event *event, enum place place, pid_t tid)
+static struct perf_event_attr attributes_of(const struct event *event, bool in_guest)
 {
     struct perf_event_attr attributes = event->attributes;
-    bool is_vcpu = place == IN_GUEST || place == IN_HOST;
     attributes.size = sizeof(attributes);
     attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    attributes.exclude_host = place == IN_GUEST;
-    attributes.exclude_guest = place != IN_GUEST;
+    attributes.exclude_host = in_guest;
+    attributes.exclude_guest = !in_guest;
+    return attributes;
+}
+
+static int open_counter(const struct event *event, enum place place, pid_t tid)
+{
+    struct perf_event_attr attributes = attributes_of(event, place == IN_GUEST);
+    bool is_vcpu = place == IN_GUEST || place == IN_HOST;
     attributes.inherit = !is_vcpu; /* threads and processes that it starts */
     int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+static void add_item(struct state *state, unsigned machine, size_t event, enum place place, int fd)
+{
+    MEM_GROW(state->items, state->count, state->capacity);
+    state->items[state->count++] =
+        (struct item){.machine = machine, .event = event, .place = place, .fd = fd};
 }
 
 static int open_thread(struct state *state, unsigned machine, enum place place, pid_t tid,
@@ -141,9 +163,7 @@ static int open_thread(struct state *state, unsigned machine, enum place place, 
             return 0;
         if (fd < 0)
             return vcpu_counter_refuse("", event->name, fd, err);
-        MEM_GROW(state->items, state->count, state->capacity);
-        state->items[state->count++] =
-            (struct opened){.machine = machine, .event = i, .place = place, .fd = fd};
+        add_item(state, machine, i, place, fd);
     }
     return 0;
 }
@@ -160,6 +180,22 @@ static int open_vcpu(struct state *state, unsigned machine, pid_t tid, struct er
     return rc < 0 && rc != -EOPNOTSUPP ? rc : open_thread(state, machine, IN_HOST, tid, err);
 }
 
+static enum place place_of(const struct probe_target *target, pid_t pid, pid_t tid)
+{
+    if (!target->is_kvm)
+        return NATIVE;
+    return thread_is_vcpu(pid, tid) ? IN_GUEST : IN_OTHER;
+}
+
+/* What a virtual CPU's thread starts is none. */
+static int watch_thread(struct state *state, unsigned machine, enum place place, pid_t tid,
+                        struct error *err)
+{
+    unsigned first = machine * SLOT_COUNT;
+    enum slot slot = place == IN_GUEST ? SLOT_VCPUS : SLOT_OTHERS;
+    return thread_counts_watch(state->by_cpu, tid, first + slot, first + SLOT_OTHERS, err);
+}
+
 static int open_process(struct state *state, const struct probe_target *target, pid_t pid,
                         struct error *err)
 {
@@ -167,13 +203,13 @@ static int open_process(struct state *state, const struct probe_target *target, 
     CLEANUP_DIRECTORY DIR *dir = opendir(path);
     int rc = 0;
     for (pid_t tid; dir && rc >= 0 && (tid = procfs_next_number(dir));) {
-        if (!target->is_kvm) {
-            rc = open_thread(state, target->index, NATIVE, tid, err);
-        } else if (thread_is_vcpu(pid, tid)) {
+        enum place place = place_of(target, pid, tid);
+        if (state->by_cpu)
+            rc = watch_thread(state, target->index, place, tid, err);
+        else if (place == IN_GUEST)
             rc = open_vcpu(state, target->index, tid, err);
-        } else {
-            rc = open_thread(state, target->index, IN_OTHER, tid, err);
-        }
+        else
+            rc = open_thread(state, target->index, place, tid, err);
     }
     return rc;
 }
@@ -195,13 +231,60 @@ static int open_target(struct state *state, const struct probe_target *target, s
     return rc;
 }
 
+/* Counters on each CPU for what the places need. Without guest mode, if need be: -EOPNOTSUPP. */
+static int open_by_cpu(struct state *state, bool any_kvm, bool with_guest, struct error *err)
+{
+    struct perf_event_attr attributes[2 * THREAD_COUNTS_EVENTS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < state->event_count && count < THREAD_COUNTS_EVENTS_MAX; i++) {
+        struct event *event = &state->events[i];
+        if (any_kvm && with_guest) {
+            event->in_guest = count;
+            attributes[count++] = attributes_of(event, true);
+        }
+        if (counts_at(i, any_kvm ? IN_HOST : NATIVE)) {
+            event->in_host = count;
+            attributes[count++] = attributes_of(event, false);
+        }
+    }
+    return thread_counts_open(attributes, count, (unsigned)state->machine_count * SLOT_COUNT,
+                              &state->by_cpu, err);
+}
+
+/* Which of the CPUs' counters are for which machine, and where. */
+static void add_items(struct state *state, const struct probe_target *target)
+{
+    for (enum place place = 0; place < PLACE_COUNT; place++) {
+        bool is_absent = target->is_kvm ? place == NATIVE : place != NATIVE;
+        if (is_absent || (place == IN_GUEST && state->machines[target->index].no_guest.code))
+            continue;
+        for (size_t i = 0; i < state->event_count; i++)
+            if (counts_at(i, place))
+                add_item(state, target->index, i, place, -1);
+    }
+}
+
+/* false: the threads get counters of their own. */
+static bool find_by_cpu(struct state *state, const struct probe_target *targets, bool any_kvm)
+{
+    struct error no_guest = {0};
+    int rc = open_by_cpu(state, any_kvm, true, &state->no_by_cpu);
+    if (rc == -EOPNOTSUPP && any_kvm) {
+        vcpu_counter_refuse("", state->events[INSTRUCTIONS].name, rc, &no_guest);
+        rc = open_by_cpu(state, any_kvm, false, &state->no_by_cpu);
+    }
+    for (size_t i = 0; i < state->machine_count && rc >= 0; i++) {
+        state->machines[targets[i].index].no_guest = no_guest;
+        if (is_counted(&targets[i]))
+            add_items(state, &targets[i]);
+    }
+    return rc >= 0;
+}
+
 /* Who may not count everything counts the rest. */
 static void open_whole_host(struct state *state)
 {
-    struct perf_event_attr attributes = state->events[INSTRUCTIONS].attributes;
-    attributes.size = sizeof(attributes);
-    attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    attributes.exclude_guest = 1;
+    struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], false);
     int rc = all_cpus_open(&attributes, &state->whole_host);
     (void)rc;
     state->whole_host_tracks =
@@ -212,8 +295,10 @@ static void close_counters(void *object)
 {
     struct state *state = object;
     all_cpus_close(&state->whole_host);
+    thread_counts_close(state->by_cpu);
     for (size_t i = 0; i < state->count; i++)
-        close(state->items[i].fd);
+        if (state->items[i].fd >= 0)
+            close(state->items[i].fd);
     for (size_t i = 0; i < state->event_count; i++)
         free(state->events[i].name);
     free(state->events);
@@ -237,9 +322,13 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     int rc = any ? counter_check_trust(err) : 0;
     if (rc >= 0 && any)
         rc = find_events(state, targets[0].events, err);
+    if (rc >= 0 && any && find_by_cpu(state, targets, any_kvm))
+        state->no_by_cpu.code = 0;
     for (size_t i = 0; i < count && rc >= 0; i++)
         if (is_counted(&targets[i]))
             rc = open_target(state, &targets[i], err);
+    if (rc >= 0 && state->by_cpu)
+        rc = thread_counts_update(state->by_cpu); /* marks those that are on a CPU now */
     if (rc >= 0 && any && !any_kvm)
         open_whole_host(state);
     if (rc >= 0 && state->count == 0)
@@ -253,6 +342,17 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     return rc;
 }
 
+static int read_item(const struct state *state, const struct item *item, struct vcpu_count *out)
+{
+    const struct event *event = &state->events[item->event];
+    bool is_vcpu = item->place == IN_GUEST || item->place == IN_HOST;
+    if (item->fd >= 0)
+        return vcpu_counter_read(item->fd, out);
+    return thread_counts_read(state->by_cpu,
+                              item->machine * SLOT_COUNT + (is_vcpu ? SLOT_VCPUS : SLOT_OTHERS),
+                              item->place == IN_GUEST ? event->in_guest : event->in_host, out);
+}
+
 /* false: nothing of it was read. */
 static bool sum_event(struct state *state, unsigned machine, size_t event, enum place place,
                       struct count_sum *sum)
@@ -260,12 +360,12 @@ static bool sum_event(struct state *state, unsigned machine, size_t event, enum 
     bool any = false;
     for (size_t i = 0; i < state->count; i++) {
         struct vcpu_count now;
-        struct opened *opened = &state->items[i];
-        if (opened->machine != machine || opened->event != event || opened->place != place ||
-            vcpu_counter_read(opened->fd, &now) < 0)
+        struct item *item = &state->items[i];
+        if (item->machine != machine || item->event != event || item->place != place ||
+            read_item(state, item, &now) < 0)
             continue;
         any = true;
-        count_sum_add(sum, &opened->track, &now);
+        count_sum_add(sum, &item->track, &now);
     }
     return any;
 }
@@ -325,11 +425,26 @@ static void read_place(struct state *state, const struct probe_target *target, e
         if (event == INSTRUCTIONS)
             stands = sum.moved == 0;
         bool must_move = event == INSTRUCTIONS || event == CYCLES || stands;
+        const char *doubt = count_sum_doubt(&sum, must_move ? ran_ns : 0, text, sizeof(text));
         CLEANUP_FREE char *name =
             mem_printf("counters:%s_%s", place_names[place], state->events[event].name);
-        count_sum_say(&sum, count_sum_doubt(&sum, must_move ? ran_ns : 0, text, sizeof(text)),
-                      (int)target->index, name, out);
+        if (state->by_cpu && thread_counts_lost(state->by_cpu))
+            doubt = "a CPU's counter could not be read now and then";
+        count_sum_say(&sum, doubt, (int)target->index, name, out);
     }
+}
+
+/* Brings the sums up to now, or says that there are none of this kind. */
+static void read_by_cpu(const struct state *state, struct probe_readings *out)
+{
+    int rc = state->by_cpu ? thread_counts_update(state->by_cpu) : 0;
+    if (rc < 0)
+        probe_readings_miss(out, -1, "counters:by_cpu", "%s", strerror(-rc));
+    else if (!state->by_cpu)
+        probe_readings_miss(out, -1, "counters:by_cpu",
+                            "each thread has counters of its own, and what it costs to exchange "
+                            "them at each switch nobody counts: %s",
+                            state->no_by_cpu.text);
 }
 
 /* The whole host is counted innermost, as `emulator`, which it is held against, does: reading the
@@ -342,6 +457,8 @@ static void read_counters(void *object, const struct probe_target *target,
     bool is_begin = !state->has_begun;
     if (target->index == 0 && !is_begin)
         read_whole_host(state, out);
+    if (target->index == 0)
+        read_by_cpu(state, out);
     uint64_t guest_ns = target->is_kvm ? take_guest_time(machine, target->pid) : 0;
     for (enum place place = 0; place < PLACE_COUNT; place++)
         if (place == IN_GUEST && machine->no_guest.code)

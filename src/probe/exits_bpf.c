@@ -470,7 +470,8 @@ static int start_program(struct bpf *exits, const char *root, const struct progr
         return error_set(err, ERROR_ENVIRONMENT, id, "tracepoint '%s' has no number",
                          program->event);
     program->make(code, exits, at);
-    CLEANUP_FD int program_fd = bpf_code_load_program(code, program->event, err);
+    CLEANUP_FD int program_fd =
+        bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, program->event, err);
     return program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
 }
 

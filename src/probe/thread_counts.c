@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probe/thread_counts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "probe/all_cpus.h"
+#include "probe/bpf_code.h"
+#include "probe/tracepoint.h"
+
+#define THREADS_MAX 16384
+#define SWITCH_EVENT "sched/sched_switch"
+#define START_EVENT "task/task_newtask"
+
+/* What the kernel tells of a counter: struct bpf_perf_event_value. */
+struct reading {
+    uint64_t value;
+    uint64_t enabled_ns;
+    uint64_t running_ns;
+};
+
+struct thread {
+    uint32_t slot;
+    uint32_t heir_slot;
+    uint32_t is_marked; /* since when it was given its CPU, or updated there */
+    uint32_t unused;
+    struct reading marks[THREAD_COUNTS_EVENTS_MAX];
+};
+
+struct sums {
+    struct reading events[THREAD_COUNTS_EVENTS_MAX];
+};
+
+enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
+enum { AT_SWITCH, AT_START, PROGRAM_COUNT };
+
+struct thread_counts {
+    int maps[MAP_COUNT];
+    int attached[PROGRAM_COUNT];
+    int update_fd;
+    struct all_cpus *events;
+    size_t count;
+    unsigned cpus; /* as the system may have */
+};
+
+/* Registers throughout: 6 record, 7 CPU, 8 thread, 9 number of the event. */
+enum { TID = -8, SLOT = -16, SUMS = -24, READING = -24 - (int)sizeof(struct reading) };
+#define THREAD(field) ((int16_t)offsetof(struct thread, field))
+
+static void emit_find(struct bpf_code *code, int map_fd, int key, size_t none)
+{
+    bpf_code_load_map(code, 1, map_fd);
+    bpf_code_move(code, 2, 10);
+    bpf_code_compute_value(code, BPF_ADD, 2, key);
+    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
+    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
+}
+
+/* This CPU's counter of event 9, to READING; on to `none` when it cannot be read. */
+static void emit_read(struct bpf_code *code, const struct thread_counts *counts, size_t none)
+{
+    size_t good = bpf_code_label(code);
+    bpf_code_load_map(code, 1, counts->maps[MAP_COUNTERS]);
+    bpf_code_move(code, 2, 9);
+    bpf_code_compute_value(code, BPF_MUL, 2, (int32_t)counts->cpus);
+    bpf_code_compute(code, BPF_ADD, 2, 7);
+    bpf_code_move(code, 3, 10);
+    bpf_code_compute_value(code, BPF_ADD, 3, READING);
+    bpf_code_set(code, 4, sizeof(struct reading));
+    bpf_code_call(code, BPF_FUNC_perf_event_read_value);
+    bpf_code_jump_if(code, BPF_JEQ, 0, 0, good);
+    bpf_code_store_value(code, 4, 10, SLOT, 0);
+    emit_find(code, counts->maps[MAP_LOST], SLOT, none);
+    bpf_code_set(code, 1, 1);
+    bpf_code_add_atomic(code, 0, 0, 1);
+    bpf_code_jump(code, none);
+    bpf_code_place(code, good);
+}
+
+/* sums[9] += READING - marks[9], where 1 is marks[9]. */
+static void emit_charge(struct bpf_code *code)
+{
+    bpf_code_load(code, 8, 2, 10, SUMS);
+    bpf_code_move(code, 3, 9);
+    bpf_code_compute_value(code, BPF_MUL, 3, sizeof(struct reading));
+    bpf_code_compute(code, BPF_ADD, 2, 3);
+    for (int16_t field = 0; field < (int16_t)sizeof(struct reading); field += 8) {
+        bpf_code_load(code, 8, 3, 10, (int16_t)(READING + field));
+        bpf_code_load(code, 8, 4, 1, field);
+        bpf_code_compute(code, BPF_SUB, 3, 4);
+        bpf_code_add_atomic(code, 2, field, 3);
+    }
+}
+
+/* Thread 8 is on this CPU now: all its marks; with `charges` first what has come since the last. */
+static void emit_events(struct bpf_code *code, const struct thread_counts *counts, bool charges)
+{
+    size_t again = bpf_code_label(code), next = bpf_code_label(code);
+    bpf_code_set(code, 9, 0);
+    bpf_code_place(code, again);
+    emit_read(code, counts, next);
+    bpf_code_move(code, 1, 9);
+    bpf_code_compute_value(code, BPF_MUL, 1, sizeof(struct reading));
+    bpf_code_compute(code, BPF_ADD, 1, 8);
+    bpf_code_compute_value(code, BPF_ADD, 1, THREAD(marks));
+    if (charges)
+        emit_charge(code);
+    for (int16_t field = 0; field < (int16_t)sizeof(struct reading); field += 8) {
+        bpf_code_load(code, 8, 3, 10, (int16_t)(READING + field));
+        bpf_code_store(code, 8, 1, field, 3);
+    }
+    bpf_code_place(code, next);
+    bpf_code_compute_value(code, BPF_ADD, 9, 1);
+    bpf_code_jump_if(code, BPF_JLT, 9, (int32_t)counts->count, again);
+    bpf_code_store_value(code, 4, 8, THREAD(is_marked), 1);
+}
+
+/* The thread at TID, if it is watched, has been on this CPU until now. */
+static void emit_account(struct bpf_code *code, const struct thread_counts *counts, size_t end)
+{
+    size_t fresh = bpf_code_label(code);
+    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_move(code, 8, 0);
+    bpf_code_load(code, 4, 1, 8, THREAD(is_marked));
+    bpf_code_jump_if(code, BPF_JEQ, 1, 0, fresh);
+    bpf_code_load(code, 4, 1, 8, THREAD(slot));
+    bpf_code_store(code, 4, 10, SLOT, 1);
+    emit_find(code, counts->maps[MAP_SUMS], SLOT, end);
+    bpf_code_store(code, 8, 10, SUMS, 0);
+    emit_events(code, counts, true);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, fresh);
+    emit_events(code, counts, false);
+}
+
+static void emit_start(struct bpf_code *code)
+{
+    bpf_code_init(code);
+    bpf_code_move(code, 6, 1);
+    bpf_code_call(code, BPF_FUNC_get_smp_processor_id);
+    bpf_code_move(code, 7, 0);
+}
+
+static void emit_end(struct bpf_code *code, size_t end)
+{
+    bpf_code_place(code, end);
+    bpf_code_set(code, 0, 0);
+    bpf_code_end(code);
+    bpf_code_link(code);
+}
+
+static void make_switch(struct bpf_code *code, const struct thread_counts *counts, int previous,
+                        int next)
+{
+    emit_start(code);
+    size_t end = bpf_code_label(code), comes = bpf_code_label(code);
+    bpf_code_load(code, 4, 1, 6, (int16_t)previous);
+    bpf_code_store(code, 4, 10, TID, 1);
+    emit_account(code, counts, comes);
+    bpf_code_place(code, comes);
+    bpf_code_load(code, 4, 1, 6, (int16_t)next);
+    bpf_code_store(code, 4, 10, TID, 1);
+    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_move(code, 8, 0);
+    emit_events(code, counts, false);
+    emit_end(code, end);
+}
+
+/* The new thread has its parent's entry, and does not run yet. */
+static void make_start(struct bpf_code *code, const struct thread_counts *counts, int child)
+{
+    emit_start(code);
+    size_t end = bpf_code_label(code);
+    bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
+    bpf_code_store(code, 4, 10, TID, 0);
+    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_move(code, 3, 0);
+    bpf_code_load(code, 4, 1, 6, (int16_t)child);
+    bpf_code_store(code, 4, 10, TID, 1);
+    bpf_code_load_map(code, 1, counts->maps[MAP_THREADS]);
+    bpf_code_move(code, 2, 10);
+    bpf_code_compute_value(code, BPF_ADD, 2, TID);
+    bpf_code_set(code, 4, BPF_ANY);
+    bpf_code_call(code, BPF_FUNC_map_update_elem);
+    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_load(code, 4, 1, 0, THREAD(heir_slot));
+    bpf_code_store(code, 4, 0, THREAD(slot), 1);
+    bpf_code_store_value(code, 4, 0, THREAD(is_marked), 0);
+    emit_end(code, end);
+}
+
+/* Whoever is on the CPU that this is run on. */
+static void make_update(struct bpf_code *code, const struct thread_counts *counts)
+{
+    emit_start(code);
+    size_t end = bpf_code_label(code);
+    bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
+    bpf_code_store(code, 4, 10, TID, 0);
+    emit_account(code, counts, end);
+    emit_end(code, end);
+}
+
+static int make_maps(struct thread_counts *counts, unsigned slots, struct error *err)
+{
+    const struct {
+        unsigned type, value, entries;
+    } rows[MAP_COUNT] = {
+        [MAP_THREADS] = {BPF_MAP_TYPE_HASH, sizeof(struct thread), THREADS_MAX},
+        [MAP_SUMS] = {BPF_MAP_TYPE_ARRAY, sizeof(struct sums), slots},
+        [MAP_LOST] = {BPF_MAP_TYPE_ARRAY, 8, 1},
+        [MAP_COUNTERS] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, counts->cpus * (unsigned)counts->count},
+    };
+    for (size_t i = 0; i < MAP_COUNT; i++) {
+        counts->maps[i] = bpf_map_make(rows[i].type, 4, rows[i].value, rows[i].entries, err);
+        if (counts->maps[i] < 0)
+            return counts->maps[i];
+    }
+    return 0;
+}
+
+static int open_event(struct thread_counts *counts, size_t event,
+                      const struct perf_event_attr *attributes)
+{
+    struct perf_event_attr own = *attributes;
+    own.size = sizeof(own);
+    int rc = all_cpus_open(&own, &counts->events[event]);
+    for (size_t i = 0; rc >= 0 && i < counts->events[event].count; i++) {
+        const struct cpu_counter *counter = &counts->events[event].items[i];
+        uint32_t key = (uint32_t)event * counts->cpus + counter->cpu;
+        rc = bpf_map_put(counts->maps[MAP_COUNTERS], &key, &counter->fd);
+    }
+    return rc;
+}
+
+static int read_event(const char *root, const char *event, char **out_format, size_t *out_length,
+                      struct error *err)
+{
+    int rc = tracepoint_read_format(root, event, out_format, out_length, err);
+    rc = rc < 0 ? rc : tracepoint_parse_id(*out_format, *out_length);
+    return rc;
+}
+
+static int attach(const struct bpf_code *code, int id, const char *event, struct error *err)
+{
+    CLEANUP_FD int program_fd = bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, event, err);
+    return program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
+}
+
+static int start_at_switches(struct thread_counts *counts, struct bpf_code *code, const char *root,
+                             struct error *err)
+{
+    CLEANUP_FREE char *format = NULL;
+    size_t length;
+    int id = read_event(root, SWITCH_EVENT, &format, &length, err);
+    if (id < 0)
+        return id;
+    int previous = tracepoint_find_field(format, length, SWITCH_EVENT, "prev_pid", err);
+    int next = tracepoint_find_field(format, length, SWITCH_EVENT, "next_pid", err);
+    if (previous < 0 || next < 0)
+        return previous < 0 ? previous : next;
+    make_switch(code, counts, previous, next);
+    return counts->attached[AT_SWITCH] = attach(code, id, SWITCH_EVENT, err);
+}
+
+static int start_at_starts(struct thread_counts *counts, struct bpf_code *code, const char *root,
+                           struct error *err)
+{
+    CLEANUP_FREE char *format = NULL;
+    size_t length;
+    int id = read_event(root, START_EVENT, &format, &length, err);
+    if (id < 0)
+        return id;
+    int child = tracepoint_find_field(format, length, START_EVENT, "pid", err);
+    if (child < 0)
+        return child;
+    make_start(code, counts, child);
+    return counts->attached[AT_START] = attach(code, id, START_EVENT, err);
+}
+
+static int start_programs(struct thread_counts *counts, struct error *err)
+{
+    CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
+    const char *why, *root = tracepoint_find_root(&why);
+    if (!root)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "%s", why);
+    make_update(code, counts);
+    counts->update_fd =
+        bpf_code_load_program(code, BPF_PROG_TYPE_RAW_TRACEPOINT, "thread counts", err);
+    int rc = counts->update_fd;
+    rc = rc < 0 ? rc : start_at_switches(counts, code, root, err);
+    return rc < 0 ? rc : start_at_starts(counts, code, root, err);
+}
+
+void thread_counts_close(struct thread_counts *counts)
+{
+    if (!counts)
+        return;
+    for (size_t i = 0; i < PROGRAM_COUNT; i++)
+        fd_cleanup(&counts->attached[i]);
+    fd_cleanup(&counts->update_fd);
+    for (size_t i = 0; i < counts->count; i++)
+        all_cpus_close(&counts->events[i]);
+    for (size_t i = 0; i < MAP_COUNT; i++)
+        fd_cleanup(&counts->maps[i]);
+    free(counts->events);
+    free(counts);
+}
+
+DEFINE_CLEANUP(struct thread_counts *, thread_counts_close);
+
+int thread_counts_open(const struct perf_event_attr *events, size_t count, unsigned slots,
+                       struct thread_counts **out_counts, struct error *err)
+{
+    if (count == 0 || count > THREAD_COUNTS_EVENTS_MAX)
+        return error_set(err, ERROR_USAGE, -E2BIG, "%zu events are more than %d", count,
+                         THREAD_COUNTS_EVENTS_MAX);
+    CLEANUP(thread_counts_close_cleanup)
+    struct thread_counts *counts = mem_zalloc(sizeof(*counts));
+    memset(counts->maps, -1, sizeof(counts->maps));
+    memset(counts->attached, -1, sizeof(counts->attached));
+    counts->update_fd = -1;
+    counts->cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
+    counts->events = mem_array(count, sizeof(*counts->events));
+    counts->count = count;
+    int rc = make_maps(counts, slots, err);
+    for (size_t i = 0; i < count && rc >= 0; i++) {
+        rc = open_event(counts, i, &events[i]);
+        if (rc < 0)
+            error_set_errno(err, ERROR_ENVIRONMENT, rc, "count event %zu on every CPU", i);
+    }
+    rc = rc < 0 ? rc : start_programs(counts, err);
+    if (rc < 0)
+        return rc;
+    *out_counts = TAKE_PTR(counts);
+    return 0;
+}
+
+int thread_counts_watch(struct thread_counts *counts, pid_t tid, unsigned slot, unsigned heir_slot,
+                        struct error *err)
+{
+    const struct thread thread = {.slot = slot, .heir_slot = heir_slot};
+    uint32_t key = (uint32_t)tid;
+    int rc = bpf_map_put(counts->maps[MAP_THREADS], &key, &thread);
+    return rc < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, rc, "watch thread %d", (int)tid) : 0;
+}
+
+int thread_counts_update(const struct thread_counts *counts)
+{
+    const struct all_cpus *cpus = &counts->events[0];
+    int rc = 0;
+    for (size_t i = 0; i < cpus->count && rc >= 0; i++)
+        rc = bpf_program_run(counts->update_fd, cpus->items[i].cpu);
+    return rc;
+}
+
+int thread_counts_read(const struct thread_counts *counts, unsigned slot, size_t event,
+                       struct vcpu_count *out_count)
+{
+    struct sums sums;
+    int rc = bpf_map_find(counts->maps[MAP_SUMS], &slot, &sums);
+    if (rc < 0)
+        return rc;
+    const struct reading *sum = &sums.events[event];
+    *out_count = (struct vcpu_count){sum->value, sum->enabled_ns, sum->running_ns};
+    return 0;
+}
+
+uint64_t thread_counts_lost(const struct thread_counts *counts)
+{
+    uint64_t lost = 0;
+    uint32_t key = 0;
+    return bpf_map_find(counts->maps[MAP_LOST], &key, &lost) < 0 ? UINT64_MAX : lost;
+}
