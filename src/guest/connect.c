@@ -17,9 +17,10 @@
 #define CONNECT_NS (500 * NS_PER_MS)
 #define PAUSE_NS (100 * NS_PER_MS)
 /* A forwarded port accepts before anyone listens behind it; a slow guest takes its time, so the
- * wait for the first word grows. */
+ * wait for the first word grows. A guest that is emulated in an emulated server needs half a minute
+ * to start the process that says it. */
 #define BANNER_FIRST_NS (1500 * NS_PER_MS)
-#define BANNER_MAX_NS (12 * NS_PER_S)
+#define BANNER_MAX_NS (60 * NS_PER_S)
 
 static int parse_address(const struct channel_options *options, struct sockaddr_storage *out,
                          socklen_t *out_length)
