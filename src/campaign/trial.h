@@ -15,9 +15,6 @@
 /* A guest's clock and the host's may differ by this before the trial is `clock-suspect`. */
 #define TRIAL_CLOCK_SHARE 0.01
 #define TRIAL_CLOCK_NS (50 * UINT64_C(1000000))
-/* In an emulated server, whose CPUs are themselves threads of a host with other work, the end of a
- * command may be noticed this much later: 0.77 s was seen. Its seconds say nothing anyhow. */
-#define TRIAL_CLOCK_LAB_NS (1950 * UINT64_C(1000000))
 
 struct trial_options {
     const struct plan_cell *cell;

@@ -221,14 +221,24 @@ int workload_read_clocks(struct workload_run *run, struct workload_clock clocks[
     return 0;
 }
 
+struct workload_span workload_clock_span(const struct workload_clock *before,
+                                         const struct workload_clock *after)
+{
+    return (struct workload_span){
+        .host_ns = after->late_ns - before->early_ns,
+        .guest_ns = after->machine_ns - before->machine_ns,
+        .round_trip_ns = after->late_ns - after->early_ns + before->late_ns - before->early_ns,
+    };
+}
+
 void workload_compare_clocks(struct workload_run *run, const struct workload_clock *before,
                              const struct workload_clock *after)
 {
     for (unsigned i = 0; i < run->machine_count; i++) {
-        run->host_ns[i] = after[i].late_ns - before[i].early_ns;
-        run->guest_ns[i] = after[i].machine_ns - before[i].machine_ns;
-        run->round_trip_ns[i] =
-            after[i].late_ns - after[i].early_ns + before[i].late_ns - before[i].early_ns;
+        struct workload_span span = workload_clock_span(&before[i], &after[i]);
+        run->host_ns[i] = span.host_ns;
+        run->guest_ns[i] = span.guest_ns;
+        run->round_trip_ns[i] = span.round_trip_ns;
     }
 }
 

@@ -155,14 +155,21 @@ int workload_run_jobs(struct workload_run *run, const struct workload_jobs *jobs
     __attribute__((warn_unused_result));
 void workload_free_results(const struct workload_run *run, struct channel_result *results);
 
-/* The machines' own clocks, for a workload that no program in them times: read before and after. */
+/* The machines' own clocks, read before and after something. */
 struct workload_clock {
     uint64_t early_ns, late_ns; /* on the host's clock, around the reading */
     uint64_t machine_ns;        /* /proc/uptime, to 10 ms */
 };
 int workload_read_clocks(struct workload_run *run, struct workload_clock clocks[PLAN_VMS_MAX],
                          struct error *err) __attribute__((warn_unused_result));
-/* Sets host_ns, guest_ns and round_trip_ns to what went by between the two readings. */
+/* What went by between two readings, as in struct workload_run. */
+struct workload_span {
+    uint64_t host_ns, guest_ns, round_trip_ns;
+};
+struct workload_span workload_clock_span(const struct workload_clock *before,
+                                         const struct workload_clock *after);
+/* Sets host_ns, guest_ns and round_trip_ns to that, for a workload that no program in the machines
+ * times. */
 void workload_compare_clocks(struct workload_run *run, const struct workload_clock *before,
                              const struct workload_clock *after);
 
