@@ -32,6 +32,7 @@ struct fake_options {
     double clock;
     uint64_t delay_ns;
     uint64_t boot_ns;
+    uint64_t max_vms;
 };
 
 #define DISK_READ_BYTES UINT64_C(100000000)
@@ -381,6 +382,7 @@ static const struct option options[] = {
      .fallback = "0s",
      .max = 86400e9,
      .help = "Wall time that a machine's boot takes."},
+    MACHINE_MAX_VMS(struct fake_options),
 };
 
 const struct platform platform_fake = {

@@ -44,6 +44,7 @@ struct qemu_options {
     unsigned disk_io;
     uint64_t tb_cache_bytes;
     bool huge_pages;
+    uint64_t max_vms;
 };
 
 struct libvirt_site {
@@ -648,6 +649,7 @@ static const struct option tcg_options[] = {
      .min = 1 << 20,
      .max = (double)(UINT64_C(1) << 40),
      .help = "Memory for translated code; without it QEMU's default, 1GiB."},
+    MACHINE_MAX_VMS(struct qemu_options),
 };
 
 static const struct option kvm_options[] = {
@@ -656,6 +658,7 @@ static const struct option kvm_options[] = {
      .type = OPTION_FLAG,
      QEMU_OPTION(huge_pages),
      .help = "Guest memory from the host's reserved huge pages."},
+    MACHINE_MAX_VMS(struct qemu_options),
 };
 
 const struct platform platform_qemu_tcg = {

@@ -11,6 +11,14 @@
 void machine_fill_endpoint(const struct site_options *site, const char *address,
                            struct channel_options *out_options);
 
+/* An option row of every platform with virtual machines: field max_vms of its struct. */
+#define MACHINE_MAX_VMS(owner)                                                                     \
+    {                                                                                              \
+        .name = PLAN_MAX_VMS, .type = OPTION_COUNT, .offset = offsetof(owner, max_vms),            \
+        .value_name = "N", .min = 1, .max = PLAN_VMS_MAX,                                          \
+        .help = "Leave it out where the plan has more machines side by side (default: never)."     \
+    }
+
 extern const struct platform platform_native;
 extern const struct platform platform_qemu_tcg;
 extern const struct platform platform_kvm;

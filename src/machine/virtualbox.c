@@ -37,6 +37,7 @@
 
 struct virtualbox_options {
     unsigned disk_cache;
+    uint64_t max_vms;
 };
 
 struct virtualbox_site {
@@ -487,6 +488,7 @@ static const struct option virtualbox_rows[] = {
      .fallback = "none",
      .words = cache_words,
      .help = "Host page cache for the scratch disks: none is O_DIRECT."},
+    MACHINE_MAX_VMS(struct virtualbox_options),
 };
 
 const struct platform platform_virtualbox = {

@@ -32,6 +32,7 @@
 
 struct xen_options {
     unsigned disk_cache;
+    uint64_t max_vms;
 };
 
 struct xen_site {
@@ -498,6 +499,7 @@ static const struct option xen_rows[] = {
      .words = cache_words,
      .help = "Host page cache for the scratch disks: none is O_DIRECT, for which "
              "Xen's QEMU must be built with Linux AIO (Debian's is not)."},
+    MACHINE_MAX_VMS(struct xen_options),
 };
 
 #define XEN(word, sentence)                                                                        \

@@ -40,6 +40,20 @@ static int check_baseline(const struct plan *plan, struct error *err)
                   form->baseline ? form->baseline : "native", names.text);
 }
 
+/* Whatever is compared needs something to be compared with. */
+static int check_baseline_vms(const struct plan *plan, struct error *err)
+{
+    uint64_t most = plan_max_vms(&plan->platforms[plan->baseline]);
+    for (size_t i = 0; i < plan->vms.count; i++)
+        if (plan->vms.items[i] > most)
+            return refuse(plan, FORM_VMS, err,
+                          "%llu VMs are more than " PLAN_MAX_VMS " of '%s', which the others are "
+                          "compared with",
+                          (unsigned long long)plan->vms.items[i],
+                          plan->platforms[plan->baseline].name);
+    return 0;
+}
+
 static int check_until(const struct plan *plan, struct error *err)
 {
     if (plan->until.ci > 0 && plan->until.max_blocks == 0 && plan->until.budget_ns == 0)
@@ -93,6 +107,8 @@ static int check_settings(const struct plan *plan, enum form_key key,
 int plan_check(const struct plan *plan, struct error *err)
 {
     int rc = check_baseline(plan, err);
+    if (rc == 0)
+        rc = check_baseline_vms(plan, err);
     if (rc == 0)
         rc = check_until(plan, err);
     if (rc == 0)

@@ -3,6 +3,7 @@
  * expand: a plan -> its cells, and their order in a block.
  */
 #include <assert.h>
+#include <string.h>
 
 #include "base/rng.h"
 #include "base/units.h"
@@ -17,6 +18,15 @@ static void split_index(size_t index, const size_t *limits, size_t *out_digits, 
     }
 }
 
+uint64_t plan_max_vms(const struct plan_entry *platform)
+{
+    const struct option_table *table = &platform->kind->options;
+    const struct option *option = option_find(table, PLAN_MAX_VMS, strlen(PLAN_MAX_VMS));
+    uint64_t most =
+        option ? *(const uint64_t *)((const char *)platform->options + option->offset) : 0;
+    return most ? most : PLAN_VMS_MAX;
+}
+
 size_t plan_expand(const struct plan *plan, struct plan_cell **out_cells)
 {
     const size_t limits[] = {plan->workload_count, plan->memory_bytes.count, plan->vcpus.count,
@@ -25,10 +35,13 @@ size_t plan_expand(const struct plan *plan, struct plan_cell **out_cells)
     for (size_t i = 0; i < COUNT_OF(limits); i++)
         count *= limits[i];
     struct plan_cell *cells = mem_array(count, sizeof(*cells));
+    size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         size_t digits[COUNT_OF(limits)];
         split_index(i, limits, digits, COUNT_OF(limits));
-        cells[i] = (struct plan_cell){
+        if (plan->vms.items[digits[3]] > plan_max_vms(&plan->platforms[digits[4]]))
+            continue;
+        cells[used++] = (struct plan_cell){
             .workload = digits[0],
             .memory_bytes = plan->memory_bytes.items[digits[1]],
             .vcpus = (unsigned)plan->vcpus.items[digits[2]],
@@ -37,7 +50,7 @@ size_t plan_expand(const struct plan *plan, struct plan_cell **out_cells)
         };
     }
     *out_cells = cells;
-    return count;
+    return used;
 }
 
 size_t plan_find_baseline(const struct plan *plan, const struct plan_cell *cells, size_t count,

@@ -60,6 +60,10 @@ struct plan_placement {
     struct option_counts numa_nodes; /* memory comes from these; empty: any */
 };
 
+/* A whole number among a platform's own options: it is left out where there are more VMs; 0: never.
+ */
+#define PLAN_MAX_VMS "max-vms"
+
 #define PLAN_NO_BASELINE SIZE_MAX
 
 /* Made by plan_parse() only, since it is part of a larger object. */
@@ -129,6 +133,9 @@ struct plan_cell {
     unsigned vcpus;
     uint64_t memory_bytes;
 };
+
+/* How many VMs there may be for this platform. */
+uint64_t plan_max_vms(const struct plan_entry *platform);
 
 /* All cells in canonical order (workload, memory, vcpus, vms, platform); the caller frees. */
 size_t plan_expand(const struct plan *plan, struct plan_cell **out_cells);

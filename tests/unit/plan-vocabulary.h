@@ -20,6 +20,7 @@ struct test_settings {
     struct option_counts counts;
     struct option_counts sizes;
     struct option_counts cpus;
+    uint64_t max_vms;
 };
 
 static const char *const test_words[] = {"stream", "rr", NULL};
@@ -38,6 +39,7 @@ static const struct option test_options[] = {
     {"sizes-list", 0, OPTION_SIZES, TEST_AT(sizes)},
     {"counts", 0, OPTION_COUNTS, TEST_AT(counts), .min = 1, .max = 64},
     {"cpus", 0, OPTION_CPUS, TEST_AT(cpus)},
+    {PLAN_MAX_VMS, 0, OPTION_COUNT, TEST_AT(max_vms), .min = 1, .max = PLAN_VMS_MAX},
 };
 
 #define TEST_TABLE                                                                                 \

@@ -147,7 +147,8 @@ static const struct {
                                               "or '{name: NAME, kind: WORD, KEY: VALUE}'"},
     {"workloads:\n- bzip2:\n    inputs: 4MiB\n",
      "line 3: workload 'bzip2': unknown key 'inputs' (did you mean 'input'? known: hugepages, "
-     "comment, test, streams, slowdown, noise, input, time, tests, sizes-list, counts, cpus)"},
+     "comment, test, streams, slowdown, noise, input, time, tests, sizes-list, counts, cpus, "
+     "max-vms)"},
     {"workloads:\n- plain: {x: 1}\n", "line 2: workload 'plain': unknown key 'x' (known: none)"},
     {"workloads:\n- bzip2:\n    input: 16\n",
      "line 3: workload 'bzip2': input '16' has no unit (B, KiB, MiB, GiB, TiB): 16MiB, say"},
@@ -347,6 +348,38 @@ static void test_cells(void **state)
     }
 }
 
+/* A platform that is left out where there are many VMs, in any order of the list; not the one that
+ * the others are compared with. */
+static void test_max_vms(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    CLEANUP_PLAN struct plan *plan = parse("platforms: [{qemu-tcg: {max-vms: 1}}, native, kvm]\n"
+                                           "workloads: [plain]\nvms: [2, 1]\n",
+                                           NULL);
+    CLEANUP_FREE struct plan_cell *cells = NULL;
+    assert_int_equal(plan_check(plan, &err), 0);
+    size_t count = plan_expand(plan, &cells);
+    static const char *const all[] = {
+        "plain on native, 2 VMs x 1 vCPU, 512MiB", "plain on kvm, 2 VMs x 1 vCPU, 512MiB",
+        "plain on qemu-tcg, 1 VM x 1 vCPU, 512MiB", "plain on native, 1 VM x 1 vCPU, 512MiB",
+        "plain on kvm, 1 VM x 1 vCPU, 512MiB"};
+    assert_int_equal(count, COUNT_OF(all));
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP_FREE char *text = plan_describe_cell(plan, &cells[i]);
+        assert_string_equal(text, all[i]);
+        const struct plan_cell *base = &cells[plan_find_baseline(plan, cells, count, &cells[i])];
+        assert_int_equal(base->platform, plan->baseline);
+        assert_int_equal(base->vms, cells[i].vms);
+    }
+    CLEANUP_PLAN struct plan *refused =
+        parse("platforms: [{qemu-tcg: {max-vms: 1}}, kvm]\n"
+              "workloads: [plain]\nvms: [1, 2]\nbaseline: qemu-tcg\n",
+              NULL);
+    assert_true(plan_check(refused, &err) < 0);
+    assert_non_null(strstr(err.text, "2 VMs are more than max-vms of 'qemu-tcg'"));
+}
+
 static void test_too_many_cells(void **state)
 {
     (void)state;
@@ -417,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_override_keeps_settings),
         cmocka_unit_test(test_format_parses_back),
         cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_max_vms),
         cmocka_unit_test(test_too_many_cells),
         cmocka_unit_test(test_estimates),
         cmocka_unit_test(test_order),
