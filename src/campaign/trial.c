@@ -20,6 +20,7 @@
 /* Room for a workload on a machine that is much slower than the estimate. */
 #define TIMEOUT_FACTOR 20
 #define TIMEOUT_MIN_NS (120 * NS_PER_S)
+#define TIMEOUT_LAB_FACTOR 5 /* emulation within emulation */
 
 /* A trial under way. */
 struct running {
@@ -331,7 +332,9 @@ static uint64_t step_timeout_ns(const struct plan_entry *workload, unsigned vms)
 {
     uint64_t estimate_ns = plan_estimate_entry(workload);
     uint64_t timeout_ns = estimate_ns * TIMEOUT_FACTOR * vms;
-    return timeout_ns > TIMEOUT_MIN_NS ? timeout_ns : TIMEOUT_MIN_NS;
+    if (timeout_ns < TIMEOUT_MIN_NS)
+        timeout_ns = TIMEOUT_MIN_NS;
+    return lab_is_here() ? timeout_ns * TIMEOUT_LAB_FACTOR : timeout_ns;
 }
 
 int trial_run(struct context *context, const struct trial_options *options,

@@ -226,11 +226,15 @@ static char *pick_platforms(const struct plan *plan, const char *const *wanted)
     return any ? strbuf_take(&buf) : NULL;
 }
 
-/* Without --platforms: those of the plan that the hypervisor offers, or, when that leaves no
- * virtual one, native and what the hypervisor is for. */
-static char *choose_platforms(const struct plan *plan, const struct hypervisor *hypervisor)
+/* Without --platforms: those of the plan that the hypervisor offers; native and what it is for when
+ * that leaves no virtual one, or, of a built-in plan, none that it is for. */
+static char *choose_platforms(const struct plan *plan, const char *name,
+                              const struct hypervisor *hypervisor)
 {
-    char *picked = pick_platforms(plan, hypervisor->default_platforms);
+    CLEANUP_FREE char *own = pick_platforms(plan, hypervisor->default_platforms);
+    char *picked = NULL;
+    if (own || !plan_find_builtin(name))
+        picked = pick_platforms(plan, hypervisor->platforms);
     if (picked)
         return picked;
     CLEANUP_STRBUF struct strbuf buf;
@@ -266,7 +270,7 @@ static int make_plan(const struct command_call *inner, const struct labs *labs,
         return rc;
     CLEANUP_FREE char *chosen = NULL;
     if (!is_given(inner, "platforms"))
-        chosen = choose_platforms(plan, hypervisor);
+        chosen = choose_platforms(plan, name, hypervisor);
     else if (labs->count > 1) /* each takes what it offers; alone it must offer all */
         chosen = pick_platforms(plan, hypervisor->platforms);
     if (chosen)

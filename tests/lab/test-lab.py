@@ -89,13 +89,16 @@ class Lab(LabWorld):
     def booting(self):
         return [pid for pid in self.left_behind() if pid.isdigit()]
 
+    def platforms(self):
+        return ",".join(["native", *PLATFORMS[HYPERVISOR]])
+
     def cells(self):
-        """(platform, workload): all that lab-paper measures with this hypervisor."""
+        """(platform, workload): all that lab-paper measures with this hypervisor, but for emulation."""
         return set(itertools.product(["native"] + PLATFORMS[HYPERVISOR], WORKLOADS))
 
     def test_measure(self):
         process = self.start("lab", "run", HYPERVISOR, "--boot-timeout", "20min", "--store",
-                             self.store, "--", "lab-paper", "--vms", "1")
+                             self.store, "--", "lab-paper", "--vms", "1", "--platforms", self.platforms())
         out, err = process.communicate(timeout=5400)
         self.assertEqual(process.returncode, 0, out + err)
         self.assertIn("EMULATED", out)
@@ -114,13 +117,26 @@ class Lab(LabWorld):
         """On a server with one CPU, too, in two machines at once."""
         process = self.start("lab", "run", HYPERVISOR, "--server-cpus", "1", "--boot-timeout", "20min", "--store",
                              self.store, "--", "lab-paper", "--vms", "2", "--vcpus", "2", "--workloads", "bzip2",
-                             "--set", "bzip2.input=64KiB")
+                             "--set", "bzip2.input=64KiB", "--platforms", self.platforms())
         out, err = process.communicate(timeout=5400)
         self.assertEqual(process.returncode, 0, out + err)
         trials = self.rows("SELECT c.platform, c.vcpus, t.status, t.cause FROM trial t"
                            " JOIN cell c ON c.id = t.cell_id")
         self.assertEqual(set(trials), {(platform, 2, "ok", None) for platform in ("native", *PLATFORMS[HYPERVISOR])})
         self.assertEqual(self.left_behind(), [])
+
+    def test_emulation(self):
+        """Within emulation; in its place among the plan's other platforms, with one machine."""
+        if HYPERVISOR != "kvm":
+            self.skipTest("only KVM's server has QEMU's emulation")
+        process = self.start("lab", "run", "kvm", "--boot-timeout", "20min", "--store", self.store, "--",
+                             "lab-paper", "--workloads", "bzip2", "--set", "bzip2.input=64KiB")
+        out, err = process.communicate(timeout=5400)
+        self.assertEqual(process.returncode, 0, out + err)
+        trials = self.rows("SELECT c.platform, c.vms, t.status, t.cause FROM trial t"
+                           " JOIN cell c ON c.id = t.cell_id")
+        self.assertEqual(set(trials), {("qemu-tcg", 1, "ok", None), *((platform, vms, "ok", None)
+                         for platform in ("native", "kvm") for vms in (1, 2))})
 
     def check_told_exits(self):
         """What the hypervisor itself says of each machine."""
