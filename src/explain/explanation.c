@@ -12,6 +12,7 @@
 #define LEVEL_DEFAULT 0.95
 #define CACHED_BYTES_LEAST (1 << 20)
 #define SHARED_BELOW 0.995 /* of the time: nearer to all of it is written as 100 % */
+#define LOOKED_BELOW 0.95  /* of the time: the rest was estimated */
 
 const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_WAIT] = "waiting for a CPU",
@@ -343,6 +344,20 @@ static void say_share(struct explained_cause *cause, const struct explanation_pa
                  "; scaled: counted %.0f %% of the time", 100 * share);
 }
 
+/* Where there were too many exits to look at all. */
+static void say_looked(struct explained_cause *cause, const struct explanation_pair *pairs,
+                       size_t count)
+{
+    double share = 1;
+    for (size_t i = 0; i < count; i++)
+        share = fmin(share, budget_of_all(pairs[i].cell, "exits:looked_ns") /
+                                budget_of_all(pairs[i].cell, "interval_ns"));
+    size_t length = strlen(cause->evidence);
+    if (share < LOOKED_BELOW)
+        snprintf(cause->evidence + length, sizeof(cause->evidence) - length,
+                 "; estimated: looked at %.0f %% of the time", 100 * share);
+}
+
 static void say_evidence(struct explained_cause *cause, const struct rule *rule,
                          const struct sides *sides, const struct explanation_pair *pairs,
                          size_t count)
@@ -363,6 +378,8 @@ static void say_evidence(struct explained_cause *cause, const struct rule *rule,
                  count == 1 ? "" : "s");
     if (strcmp(rule->reading, "counters") == 0)
         say_share(cause, pairs, count);
+    if (rule->from_exits)
+        say_looked(cause, pairs, count);
 }
 
 /* Sum over the disks of all machines. */

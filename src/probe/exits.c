@@ -35,6 +35,7 @@ const struct exits_points exits_of_kvm = {
     .user = "kvm/kvm_userspace_exit",
     .entry = "kvm/kvm_entry",
     .counter = &host_instructions,
+    .looks_per_s = 5000,
 };
 
 static int open_with(struct exits *exits, const struct exits_backend *backend, const char *tracefs,
@@ -127,6 +128,11 @@ const char *exits_uncounted(const struct exits *exits)
 bool exits_count_all(const struct exits *exits, uint64_t *out_count)
 {
     return exits->backend->count_all && exits->backend->count_all(exits->state, out_count);
+}
+
+bool exits_looked_ns(const struct exits *exits, uint64_t *out_ns)
+{
+    return exits->backend->looked_ns && exits->backend->looked_ns(exits->state, out_ns);
 }
 
 struct exits *exits_close(struct exits *exits)

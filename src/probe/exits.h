@@ -23,7 +23,7 @@ struct perf_event_attr;
 
 struct exits;
 
-/* Sums since exits_open(), of one process and reason. */
+/* Sums since exits_open(), of one process and reason; estimates where not all were looked at. */
 struct exits_sum {
     uint64_t count;
     uint64_t kernel_ns;
@@ -61,6 +61,9 @@ struct exits_points {
     const char *user;                      /* the thread goes on in user space */
     const char *entry;                     /* back in guest mode */
     const struct perf_event_attr *counter; /* counted, too; NULL: nothing */
+    /* Where there are more in a second, so many are looked at, in windows of time that stand for
+     * the rest (exits_windows.h; not by tracefs); 0: all are. */
+    uint64_t looks_per_s;
     enum exits_source source;
 };
 extern const struct exits_points exits_of_kvm; /* with the host's instructions */
@@ -90,4 +93,6 @@ const char *exits_lost_means(const struct exits *exits);
 const char *exits_uncounted(const struct exits *exits);
 /* What that counter has on all CPUs together, whoever ran there. False: there is none. */
 bool exits_count_all(const struct exits *exits, uint64_t *out_count);
+/* For how long exits were looked at so far. False: all the time. */
+bool exits_looked_ns(const struct exits *exits, uint64_t *out_ns);
 struct exits *exits_close(struct exits *exits);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "probe/bpf_code.h"
+#include "probe/exits_tally.h"
+#include "probe/exits_windows.h"
 #include "probe/exit_reason.h"
 #include "probe/tracepoint.h"
 
@@ -37,7 +40,7 @@ struct thread_state {
 };
 
 enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
-enum { LOST_EXITS, LOST_COUNTS, LOST_COUNT };
+enum { LOST_EXITS, LOST_COUNTS, SEEN_EXITS, LOST_COUNT };
 enum { AT_EXIT, AT_USER, AT_SWITCH, AT_ENTRY, AT_MSR, PROGRAM_COUNT };
 
 struct bpf {
@@ -46,7 +49,16 @@ struct bpf {
     struct all_cpus counters;
     bool counts;
     char uncounted[160]; /* why it does not */
+    /* Where exits are looked at in windows; else NULL: all are. */
+    struct exits_windows *windows;
+    struct exits_tally tally;
+    bool counts_seen;
+    struct window_end {
+        int id; /* of the tracepoint */
+        int program_fd;
+    } ends[2]; /* of an exit, that are attached in windows only: AT_ENTRY, AT_EXIT */
 };
+static const size_t end_of[2] = {AT_ENTRY, AT_EXIT};
 
 /* Frame of the programs, below register 10. */
 #define FRAME_TID (-8)
@@ -66,7 +78,7 @@ static void emit_map_and_key(struct bpf_code *code, int map_fd, int key)
     bpf_code_compute_value(code, BPF_ADD, 2, key);
 }
 
-/* lost[which]++ */
+/* lost[which]++; also of what is only counted */
 static void emit_count_lost(struct bpf_code *code, const struct bpf *exits, int which)
 {
     size_t none = bpf_code_label(code);
@@ -401,6 +413,8 @@ static void make_entry(struct bpf_code *code, const struct bpf *exits, const str
     emit_find_state(code, exits, end);
     emit_add_count(code, exits);
     emit_add_on_cpu(code, end);
+    if (exits->counts_seen)
+        emit_count_lost(code, exits, SEEN_EXITS);
     bpf_code_store_value(code, 4, 8, STATE(phase), PHASE_GUEST);
     emit_find_sum(code, exits, end);
     bpf_code_set(code, 1, 1);
@@ -456,8 +470,8 @@ struct program {
     void (*make)(struct bpf_code *code, const struct bpf *exits, const struct offsets *at);
 };
 
-static int start_program(struct bpf *exits, const char *root, const struct program *program,
-                         const struct offsets *at, struct error *err)
+static int start_program(struct bpf *exits, size_t which, const char *root,
+                         const struct program *program, const struct offsets *at, struct error *err)
 {
     CLEANUP_FREE char *text = NULL;
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
@@ -472,7 +486,11 @@ static int start_program(struct bpf *exits, const char *root, const struct progr
     program->make(code, exits, at);
     CLEANUP_FD int program_fd =
         bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, program->event, err);
-    return program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
+    rc = program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
+    for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
+        if (end_of[i] == which)
+            exits->ends[i] = (struct window_end){id, TAKE_FD(program_fd)};
+    return rc;
 }
 
 static int start_programs(struct bpf *exits, const struct exits_points *points, const char *root,
@@ -488,7 +506,7 @@ static int start_programs(struct bpf *exits, const struct exits_points *points, 
     for (size_t i = 0; i < PROGRAM_COUNT; i++) {
         if (!programs[i].event)
             continue;
-        exits->events[i] = start_program(exits, root, &programs[i], at, err);
+        exits->events[i] = start_program(exits, i, root, &programs[i], at, err);
         if (exits->events[i] < 0)
             return exits->events[i];
     }
@@ -539,79 +557,10 @@ static void count_exits(struct bpf *exits, const struct perf_event_attr *attribu
         snprintf(exits->uncounted, sizeof(exits->uncounted), "start counters: %s", strerror(-rc));
 }
 
-static void close_bpf(void *state)
-{
-    struct bpf *exits = state;
-    if (!exits)
-        return;
-    all_cpus_close(&exits->counters);
-    for (size_t i = 0; i < PROGRAM_COUNT; i++)
-        fd_cleanup(&exits->events[i]);
-    for (size_t i = 0; i < MAP_COUNT; i++)
-        fd_cleanup(&exits->maps[i]);
-    free(exits);
-}
-
-DEFINE_CLEANUP(struct bpf *, close_bpf);
-
-static int open_bpf(const char *root, const struct exits_points *points, void **out_state,
-                    struct error *err)
-{
-    CLEANUP(close_bpf_cleanup) struct bpf *exits = mem_zalloc(sizeof(*exits));
-    memset(exits->maps, -1, sizeof(exits->maps));
-    memset(exits->events, -1, sizeof(exits->events));
-    struct offsets at = {0};
-    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-    int rc = find_fields(points, root, &at, err);
-    rc = rc < 0 ? rc : make_maps(exits, cpus, err);
-    if (rc < 0)
-        return rc;
-    count_exits(exits, points->counter);
-    rc = start_programs(exits, points, root, &at, err);
-    if (rc < 0)
-        return rc;
-    *out_state = TAKE_PTR(exits);
-    return 0;
-}
-
-static void each(void *state, pid_t process,
-                 void (*found)(const struct exits_key *key, const struct exits_sum *sum,
-                               void *context),
-                 void *context)
-{
-    const struct bpf *exits = state;
-    struct exits_key key, next;
-    struct exits_sum sum;
-    int map = exits->maps[MAP_SUMS];
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if ((process == 0 || key.process == (uint32_t)process) &&
-            bpf_map_find(map, &key, &sum) >= 0)
-            found(&key, &sum, context);
-    }
-}
-
-static uint64_t read_lost(const struct bpf *exits, uint32_t which)
+static uint64_t read_number(const struct bpf *exits, uint32_t which)
 {
     uint64_t count = 0;
     return bpf_map_find(exits->maps[MAP_LOST], &which, &count) < 0 ? 0 : count;
-}
-
-/* Keys are gathered first: a walk starts again where its last key has gone. */
-static void keep_sums(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
-{
-    CLEANUP_FREE struct exits_key *keys = NULL;
-    struct exits_key key, next;
-    size_t count = 0, capacity = 0;
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if (is_wanted((pid_t)key.process, context))
-            continue;
-        MEM_GROW(keys, count, capacity);
-        keys[count++] = key;
-    }
-    for (size_t i = 0; i < count; i++)
-        bpf_map_delete(map, &keys[i]);
 }
 
 static void keep_threads(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
@@ -631,16 +580,210 @@ static void keep_threads(int map, bool (*is_wanted)(pid_t process, void *context
         bpf_map_delete(map, &keys[i]);
 }
 
+static bool no_process(pid_t process, void *context)
+{
+    (void)process, (void)context;
+    return false;
+}
+
+/* What threads were doing when nobody looked is not known: an exit under way is in no window. */
+static bool open_window(void *context)
+{
+    struct bpf *exits = context;
+    bool good = true;
+    keep_threads(exits->maps[MAP_THREADS], no_process, NULL);
+    for (size_t i = 0; i < COUNT_OF(end_of) && good; i++) {
+        int *event = &exits->events[end_of[i]];
+        *event = tracepoint_attach(exits->ends[i].id, exits->ends[i].program_fd, NULL);
+        good = *event >= 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(end_of) && !good; i++)
+        fd_cleanup(&exits->events[end_of[i]]);
+    return good;
+}
+
+static void *close_event(void *event)
+{
+    fd_cleanup(event);
+    return NULL;
+}
+
+/* A program is taken off at once, but then the kernel waits for its last run, 40 ms each: both at
+ * the same time, or the second goes on meanwhile. */
+static void close_window(void *context)
+{
+    struct bpf *exits = context;
+    pthread_t closer;
+    bool has_closer = pthread_create(&closer, NULL, close_event, &exits->events[AT_EXIT]) == 0;
+    fd_cleanup(&exits->events[AT_ENTRY]);
+    if (has_closer)
+        pthread_join(closer, NULL);
+    else
+        fd_cleanup(&exits->events[AT_EXIT]);
+}
+
+static void each_seen(const struct bpf *exits,
+                      void (*found)(const struct exits_key *key, const struct exits_sum *sum,
+                                    void *context),
+                      void *context)
+{
+    struct exits_key key, next;
+    struct exits_sum sum;
+    int map = exits->maps[MAP_SUMS];
+    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
+        key = next;
+        if (bpf_map_find(map, &key, &sum) >= 0)
+            found(&key, &sum, context);
+    }
+}
+
+static void note_sum(const struct exits_key *key, const struct exits_sum *sum, void *tally)
+{
+    exits_tally_note(tally, key, sum);
+}
+
+static void note_window(void *context)
+{
+    struct bpf *exits = context;
+    each_seen(exits, note_sum, &exits->tally);
+}
+
+static void end_window(void *context, double weight)
+{
+    struct bpf *exits = context;
+    exits_tally_end_window(&exits->tally, weight);
+}
+
+static uint64_t count_seen(void *context)
+{
+    return read_number(context, SEEN_EXITS);
+}
+
+static const struct exits_windows_hooks window_hooks = {
+    .open = open_window,
+    .close = close_window,
+    .note = note_window,
+    .end = end_window,
+    .count = count_seen,
+};
+
+static void close_bpf(void *state)
+{
+    struct bpf *exits = state;
+    if (!exits)
+        return;
+    exits_windows_stop(exits->windows);
+    all_cpus_close(&exits->counters);
+    for (size_t i = 0; i < PROGRAM_COUNT; i++)
+        fd_cleanup(&exits->events[i]);
+    for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
+        fd_cleanup(&exits->ends[i].program_fd);
+    for (size_t i = 0; i < MAP_COUNT; i++)
+        fd_cleanup(&exits->maps[i]);
+    exits_tally_done(&exits->tally);
+    free(exits);
+}
+
+DEFINE_CLEANUP(struct bpf *, close_bpf);
+
+static int open_bpf(const char *root, const struct exits_points *points, void **out_state,
+                    struct error *err)
+{
+    CLEANUP(close_bpf_cleanup) struct bpf *exits = mem_zalloc(sizeof(*exits));
+    memset(exits->maps, -1, sizeof(exits->maps));
+    memset(exits->events, -1, sizeof(exits->events));
+    for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
+        exits->ends[i].program_fd = -1;
+    exits->counts_seen = points->looks_per_s > 0;
+    struct offsets at = {0};
+    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
+    int rc = find_fields(points, root, &at, err);
+    rc = rc < 0 ? rc : make_maps(exits, cpus, err);
+    if (rc < 0)
+        return rc;
+    count_exits(exits, points->counter);
+    rc = start_programs(exits, points, root, &at, err);
+    if (rc >= 0 && points->looks_per_s)
+        rc = exits_windows_start(&window_hooks, exits, points->looks_per_s, &exits->windows, err);
+    if (rc < 0)
+        return rc;
+    *out_state = TAKE_PTR(exits);
+    return 0;
+}
+
+struct wanted {
+    pid_t process; /* 0: any */
+    void (*found)(const struct exits_key *key, const struct exits_sum *sum, void *context);
+    void *context;
+};
+
+static void find_wanted(const struct exits_key *key, const struct exits_sum *sum, void *context)
+{
+    const struct wanted *wanted = context;
+    if (wanted->process == 0 || key->process == (uint32_t)wanted->process)
+        wanted->found(key, sum, wanted->context);
+}
+
+static void each_estimated(struct bpf *exits, struct wanted *wanted)
+{
+    exits_windows_lock(exits->windows);
+    if (exits_windows_are_open(exits->windows))
+        note_window(exits);
+    double weight = exits_windows_weight(exits->windows);
+    for (size_t i = 0; i < exits->tally.count; i++) {
+        struct exits_key key;
+        struct exits_sum sum;
+        exits_tally_get(&exits->tally, i, weight, &key, &sum);
+        find_wanted(&key, &sum, wanted);
+    }
+    exits_windows_unlock(exits->windows);
+}
+
+static void each(void *state, pid_t process,
+                 void (*found)(const struct exits_key *key, const struct exits_sum *sum,
+                               void *context),
+                 void *context)
+{
+    struct bpf *exits = state;
+    struct wanted wanted = {process, found, context};
+    if (exits->windows)
+        each_estimated(exits, &wanted);
+    else
+        each_seen(exits, find_wanted, &wanted);
+}
+
+/* Keys are gathered first: a walk starts again where its last key has gone. */
+static void keep_sums(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
+{
+    CLEANUP_FREE struct exits_key *keys = NULL;
+    struct exits_key key, next;
+    size_t count = 0, capacity = 0;
+    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
+        key = next;
+        if (is_wanted((pid_t)key.process, context))
+            continue;
+        MEM_GROW(keys, count, capacity);
+        keys[count++] = key;
+    }
+    for (size_t i = 0; i < count; i++)
+        bpf_map_delete(map, &keys[i]);
+}
+
 static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), void *context)
 {
-    const struct bpf *exits = state;
+    struct bpf *exits = state;
+    if (exits->windows)
+        exits_windows_lock(exits->windows);
     keep_sums(exits->maps[MAP_SUMS], is_wanted, context);
     keep_threads(exits->maps[MAP_THREADS], is_wanted, context);
+    exits_tally_keep(&exits->tally, is_wanted, context);
+    if (exits->windows)
+        exits_windows_unlock(exits->windows);
 }
 
 static uint64_t lost(void *state)
 {
-    return read_lost(state, LOST_EXITS);
+    return read_number(state, LOST_EXITS);
 }
 
 static const char *uncounted(void *state)
@@ -648,7 +791,8 @@ static const char *uncounted(void *state)
     const struct bpf *exits = state;
     if (!exits->counts)
         return exits->uncounted;
-    return read_lost(exits, LOST_COUNTS) ? "a CPU's counter could not be read now and then" : NULL;
+    return read_number(exits, LOST_COUNTS) ? "a CPU's counter could not be read now and then"
+                                           : NULL;
 }
 
 static bool count_all(void *state, uint64_t *out_count)
@@ -665,6 +809,17 @@ static bool count_all(void *state, uint64_t *out_count)
     return exits->counts;
 }
 
+static bool looked_ns(void *state, uint64_t *out_ns)
+{
+    struct bpf *exits = state;
+    if (!exits->windows)
+        return false;
+    exits_windows_lock(exits->windows);
+    *out_ns = exits_windows_looked_ns(exits->windows);
+    exits_windows_unlock(exits->windows);
+    return true;
+}
+
 const struct exits_backend exits_by_bpf = {
     .name = "bpf",
     .open = open_bpf,
@@ -674,5 +829,6 @@ const struct exits_backend exits_by_bpf = {
     .lost_means = "exits are in no count: the tables of BPF were full",
     .uncounted = uncounted,
     .count_all = count_all,
+    .looked_ns = looked_ns,
     .close = close_bpf,
 };

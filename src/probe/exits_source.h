@@ -20,6 +20,7 @@ struct exits_backend {
     const char *lost_means;
     const char *(*uncounted)(void *state);
     bool (*count_all)(void *state, uint64_t *out_count); /* NULL: it never can */
+    bool (*looked_ns)(void *state, uint64_t *out_ns);    /* NULL: it always looks */
     void (*close)(void *state);
 };
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Exits that are looked at in windows: the arithmetic, and system calls in place of exits, which
+ * any Linux with root has.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "probe/exits.h"
+#include "probe/exits_tally.h"
+#include "probe/exits_windows.h"
+#include "tracing.h"
+
+static void test_pauses(void **state)
+{
+    (void)state;
+    const uint64_t window_ns = 20 * NS_PER_MS;
+    /* 5000 a second are 100 in such a window. */
+    assert_int_equal(exits_windows_pause(0, window_ns, 5000), 0);
+    assert_int_equal(exits_windows_pause(100, window_ns, 5000), 0);
+    assert_int_equal(exits_windows_pause(200, window_ns, 5000), window_ns);
+    assert_int_equal(exits_windows_pause(1000, window_ns, 5000), 9 * window_ns);
+    assert_int_equal(exits_windows_pause(UINT64_MAX, window_ns, 5000), EXITS_PAUSE_MAX_NS);
+    assert_int_equal(exits_windows_pause(1, 1, 1), EXITS_PAUSE_MAX_NS);
+}
+
+static bool is_seven(pid_t process, void *context)
+{
+    (void)context;
+    return process == 7;
+}
+
+/* Two reasons of one process and one of another, in three windows. */
+static void test_weights(void **state)
+{
+    (void)state;
+    const struct exits_key io = {7, 1, 0x7b}, hlt = {7, 1, 0x78}, other = {6, 1, 0x7b};
+    struct exits_tally tally = {0};
+    struct exits_key key;
+    struct exits_sum sum;
+    exits_tally_note(&tally, &io, &(struct exits_sum){.count = 10, .kernel_ns = 100});
+    exits_tally_note(&tally, &other, &(struct exits_sum){.count = 1});
+    exits_tally_end_window(&tally, 3);
+    exits_tally_note(&tally, &io, &(struct exits_sum){.count = 15, .kernel_ns = 100});
+    exits_tally_note(&tally, &hlt, &(struct exits_sum){.count = 2, .buckets = {[31] = 2}});
+    exits_tally_end_window(&tally, 1);
+    exits_tally_note(&tally, &io, &(struct exits_sum){.count = 20, .kernel_ns = 300});
+    assert_int_equal(tally.count, 3);
+    static const struct {
+        struct exits_key key;
+        uint64_t count, kernel_ns;
+    } now[] = {{{6, 1, 0x7b}, 3, 0},
+               {{7, 1, 0x78}, 2, 0},
+               {{7, 1, 0x7b}, 3 * 10 + 5 + 2 * 5, 3 * 100 + 2 * 200}};
+    for (size_t i = 0; i < COUNT_OF(now); i++) {
+        exits_tally_get(&tally, i, 2, &key, &sum);
+        assert_memory_equal(&key, &now[i].key, sizeof(key));
+        assert_int_equal(sum.count, now[i].count);
+        assert_int_equal(sum.kernel_ns, now[i].kernel_ns);
+        assert_int_equal(sum.buckets[31], i == 1 ? 2 : 0);
+    }
+    exits_tally_keep(&tally, is_seven, NULL);
+    assert_int_equal(tally.count, 2);
+    exits_tally_get(&tally, 0, 1, &key, &sum);
+    assert_memory_equal(&key, &hlt, sizeof(key));
+    exits_tally_done(&tally);
+}
+
+static struct exits *open_or_skip(uint64_t looks_per_s)
+{
+    const struct exits_points points = {
+        .exit = "raw_syscalls/sys_enter",
+        .reason = "id",
+        .isa = "id",
+        .user = "kvm/kvm_userspace_exit",
+        .entry = "raw_syscalls/sys_exit",
+        .source = EXITS_BPF,
+        .looks_per_s = looks_per_s,
+    };
+    struct exits *exits = NULL;
+    struct error err = {0};
+    (void)!tracing_mount();
+    if (exits_open(&points, &exits, &err) < 0) {
+        printf("skipped: %s\n", err.text);
+        skip();
+    }
+    return exits;
+}
+
+struct wanted {
+    uint32_t reason;
+    struct exits_sum sum;
+};
+
+static void add(const struct exits_key *key, const struct exits_sum *sum, void *context)
+{
+    struct wanted *wanted = context;
+    if (key->reason == wanted->reason)
+        wanted->sum = *sum;
+}
+
+/* As many as are wanted, and some others of ours, are all looked at. */
+static void test_few_are_all_seen(void **state)
+{
+    (void)state;
+    struct exits *exits = open_or_skip(UINT64_C(1) << 40);
+    struct wanted calls = {.reason = SYS_getppid};
+    uint64_t looked_ns = 0;
+    for (int i = 0; i < 20000; i++)
+        syscall(SYS_getppid);
+    exits_each(exits, getpid(), add, &calls);
+    assert_int_equal(calls.sum.count, 20000);
+    assert_true(exits_looked_ns(exits, &looked_ns));
+    assert_true(looked_ns > 0);
+    exits_close(exits);
+}
+
+static pid_t start_caller(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            syscall(SYS_getppid);
+    }
+    return pid;
+}
+
+/* A flood of calls: there are pauses, what is told grows in them, too, and it is more than what was
+ * looked at. How close it is depends on who else had the CPU in the windows. */
+static void test_many_are_seen_in_windows(void **state)
+{
+    (void)state;
+    struct exits *exits = open_or_skip(1000);
+    uint64_t begin_ns = clock_monotonic_ns(), looked_ns = 0, last = 0, pauses = 0;
+    pid_t pid = start_caller();
+    assert_true(pid > 0);
+    for (uint64_t before_ns = 0; pauses < 20; before_ns = looked_ns) {
+        struct wanted calls = {.reason = SYS_getppid};
+        clock_sleep_ns(5 * NS_PER_MS);
+        exits_each(exits, pid, add, &calls);
+        assert_true(exits_looked_ns(exits, &looked_ns));
+        assert_true(calls.sum.count >= last);
+        assert_true(calls.sum.kernel_ns > 0 || calls.sum.count == 0);
+        pauses += looked_ns == before_ns && calls.sum.count > last;
+        last = calls.sum.count;
+    }
+    assert_true(last > 0);
+    assert_true(looked_ns < clock_monotonic_ns() - begin_ns);
+    assert_int_equal(exits_lost(exits), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    exits_close(exits);
+}
+
+/* While none is looked at. */
+static void test_closed_in_a_pause(void **state)
+{
+    (void)state;
+    struct exits *exits = open_or_skip(1);
+    uint64_t looked_ns = 0, before_ns;
+    pid_t pid = start_caller();
+    assert_true(pid > 0);
+    do {
+        before_ns = looked_ns;
+        clock_sleep_ns(5 * NS_PER_MS);
+        assert_true(exits_looked_ns(exits, &looked_ns));
+    } while (looked_ns != before_ns);
+    exits_close(exits);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_few_are_all_seen),
+        cmocka_unit_test(test_many_are_seen_in_windows),
+        cmocka_unit_test(test_closed_in_a_pause),
+    };
+    return cmocka_run_group_tests_name("exits-windows", tests, NULL, NULL);
+}
