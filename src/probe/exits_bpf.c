@@ -107,14 +107,20 @@ static void emit_read_counter(struct bpf_code *code, const struct bpf *exits)
     bpf_code_place(code, good);
 }
 
-/* 7 = now, 0 = pid << 32 | tid, which is at FRAME_TID as well. */
+/* 7 = now, and what the counter stands at. */
+static void emit_now(struct bpf_code *code, const struct bpf *exits)
+{
+    bpf_code_call(code, BPF_FUNC_ktime_get_ns);
+    bpf_code_move(code, 7, 0);
+    emit_read_counter(code, exits);
+}
+
+/* The same, and 0 = pid << 32 | tid, which is at FRAME_TID as well. */
 static void emit_start(struct bpf_code *code, const struct bpf *exits)
 {
     bpf_code_init(code);
     bpf_code_move(code, 6, 1);
-    bpf_code_call(code, BPF_FUNC_ktime_get_ns);
-    bpf_code_move(code, 7, 0);
-    emit_read_counter(code, exits);
+    emit_now(code, exits);
     bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
     bpf_code_store(code, 4, 10, FRAME_TID, 0);
 }
@@ -325,19 +331,23 @@ static void make_msr(struct bpf_code *code, const struct bpf *exits, const struc
     emit_end(code, end);
 }
 
+/* Most switches are between threads that are no virtual CPUs: the clock is read for those alone. */
 static void make_switch(struct bpf_code *code, const struct bpf *exits, const struct offsets *at)
 {
-    emit_start(code, exits);
+    bpf_code_init(code);
+    bpf_code_move(code, 6, 1);
     size_t end = bpf_code_label(code), next = bpf_code_label(code);
     bpf_code_load(code, 4, 1, 6, (int16_t)at->previous);
     bpf_code_store(code, 4, 10, FRAME_TID, 1);
     emit_find_state(code, exits, next);
+    emit_now(code, exits);
     emit_add_count(code, exits);
     emit_add_on_cpu(code, next);
     bpf_code_place(code, next);
     bpf_code_load(code, 4, 1, 6, (int16_t)at->next);
     bpf_code_store(code, 4, 10, FRAME_TID, 1);
     emit_find_state(code, exits, end);
+    emit_now(code, exits);
     if (exits->counts) {
         bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
         bpf_code_store(code, 8, 8, STATE(mark_count), 1);
