@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "machine/kvm_exits.h"
 #include "probe/exit_reason.h"
 #include "top/read.h"
+
+#define LOOKED_BELOW 0.95 /* of the time: the rest was estimated */
 
 _Static_assert(EXIT_BUCKETS == EXITS_BUCKETS + 1, "bucket i of the probe is i + 1 here");
 
@@ -38,7 +41,8 @@ struct kvm {
     int path_error;                    /* of reading it: errno */
     struct kvm_directory *directories; /* by pid */
     size_t count, capacity;
-    char note[4200], lost[96], missing[4096];
+    uint64_t looked_ns, looked_at_ns; /* at the last reading: for how long, and when that was */
+    char note[4200], lost[96], looked[96], missing[4096];
 };
 
 struct kvm *kvm_open(const char *sys, enum kvm_source wanted, const struct exits_points *points)
@@ -299,12 +303,31 @@ static void say_lost(struct kvm *kvm, struct snapshot *snapshot)
     snapshot_add_note(snapshot, kvm->lost);
 }
 
+/* Where there are so many that they are looked at for a part of the time. */
+static void say_looked(struct kvm *kvm, struct snapshot *snapshot)
+{
+    uint64_t now_ns = clock_monotonic_ns(), looked_ns;
+    if (!exits_looked_ns(kvm->exits, &looked_ns))
+        return;
+    double share = (double)(looked_ns - kvm->looked_ns) / (double)(now_ns - kvm->looked_at_ns);
+    if (kvm->looked_at_ns && share < LOOKED_BELOW) {
+        snprintf(kvm->looked, sizeof(kvm->looked),
+                 "exits are estimated: there are many, and %.0f %% of the time was looked at",
+                 100 * share);
+        snapshot_add_note(snapshot, kvm->looked);
+    }
+    kvm->looked_ns = looked_ns;
+    kvm->looked_at_ns = now_ns;
+}
+
 /* any_counted: of some machine KVM's own counts were read */
 static void say_source(struct kvm *kvm, bool any_counted, struct snapshot *snapshot)
 {
     const char *why = kvm->exits ? exits_without_bpf(kvm->exits) : NULL;
-    if (kvm->exits)
+    if (kvm->exits) {
         say_lost(kvm, snapshot);
+        say_looked(kvm, snapshot);
+    }
     if (why) {
         snprintf(kvm->note, sizeof(kvm->note),
                  "exits are read from tracefs, which costs more than BPF: %s", why);
