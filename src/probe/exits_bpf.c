@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +29,7 @@ struct bpf {
     struct window_end {
         int id; /* of the tracepoint */
         int program_fd;
+        int hold_fd;
     } ends[2]; /* of an exit, that are attached in windows only: EXITS_AT_ENTRY, EXITS_AT_EXIT */
 };
 static const size_t end_of[2] = {EXITS_AT_ENTRY, EXITS_AT_EXIT};
@@ -63,6 +63,18 @@ static int find_fields(const struct exits_points *points, const char *root,
     return rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "next_pid", &at->next, err);
 }
 
+/* For windows to come. Returns event_fd, which is closed where that fails. */
+static int keep_end(struct window_end *end, int id, int *program_fd, int event_fd,
+                    struct error *err)
+{
+    end->id = id;
+    end->program_fd = TAKE_FD(*program_fd);
+    end->hold_fd = tracepoint_hold(id, err);
+    if (end->hold_fd < 0)
+        close(event_fd);
+    return end->hold_fd < 0 ? end->hold_fd : event_fd;
+}
+
 static int start_program(struct bpf *exits, size_t which, const char *root, const char *event,
                          const struct exits_offsets *at, struct error *err)
 {
@@ -80,7 +92,7 @@ static int start_program(struct bpf *exits, size_t which, const char *root, cons
     rc = program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
     for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
         if (end_of[i] == which)
-            exits->ends[i] = (struct window_end){id, TAKE_FD(program_fd)};
+            rc = keep_end(&exits->ends[i], id, &program_fd, rc, err);
     return rc;
 }
 
@@ -191,25 +203,11 @@ static bool open_window(void *context)
     return good;
 }
 
-static void *close_event(void *event)
-{
-    fd_cleanup(event);
-    return NULL;
-}
-
-/* A program is taken off at once, but then the kernel waits for its last run, 40 ms each: both at
- * the same time, or the second goes on meanwhile. */
 static void close_window(void *context)
 {
     struct bpf *exits = context;
-    pthread_t closer;
-    bool has_closer =
-        pthread_create(&closer, NULL, close_event, &exits->events[EXITS_AT_EXIT]) == 0;
-    fd_cleanup(&exits->events[EXITS_AT_ENTRY]);
-    if (has_closer)
-        pthread_join(closer, NULL);
-    else
-        fd_cleanup(&exits->events[EXITS_AT_EXIT]);
+    for (size_t i = COUNT_OF(end_of); i-- > 0;)
+        fd_cleanup(&exits->events[end_of[i]]);
 }
 
 static void each_seen(const struct bpf *exits,
@@ -267,7 +265,7 @@ static void close_bpf(void *state)
     for (size_t i = 0; i < EXITS_PROGRAMS; i++)
         fd_cleanup(&exits->events[i]);
     for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
-        fd_cleanup(&exits->ends[i].program_fd);
+        fd_cleanup(&exits->ends[i].program_fd), fd_cleanup(&exits->ends[i].hold_fd);
     for (size_t i = 0; i < EXITS_MAPS; i++)
         fd_cleanup(&exits->code.maps[i]);
     exits_tally_done(&exits->tally);
@@ -283,7 +281,7 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     memset(exits->code.maps, -1, sizeof(exits->code.maps));
     memset(exits->events, -1, sizeof(exits->events));
     for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
-        exits->ends[i].program_fd = -1;
+        exits->ends[i] = (struct window_end){.program_fd = -1, .hold_fd = -1};
     exits->code.counts_seen = points->looks_per_s > 0;
     struct exits_offsets at = {0};
     unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);

@@ -27,7 +27,7 @@ struct exits_windows {
 uint64_t exits_windows_pause(uint64_t count, uint64_t window_ns, uint64_t per_s)
 {
     double due = (double)per_s * (double)window_ns / NS_PER_S;
-    if ((double)count <= due)
+    if ((double)count <= EXITS_MANY * due)
         return 0;
     double pause_ns = (double)window_ns * ((double)count / due - 1);
     return pause_ns < (double)EXITS_PAUSE_MAX_NS ? (uint64_t)pause_ns : EXITS_PAUSE_MAX_NS;

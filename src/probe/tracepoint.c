@@ -116,7 +116,7 @@ int tracepoint_find_field(const char *text, size_t length, const char *event, co
 }
 
 /* One event is enough for all CPUs: the program belongs to the tracepoint, not to the event. */
-int tracepoint_attach(int id, int program_fd, struct error *err)
+static int open_tracepoint(int id, bool disabled, struct error *err)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_TRACEPOINT,
@@ -124,11 +124,22 @@ int tracepoint_attach(int id, int program_fd, struct error *err)
         .config = (uint64_t)id,
         .sample_period = 1,
         .wakeup_events = 1,
+        .disabled = disabled,
     };
-    CLEANUP_FD int fd =
-        (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    int fd = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    return fd < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open tracepoint %d", id) : fd;
+}
+
+int tracepoint_hold(int id, struct error *err)
+{
+    return open_tracepoint(id, true, err);
+}
+
+int tracepoint_attach(int id, int program_fd, struct error *err)
+{
+    CLEANUP_FD int fd = open_tracepoint(id, false, err);
     if (fd < 0)
-        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open tracepoint %d", id);
+        return fd;
     if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd) < 0 ||
         ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno,

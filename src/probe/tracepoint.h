@@ -29,6 +29,10 @@ int tracepoint_find_field(const char *text, size_t length, const char *event, co
 int tracepoint_read_format(const char *root, const char *event, char **out_text, size_t *out_length,
                            struct error *err) __attribute__((warn_unused_result));
 
+/* Keeps a tracepoint switched on until the descriptor that this returns is closed, though nothing
+ * may run there: programs are then attached and taken off without a change of the kernel's code,
+ * for which it stops all CPUs. */
+int tracepoint_hold(int id, struct error *err) __attribute__((warn_unused_result));
 /* Runs a loaded BPF program at each hit on any CPU until the descriptor that this returns is
  * closed. */
 int tracepoint_attach(int id, int program_fd, struct error *err)

@@ -24,14 +24,14 @@
 static void test_pauses(void **state)
 {
     (void)state;
-    const uint64_t window_ns = 20 * NS_PER_MS;
-    /* 5000 a second are 100 in such a window. */
-    assert_int_equal(exits_windows_pause(0, window_ns, 5000), 0);
-    assert_int_equal(exits_windows_pause(100, window_ns, 5000), 0);
-    assert_int_equal(exits_windows_pause(200, window_ns, 5000), window_ns);
-    assert_int_equal(exits_windows_pause(1000, window_ns, 5000), 9 * window_ns);
-    assert_int_equal(exits_windows_pause(UINT64_MAX, window_ns, 5000), EXITS_PAUSE_MAX_NS);
-    assert_int_equal(exits_windows_pause(1, 1, 1), EXITS_PAUSE_MAX_NS);
+    const uint64_t window_ns = 10 * NS_PER_MS;
+    /* 1000 a second are 10 in such a window, and many are more than 5000. */
+    assert_int_equal(exits_windows_pause(0, window_ns, 1000), 0);
+    assert_int_equal(exits_windows_pause(50, window_ns, 1000), 0);
+    assert_int_equal(exits_windows_pause(60, window_ns, 1000), 5 * window_ns);
+    assert_int_equal(exits_windows_pause(400, window_ns, 1000), 39 * window_ns);
+    assert_int_equal(exits_windows_pause(UINT64_MAX, window_ns, 1000), EXITS_PAUSE_MAX_NS);
+    assert_int_equal(exits_windows_pause(1, 1000, 1), EXITS_PAUSE_MAX_NS);
 }
 
 static bool is_seven(pid_t process, void *context)
