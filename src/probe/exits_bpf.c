@@ -26,6 +26,7 @@ struct bpf {
     /* Where exits are looked at in windows; else NULL: all are. */
     struct exits_windows *windows;
     struct exits_tally tally;
+    uint64_t unopened; /* windows that could not be opened */
     struct window_end {
         int id; /* of the tracepoint */
         int program_fd;
@@ -187,7 +188,9 @@ static bool no_process(pid_t process, void *context)
     return false;
 }
 
-/* What threads were doing when nobody looked is not known: an exit under way is in no window. */
+/* What threads were doing when nobody looked is not known: an exit under way is in no window. A
+ * process that was forked meanwhile and has started no other program keeps the last window's events
+ * open, and with them their programs in place. */
 static bool open_window(void *context)
 {
     struct bpf *exits = context;
@@ -200,6 +203,7 @@ static bool open_window(void *context)
     }
     for (size_t i = 0; i < COUNT_OF(end_of) && !good; i++)
         fd_cleanup(&exits->events[end_of[i]]);
+    exits->unopened += !good;
     return good;
 }
 
@@ -371,7 +375,8 @@ static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), v
 
 static uint64_t lost(void *state)
 {
-    return read_number(state, EXITS_LOST);
+    const struct bpf *exits = state;
+    return read_number(exits, EXITS_LOST) + exits->unopened;
 }
 
 static const char *uncounted(void *state)
@@ -414,7 +419,9 @@ const struct exits_backend exits_by_bpf = {
     .each = each,
     .keep = keep,
     .lost = lost,
-    .lost_means = "exits are in no count: the tables of BPF were full",
+    .lost_means =
+        "exits are in no count: the tables of BPF were full, or its programs could not be "
+        "attached again",
     .uncounted = uncounted,
     .count_all = count_all,
     .looked_ns = looked_ns,
