@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/exits_tally.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,8 @@ union sums {
 
 struct exits_tally_row {
     struct exits_key key;
-    union sums before; /* of windows that are over, as they count */
-    union sums start;  /* seen when the present window began */
+    double before[SUMS]; /* of windows that are over, as they count */
+    union sums start;    /* seen when the present window began */
     union sums seen;
 };
 
@@ -49,18 +50,17 @@ void exits_tally_note(struct exits_tally *tally, const struct exits_key *key,
 }
 
 /* before + weight (seen - start) */
-static void weigh(const struct exits_tally_row *row, double weight, union sums *out)
+static double weigh(const struct exits_tally_row *row, size_t i, double weight)
 {
-    for (size_t i = 0; i < SUMS; i++)
-        out->items[i] = row->before.items[i] +
-                        (uint64_t)(weight * (double)(row->seen.items[i] - row->start.items[i]));
+    return row->before[i] + weight * (double)(row->seen.items[i] - row->start.items[i]);
 }
 
 void exits_tally_end_window(struct exits_tally *tally, double weight)
 {
     for (size_t i = 0; i < tally->count; i++) {
         struct exits_tally_row *row = &tally->rows[i];
-        weigh(row, weight, &row->before);
+        for (size_t j = 0; j < SUMS; j++)
+            row->before[j] = weigh(row, j, weight);
         row->start = row->seen;
     }
 }
@@ -68,9 +68,14 @@ void exits_tally_end_window(struct exits_tally *tally, double weight)
 void exits_tally_get(const struct exits_tally *tally, size_t i, double weight,
                      struct exits_key *out_key, struct exits_sum *out_sum)
 {
+    const struct exits_tally_row *row = &tally->rows[i];
     union sums sums;
-    weigh(&tally->rows[i], weight, &sums);
-    *out_key = tally->rows[i].key;
+    for (size_t j = 0; j < SUMS; j++)
+        sums.items[j] = (uint64_t)llround(weigh(row, j, weight));
+    sums.sum.count = 0;
+    for (size_t j = 0; j < EXITS_BUCKETS; j++)
+        sums.sum.count += sums.sum.buckets[j];
+    *out_key = row->key;
     *out_sum = sums.sum;
 }
 

@@ -22,7 +22,8 @@ void exits_tally_note(struct exits_tally *tally, const struct exits_key *key,
 /* The window that was open until now, and the time without one after it, are over: it counts
  * `weight` times, at least 1. */
 void exits_tally_end_window(struct exits_tally *tally, double weight);
-/* The sums of row i, where the present window counts `weight` times so far. */
+/* The sums of row i, where the present window counts `weight` times so far. Each exit is in one
+ * bucket: rounded, their sum is the count still. */
 void exits_tally_get(const struct exits_tally *tally, size_t i, double weight,
                      struct exits_key *out_key, struct exits_sum *out_sum);
 /* A process is forgotten. */

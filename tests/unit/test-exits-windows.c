@@ -48,13 +48,16 @@ static void test_weights(void **state)
     struct exits_tally tally = {0};
     struct exits_key key;
     struct exits_sum sum;
-    exits_tally_note(&tally, &io, &(struct exits_sum){.count = 10, .kernel_ns = 100});
-    exits_tally_note(&tally, &other, &(struct exits_sum){.count = 1});
+    exits_tally_note(&tally, &io,
+                     &(struct exits_sum){.count = 10, .kernel_ns = 100, .buckets = {[3] = 10}});
+    exits_tally_note(&tally, &other, &(struct exits_sum){.count = 1, .buckets = {[3] = 1}});
     exits_tally_end_window(&tally, 3);
-    exits_tally_note(&tally, &io, &(struct exits_sum){.count = 15, .kernel_ns = 100});
+    exits_tally_note(&tally, &io,
+                     &(struct exits_sum){.count = 15, .kernel_ns = 100, .buckets = {[3] = 15}});
     exits_tally_note(&tally, &hlt, &(struct exits_sum){.count = 2, .buckets = {[31] = 2}});
     exits_tally_end_window(&tally, 1);
-    exits_tally_note(&tally, &io, &(struct exits_sum){.count = 20, .kernel_ns = 300});
+    exits_tally_note(&tally, &io,
+                     &(struct exits_sum){.count = 20, .kernel_ns = 300, .buckets = {[3] = 20}});
     assert_int_equal(tally.count, 3);
     static const struct {
         struct exits_key key;
@@ -73,6 +76,30 @@ static void test_weights(void **state)
     assert_int_equal(tally.count, 2);
     exits_tally_get(&tally, 0, 1, &key, &sum);
     assert_memory_equal(&key, &hlt, sizeof(key));
+    exits_tally_done(&tally);
+}
+
+/* Nothing is lost by rounding, however many windows there are, and the parts stay the whole. */
+static void test_rounding(void **state)
+{
+    (void)state;
+    const struct exits_key hlt = {7, 1, 0x78};
+    struct exits_tally tally = {0};
+    struct exits_key key;
+    struct exits_sum seen = {0}, sum;
+    for (unsigned i = 0; i < 1000; i++) {
+        seen.count += 2;
+        seen.kernel_ns++;
+        seen.buckets[4]++;
+        seen.buckets[5]++;
+        exits_tally_note(&tally, &hlt, &seen);
+        exits_tally_get(&tally, 0, 1.3, &key, &sum);
+        assert_int_equal(sum.count, sum.buckets[4] + sum.buckets[5]);
+        exits_tally_end_window(&tally, 1.3);
+    }
+    exits_tally_get(&tally, 0, 1, &key, &sum);
+    assert_int_equal(sum.count, 2600);
+    assert_int_equal(sum.kernel_ns, 1300);
     exits_tally_done(&tally);
 }
 
@@ -205,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_few_are_all_seen),
         cmocka_unit_test(test_many_are_seen_in_windows),
         cmocka_unit_test(test_windows_that_cannot_be_opened),
