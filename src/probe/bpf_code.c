@@ -130,6 +130,28 @@ void bpf_code_link(struct bpf_code *code)
     }
 }
 
+void bpf_code_load_map_and_key(struct bpf_code *code, int map_fd, int key)
+{
+    bpf_code_load_map(code, 1, map_fd);
+    bpf_code_move(code, 2, 10);
+    bpf_code_compute_value(code, BPF_ADD, 2, key);
+}
+
+void bpf_code_find(struct bpf_code *code, int map_fd, int key, size_t none)
+{
+    bpf_code_load_map_and_key(code, map_fd, key);
+    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
+    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
+}
+
+void bpf_code_finish(struct bpf_code *code, size_t end)
+{
+    bpf_code_place(code, end);
+    bpf_code_set(code, 0, 0);
+    bpf_code_end(code);
+    bpf_code_link(code);
+}
+
 static int call_bpf(int command, union bpf_attr *attributes)
 {
     int rc = (int)syscall(SYS_bpf, command, attributes, sizeof(*attributes));

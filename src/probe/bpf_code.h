@@ -44,7 +44,11 @@ void bpf_code_store_value(struct bpf_code *code, int bytes, int to, int16_t offs
 void bpf_code_add_atomic(struct bpf_code *code, int to, int16_t offset, int from);
 void bpf_code_load_map(struct bpf_code *code, int to, int map_fd);
 void bpf_code_call(struct bpf_code *code, int helper); /* BPF_FUNC_... */
-void bpf_code_end(struct bpf_code *code);              /* returns register 0 */
+/* Registers 1 and 2 = the map and what stands at FRAME + key: arguments of helpers for maps. */
+void bpf_code_load_map_and_key(struct bpf_code *code, int map_fd, int key);
+/* 0 = the value of that key; on to `none` where there is none. */
+void bpf_code_find(struct bpf_code *code, int map_fd, int key, size_t none);
+void bpf_code_end(struct bpf_code *code); /* returns register 0 */
 
 /* A label to jump to, put down later with bpf_code_place(). */
 size_t bpf_code_label(struct bpf_code *code);
@@ -54,6 +58,8 @@ void bpf_code_jump_if(struct bpf_code *code, int comparison, int left, int32_t v
 
 /* Sets the distances of all jumps. */
 void bpf_code_link(struct bpf_code *code);
+/* The program's last lines, which `end` jumps to: returns 0. Links. */
+void bpf_code_finish(struct bpf_code *code, size_t end);
 
 /* Each gives a descriptor that the caller closes, or a negative errno. type: BPF_PROG_TYPE_... */
 int bpf_code_load_program(const struct bpf_code *code, unsigned type, const char *name,

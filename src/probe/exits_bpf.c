@@ -38,16 +38,8 @@ static const size_t end_of[2] = {EXITS_AT_ENTRY, EXITS_AT_EXIT};
 static int find_field(const char *root, const char *event, const char *field, int *out_offset,
                       struct error *err)
 {
-    CLEANUP_FREE char *text = NULL;
-    size_t length;
-    int rc = tracepoint_read_format(root, event, &text, &length, err);
-    if (rc < 0)
-        return rc;
-    rc = tracepoint_find_field(text, length, event, field, err);
-    if (rc < 0)
-        return rc;
-    *out_offset = rc;
-    return 0;
+    *out_offset = tracepoint_read_field(root, event, field, err);
+    return *out_offset;
 }
 
 static int find_fields(const struct exits_points *points, const char *root,
@@ -79,18 +71,13 @@ static int keep_end(struct window_end *end, int id, int *program_fd, int event_f
 static int start_program(struct bpf *exits, size_t which, const char *root, const char *event,
                          const struct exits_offsets *at, struct error *err)
 {
-    CLEANUP_FREE char *text = NULL;
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
-    size_t length;
-    int rc = tracepoint_read_format(root, event, &text, &length, err);
-    if (rc < 0)
-        return rc;
-    int id = tracepoint_parse_id(text, length);
+    int id = tracepoint_read_id(root, event, err);
     if (id < 0)
-        return error_set(err, ERROR_ENVIRONMENT, id, "tracepoint '%s' has no number", event);
+        return id;
     exits_code_make((unsigned)which, code, &exits->code, at);
     CLEANUP_FD int program_fd = bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, event, err);
-    rc = program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
+    int rc = program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
     for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
         if (end_of[i] == which)
             rc = keep_end(&exits->ends[i], id, &program_fd, rc, err);

@@ -17,21 +17,12 @@
 
 /* Registers throughout: 6 record, 7 now, 8 thread's state or its sum, 9 scratch that is kept. */
 
-static void emit_map_and_key(struct bpf_code *code, int map_fd, int key)
-{
-    bpf_code_load_map(code, 1, map_fd);
-    bpf_code_move(code, 2, 10);
-    bpf_code_compute_value(code, BPF_ADD, 2, key);
-}
-
 /* numbers[which]++ */
 static void emit_increase(struct bpf_code *code, const struct exits_code_for *exits, int which)
 {
     size_t none = bpf_code_label(code);
     bpf_code_store_value(code, 4, 10, FRAME_TID, which);
-    emit_map_and_key(code, exits->maps[EXITS_MAP_NUMBERS], FRAME_TID);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
+    bpf_code_find(code, exits->maps[EXITS_MAP_NUMBERS], FRAME_TID, none);
     bpf_code_set(code, 1, 1);
     bpf_code_add_atomic(code, 0, 0, 1);
     bpf_code_place(code, none);
@@ -71,20 +62,10 @@ static void emit_start(struct bpf_code *code, const struct exits_code_for *exits
     bpf_code_store(code, 4, 10, FRAME_TID, 0);
 }
 
-static void emit_end(struct bpf_code *code, size_t end)
-{
-    bpf_code_place(code, end);
-    bpf_code_set(code, 0, 0);
-    bpf_code_end(code);
-    bpf_code_link(code);
-}
-
 /* 8 = state of the thread at FRAME_TID; to `none` when it has none. */
 static void emit_find_state(struct bpf_code *code, const struct exits_code_for *exits, size_t none)
 {
-    emit_map_and_key(code, exits->maps[EXITS_MAP_THREADS], FRAME_TID);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
+    bpf_code_find(code, exits->maps[EXITS_MAP_THREADS], FRAME_TID, none);
     bpf_code_move(code, 8, 0);
 }
 
@@ -221,14 +202,14 @@ static void make_exit(struct bpf_code *code, const struct exits_code_for *exits,
         bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
         bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
     }
-    emit_map_and_key(code, exits->maps[EXITS_MAP_THREADS], FRAME_TID);
+    bpf_code_load_map_and_key(code, exits->maps[EXITS_MAP_THREADS], FRAME_TID);
     bpf_code_move(code, 3, 10);
     bpf_code_compute_value(code, BPF_ADD, 3, FRAME_STATE);
     bpf_code_set(code, 4, BPF_ANY);
     bpf_code_call(code, BPF_FUNC_map_update_elem);
     bpf_code_jump_if(code, BPF_JEQ, 0, 0, end);
     emit_increase(code, exits, EXITS_LOST);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 static void make_user(struct bpf_code *code, const struct exits_code_for *exits,
@@ -243,7 +224,7 @@ static void make_user(struct bpf_code *code, const struct exits_code_for *exits,
     emit_add_since_mark(code, STATE(kernel_ns));
     emit_add_count(code, exits);
     bpf_code_store_value(code, 4, 8, STATE(phase), EXITS_IN_USER);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 /* Nothing but the reason is touched: an MSR that is not the local APIC's costs six instructions. */
@@ -269,7 +250,7 @@ static void make_msr(struct bpf_code *code, const struct exits_code_for *exits,
     bpf_code_jump(code, end);
     bpf_code_place(code, early);
     bpf_code_store_value(code, 4, 8, STATE(is_for_apic), 1);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 /* Most switches are between threads that are no virtual CPUs: the clock is read for those alone. */
@@ -297,7 +278,7 @@ static void make_switch(struct bpf_code *code, const struct exits_code_for *exit
     bpf_code_load(code, 4, 1, 8, STATE(phase));
     bpf_code_jump_if(code, BPF_JEQ, 1, EXITS_IN_GUEST, end);
     emit_add_since_mark(code, STATE(off_ns));
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 /* 8 = the state's sum, made when it is the first of its key; 9 = the state. */
@@ -309,18 +290,18 @@ static void emit_find_sum(struct bpf_code *code, const struct exits_code_for *ex
         bpf_code_load(code, 4, 1, 9, (int16_t)(STATE(key) + offset));
         bpf_code_store(code, 4, 10, (int16_t)(FRAME_KEY + offset), 1);
     }
-    emit_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
+    bpf_code_load_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
     bpf_code_call(code, BPF_FUNC_map_lookup_elem);
     bpf_code_move(code, 8, 0);
     bpf_code_jump_if(code, BPF_JNE, 8, 0, found);
     for (int offset = 0; offset < (int)sizeof(struct exits_sum); offset += 8)
         bpf_code_store_value(code, 8, 10, (int16_t)(FRAME_SUM + offset), 0);
-    emit_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
+    bpf_code_load_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
     bpf_code_move(code, 3, 10);
     bpf_code_compute_value(code, BPF_ADD, 3, FRAME_SUM);
     bpf_code_set(code, 4, BPF_NOEXIST);
     bpf_code_call(code, BPF_FUNC_map_update_elem);
-    emit_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
+    bpf_code_load_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
     bpf_code_call(code, BPF_FUNC_map_lookup_elem);
     bpf_code_move(code, 8, 0);
     bpf_code_jump_if(code, BPF_JNE, 8, 0, found);
@@ -386,7 +367,7 @@ static void make_entry(struct bpf_code *code, const struct exits_code_for *exits
     bpf_code_compute(code, BPF_ADD, 8, 2);
     bpf_code_set(code, 1, 1);
     bpf_code_add_atomic(code, 8, SUM(buckets), 1);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 void exits_code_make(unsigned which, struct bpf_code *code, const struct exits_code_for *exits,

@@ -16,23 +16,22 @@
 #define SWITCH_EVENT "sched/sched_switch"
 #define START_EVENT "task/task_newtask"
 
-/* What the kernel tells of a counter: struct bpf_perf_event_value. */
-struct reading {
-    uint64_t value;
-    uint64_t enabled_ns;
-    uint64_t running_ns;
-};
+/* The kernel tells of a counter in the same order. */
+_Static_assert(sizeof(struct vcpu_count) == sizeof(struct bpf_perf_event_value) &&
+                   offsetof(struct vcpu_count, running_ns) ==
+                       offsetof(struct bpf_perf_event_value, running),
+               "value, enabled, running");
 
 struct thread {
     uint32_t slot;
     uint32_t heir_slot;
     uint32_t is_marked; /* since when it was given its CPU, or updated there */
     uint32_t unused;
-    struct reading marks[THREAD_COUNTS_EVENTS_MAX];
+    struct vcpu_count marks[THREAD_COUNTS_EVENTS_MAX];
 };
 
 struct sums {
-    struct reading events[THREAD_COUNTS_EVENTS_MAX];
+    struct vcpu_count events[THREAD_COUNTS_EVENTS_MAX];
 };
 
 enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
@@ -48,17 +47,8 @@ struct thread_counts {
 };
 
 /* Registers throughout: 6 record, 7 CPU, 8 thread, 9 number of the event. */
-enum { TID = -8, SLOT = -16, SUMS = -24, READING = -24 - (int)sizeof(struct reading) };
+enum { TID = -8, SLOT = -16, SUMS = -24, READING = -24 - (int)sizeof(struct vcpu_count) };
 #define THREAD(field) ((int16_t)offsetof(struct thread, field))
-
-static void emit_find(struct bpf_code *code, int map_fd, int key, size_t none)
-{
-    bpf_code_load_map(code, 1, map_fd);
-    bpf_code_move(code, 2, 10);
-    bpf_code_compute_value(code, BPF_ADD, 2, key);
-    bpf_code_call(code, BPF_FUNC_map_lookup_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, none);
-}
 
 /* This CPU's counter of event 9, to READING; on to `none` when it cannot be read. */
 static void emit_read(struct bpf_code *code, const struct thread_counts *counts, size_t none)
@@ -70,11 +60,11 @@ static void emit_read(struct bpf_code *code, const struct thread_counts *counts,
     bpf_code_compute(code, BPF_ADD, 2, 7);
     bpf_code_move(code, 3, 10);
     bpf_code_compute_value(code, BPF_ADD, 3, READING);
-    bpf_code_set(code, 4, sizeof(struct reading));
+    bpf_code_set(code, 4, sizeof(struct vcpu_count));
     bpf_code_call(code, BPF_FUNC_perf_event_read_value);
     bpf_code_jump_if(code, BPF_JEQ, 0, 0, good);
     bpf_code_store_value(code, 4, 10, SLOT, 0);
-    emit_find(code, counts->maps[MAP_LOST], SLOT, none);
+    bpf_code_find(code, counts->maps[MAP_LOST], SLOT, none);
     bpf_code_set(code, 1, 1);
     bpf_code_add_atomic(code, 0, 0, 1);
     bpf_code_jump(code, none);
@@ -86,9 +76,9 @@ static void emit_charge(struct bpf_code *code)
 {
     bpf_code_load(code, 8, 2, 10, SUMS);
     bpf_code_move(code, 3, 9);
-    bpf_code_compute_value(code, BPF_MUL, 3, sizeof(struct reading));
+    bpf_code_compute_value(code, BPF_MUL, 3, sizeof(struct vcpu_count));
     bpf_code_compute(code, BPF_ADD, 2, 3);
-    for (int16_t field = 0; field < (int16_t)sizeof(struct reading); field += 8) {
+    for (int16_t field = 0; field < (int16_t)sizeof(struct vcpu_count); field += 8) {
         bpf_code_load(code, 8, 3, 10, (int16_t)(READING + field));
         bpf_code_load(code, 8, 4, 1, field);
         bpf_code_compute(code, BPF_SUB, 3, 4);
@@ -104,12 +94,12 @@ static void emit_events(struct bpf_code *code, const struct thread_counts *count
     bpf_code_place(code, again);
     emit_read(code, counts, next);
     bpf_code_move(code, 1, 9);
-    bpf_code_compute_value(code, BPF_MUL, 1, sizeof(struct reading));
+    bpf_code_compute_value(code, BPF_MUL, 1, sizeof(struct vcpu_count));
     bpf_code_compute(code, BPF_ADD, 1, 8);
     bpf_code_compute_value(code, BPF_ADD, 1, THREAD(marks));
     if (charges)
         emit_charge(code);
-    for (int16_t field = 0; field < (int16_t)sizeof(struct reading); field += 8) {
+    for (int16_t field = 0; field < (int16_t)sizeof(struct vcpu_count); field += 8) {
         bpf_code_load(code, 8, 3, 10, (int16_t)(READING + field));
         bpf_code_store(code, 8, 1, field, 3);
     }
@@ -123,13 +113,13 @@ static void emit_events(struct bpf_code *code, const struct thread_counts *count
 static void emit_account(struct bpf_code *code, const struct thread_counts *counts, size_t end)
 {
     size_t fresh = bpf_code_label(code);
-    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
     bpf_code_move(code, 8, 0);
     bpf_code_load(code, 4, 1, 8, THREAD(is_marked));
     bpf_code_jump_if(code, BPF_JEQ, 1, 0, fresh);
     bpf_code_load(code, 4, 1, 8, THREAD(slot));
     bpf_code_store(code, 4, 10, SLOT, 1);
-    emit_find(code, counts->maps[MAP_SUMS], SLOT, end);
+    bpf_code_find(code, counts->maps[MAP_SUMS], SLOT, end);
     bpf_code_store(code, 8, 10, SUMS, 0);
     emit_events(code, counts, true);
     bpf_code_jump(code, end);
@@ -145,14 +135,6 @@ static void emit_start(struct bpf_code *code)
     bpf_code_move(code, 7, 0);
 }
 
-static void emit_end(struct bpf_code *code, size_t end)
-{
-    bpf_code_place(code, end);
-    bpf_code_set(code, 0, 0);
-    bpf_code_end(code);
-    bpf_code_link(code);
-}
-
 static void make_switch(struct bpf_code *code, const struct thread_counts *counts, int previous,
                         int next)
 {
@@ -164,10 +146,10 @@ static void make_switch(struct bpf_code *code, const struct thread_counts *count
     bpf_code_place(code, comes);
     bpf_code_load(code, 4, 1, 6, (int16_t)next);
     bpf_code_store(code, 4, 10, TID, 1);
-    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
     bpf_code_move(code, 8, 0);
     emit_events(code, counts, false);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 /* The new thread has its parent's entry, and does not run yet. */
@@ -177,20 +159,18 @@ static void make_start(struct bpf_code *code, const struct thread_counts *counts
     size_t end = bpf_code_label(code);
     bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
     bpf_code_store(code, 4, 10, TID, 0);
-    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
     bpf_code_move(code, 3, 0);
     bpf_code_load(code, 4, 1, 6, (int16_t)child);
     bpf_code_store(code, 4, 10, TID, 1);
-    bpf_code_load_map(code, 1, counts->maps[MAP_THREADS]);
-    bpf_code_move(code, 2, 10);
-    bpf_code_compute_value(code, BPF_ADD, 2, TID);
+    bpf_code_load_map_and_key(code, counts->maps[MAP_THREADS], TID);
     bpf_code_set(code, 4, BPF_ANY);
     bpf_code_call(code, BPF_FUNC_map_update_elem);
-    emit_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
     bpf_code_load(code, 4, 1, 0, THREAD(heir_slot));
     bpf_code_store(code, 4, 0, THREAD(slot), 1);
     bpf_code_store_value(code, 4, 0, THREAD(is_marked), 0);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 /* Whoever is on the CPU that this is run on. */
@@ -201,7 +181,7 @@ static void make_update(struct bpf_code *code, const struct thread_counts *count
     bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
     bpf_code_store(code, 4, 10, TID, 0);
     emit_account(code, counts, end);
-    emit_end(code, end);
+    bpf_code_finish(code, end);
 }
 
 static int make_maps(struct thread_counts *counts, unsigned slots, struct error *err)
@@ -236,16 +216,12 @@ static int open_event(struct thread_counts *counts, size_t event,
     return rc;
 }
 
-static int read_event(const char *root, const char *event, char **out_format, size_t *out_length,
-                      struct error *err)
+static int start_program(const struct bpf_code *code, const char *root, const char *event,
+                         struct error *err)
 {
-    int rc = tracepoint_read_format(root, event, out_format, out_length, err);
-    rc = rc < 0 ? rc : tracepoint_parse_id(*out_format, *out_length);
-    return rc;
-}
-
-static int attach(const struct bpf_code *code, int id, const char *event, struct error *err)
-{
+    int id = tracepoint_read_id(root, event, err);
+    if (id < 0)
+        return id;
     CLEANUP_FD int program_fd = bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, event, err);
     return program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
 }
@@ -253,32 +229,22 @@ static int attach(const struct bpf_code *code, int id, const char *event, struct
 static int start_at_switches(struct thread_counts *counts, struct bpf_code *code, const char *root,
                              struct error *err)
 {
-    CLEANUP_FREE char *format = NULL;
-    size_t length;
-    int id = read_event(root, SWITCH_EVENT, &format, &length, err);
-    if (id < 0)
-        return id;
-    int previous = tracepoint_find_field(format, length, SWITCH_EVENT, "prev_pid", err);
-    int next = tracepoint_find_field(format, length, SWITCH_EVENT, "next_pid", err);
-    if (previous < 0 || next < 0)
-        return previous < 0 ? previous : next;
+    int previous = tracepoint_read_field(root, SWITCH_EVENT, "prev_pid", err);
+    int next = previous < 0 ? previous : tracepoint_read_field(root, SWITCH_EVENT, "next_pid", err);
+    if (next < 0)
+        return next;
     make_switch(code, counts, previous, next);
-    return counts->attached[AT_SWITCH] = attach(code, id, SWITCH_EVENT, err);
+    return counts->attached[AT_SWITCH] = start_program(code, root, SWITCH_EVENT, err);
 }
 
 static int start_at_starts(struct thread_counts *counts, struct bpf_code *code, const char *root,
                            struct error *err)
 {
-    CLEANUP_FREE char *format = NULL;
-    size_t length;
-    int id = read_event(root, START_EVENT, &format, &length, err);
-    if (id < 0)
-        return id;
-    int child = tracepoint_find_field(format, length, START_EVENT, "pid", err);
+    int child = tracepoint_read_field(root, START_EVENT, "pid", err);
     if (child < 0)
         return child;
     make_start(code, counts, child);
-    return counts->attached[AT_START] = attach(code, id, START_EVENT, err);
+    return counts->attached[AT_START] = start_program(code, root, START_EVENT, err);
 }
 
 static int start_programs(struct thread_counts *counts, struct error *err)
@@ -364,8 +330,7 @@ int thread_counts_read(const struct thread_counts *counts, unsigned slot, size_t
     int rc = bpf_map_find(counts->maps[MAP_SUMS], &slot, &sums);
     if (rc < 0)
         return rc;
-    const struct reading *sum = &sums.events[event];
-    *out_count = (struct vcpu_count){sum->value, sum->enabled_ns, sum->running_ns};
+    *out_count = sums.events[event];
     return 0;
 }
 

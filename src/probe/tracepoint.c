@@ -116,6 +116,26 @@ int tracepoint_find_field(const char *text, size_t length, const char *event, co
 }
 
 /* One event is enough for all CPUs: the program belongs to the tracepoint, not to the event. */
+int tracepoint_read_id(const char *root, const char *event, struct error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length;
+    int rc = tracepoint_read_format(root, event, &text, &length, err);
+    if (rc < 0)
+        return rc;
+    int id = tracepoint_parse_id(text, length);
+    return id < 0 ? error_set(err, ERROR_ENVIRONMENT, id, "tracepoint '%s' has no number", event)
+                  : id;
+}
+
+int tracepoint_read_field(const char *root, const char *event, const char *field, struct error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length;
+    int rc = tracepoint_read_format(root, event, &text, &length, err);
+    return rc < 0 ? rc : tracepoint_find_field(text, length, event, field, err);
+}
+
 static int open_tracepoint(int id, bool disabled, struct error *err)
 {
     struct perf_event_attr attributes = {

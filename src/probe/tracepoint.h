@@ -29,6 +29,13 @@ int tracepoint_find_field(const char *text, size_t length, const char *event, co
 int tracepoint_read_format(const char *root, const char *event, char **out_text, size_t *out_length,
                            struct error *err) __attribute__((warn_unused_result));
 
+/* Of an event as the kernel below ROOT has it: its number; where a field lies. Negative with the
+ * reason. */
+int tracepoint_read_id(const char *root, const char *event, struct error *err)
+    __attribute__((warn_unused_result));
+int tracepoint_read_field(const char *root, const char *event, const char *field, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Keeps a tracepoint switched on until the descriptor that this returns is closed, though nothing
  * may run there: programs are then attached and taken off without a change of the kernel's code,
  * for which it stops all CPUs. */
