@@ -486,8 +486,8 @@ const struct command command_lab_run = {
         "\n"
         "After '--' come a plan and the options that override its keys, as for `vtax run`,\n"
         "besides --give-up N and --report FILE. Without --platforms those of the plan are\n"
-        "measured that the hypervisor offers, but for qemu-tcg in KVM's server: emulation within\n"
-        "emulation takes very long.\n",
+        "measured that the hypervisor offers; of a built-in plan that names none that it is for,\n"
+        "as quick, native and those.\n",
     .tables = {&run_table, &server_table},
     .operand_min = 1,
     .operand_max = 64,

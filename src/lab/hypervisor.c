@@ -69,8 +69,8 @@ static const char *const bookworm_modules[] = {"crc32c_generic", "virtio_pci", "
 static const char *const sid_modules[] = {"virtio_pci", "virtio_blk", "ext4", NULL};
 
 static const char *const kvm_platforms[] = {"native", "kvm", "qemu-tcg", "fake", NULL};
-/* QEMU's emulation inside of the emulated server is left to who asks for it: on a busy host of two
- * CPUs, where a trial of KVM took 111 s, one of it had not ended after 220 s. */
+/* QEMU's emulation inside of the emulated server is left to plans that name it beside KVM, and to
+ * who asks for it: a trial takes six minutes and more. */
 static const char *const kvm_defaults[] = {"native", "kvm", NULL};
 static const char *const xen_platforms[] = {"native", "xen-pv", "xen-pvh", "xen-hvm", "fake", NULL};
 /* PVH and HVM guests start because the plugins carry out reads of CR2 (plugin/cr2.c); with an
