@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "explain/attribution.h"
 #include "explain/instructions.h"
+#include "probe/exits.h"
 
 #define LEVEL_DEFAULT 0.95
 #define CACHED_BYTES_LEAST (1 << 20)
@@ -353,7 +354,7 @@ static void say_looked(struct explained_cause *cause, const struct explanation_p
         share = fmin(share, budget_of_all(pairs[i].cell, "exits:looked_ns") /
                                 budget_of_all(pairs[i].cell, "interval_ns"));
     size_t length = strlen(cause->evidence);
-    if (share < LOOKED_BELOW)
+    if (share < EXITS_LOOKED_BELOW)
         snprintf(cause->evidence + length, sizeof(cause->evidence) - length,
                  "; estimated: looked at %.0f %% of the time", 100 * share);
 }

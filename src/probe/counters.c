@@ -234,9 +234,10 @@ static int open_target(struct state *state, const struct probe_target *target, s
 /* Counters on each CPU for what the places need. Without guest mode, if need be: -EOPNOTSUPP. */
 static int open_by_cpu(struct state *state, bool any_kvm, bool with_guest, struct error *err)
 {
-    struct perf_event_attr attributes[2 * THREAD_COUNTS_EVENTS_MAX];
+    CLEANUP_FREE struct perf_event_attr *attributes =
+        mem_array(2 * state->event_count, sizeof(*attributes));
     size_t count = 0;
-    for (size_t i = 0; i < state->event_count && count < THREAD_COUNTS_EVENTS_MAX; i++) {
+    for (size_t i = 0; i < state->event_count; i++) {
         struct event *event = &state->events[i];
         if (any_kvm && with_guest) {
             event->in_guest = count;
@@ -264,8 +265,8 @@ static void add_items(struct state *state, const struct probe_target *target)
     }
 }
 
-/* false: the threads get counters of their own. */
-static bool find_by_cpu(struct state *state, const struct probe_target *targets, bool any_kvm)
+/* Where there are none, the threads get counters of their own. */
+static void find_by_cpu(struct state *state, const struct probe_target *targets, bool any_kvm)
 {
     struct error no_guest = {0};
     int rc = open_by_cpu(state, any_kvm, true, &state->no_by_cpu);
@@ -278,7 +279,6 @@ static bool find_by_cpu(struct state *state, const struct probe_target *targets,
         if (is_counted(&targets[i]))
             add_items(state, &targets[i]);
     }
-    return rc >= 0;
 }
 
 /* Who may not count everything counts the rest. */
@@ -322,8 +322,8 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
     int rc = any ? counter_check_trust(err) : 0;
     if (rc >= 0 && any)
         rc = find_events(state, targets[0].events, err);
-    if (rc >= 0 && any && find_by_cpu(state, targets, any_kvm))
-        state->no_by_cpu.code = 0;
+    if (rc >= 0 && any)
+        find_by_cpu(state, targets, any_kvm);
     for (size_t i = 0; i < count && rc >= 0; i++)
         if (is_counted(&targets[i]))
             rc = open_target(state, &targets[i], err);

@@ -20,6 +20,8 @@
 struct perf_event_attr;
 
 #define EXITS_BUCKETS 32
+/* Of the time: where less was looked at, it is said that sums are estimates. */
+#define EXITS_LOOKED_BELOW 0.95
 
 struct exits;
 

@@ -201,7 +201,13 @@ static void close_window(void *context)
         fd_cleanup(&exits->events[end_of[i]]);
 }
 
-static void each_seen(const struct bpf *exits,
+static bool is_of(const struct exits_key *key, pid_t process)
+{
+    return process == 0 || key->process == (uint32_t)process;
+}
+
+/* process 0: of any. */
+static void each_seen(const struct bpf *exits, pid_t process,
                       void (*found)(const struct exits_key *key, const struct exits_sum *sum,
                                     void *context),
                       void *context)
@@ -211,7 +217,7 @@ static void each_seen(const struct bpf *exits,
     int map = exits->code.maps[EXITS_MAP_SUMS];
     for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
         key = next;
-        if (bpf_map_find(map, &key, &sum) >= 0)
+        if (is_of(&key, process) && bpf_map_find(map, &key, &sum) >= 0)
             found(&key, &sum, context);
     }
 }
@@ -224,7 +230,7 @@ static void note_sum(const struct exits_key *key, const struct exits_sum *sum, v
 static void note_window(void *context)
 {
     struct bpf *exits = context;
-    each_seen(exits, note_sum, &exits->tally);
+    each_seen(exits, 0, note_sum, &exits->tally);
 }
 
 static void end_window(void *context, double weight)
@@ -290,30 +296,21 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     return 0;
 }
 
-struct wanted {
-    pid_t process; /* 0: any */
-    void (*found)(const struct exits_key *key, const struct exits_sum *sum, void *context);
-    void *context;
-};
-
-static void find_wanted(const struct exits_key *key, const struct exits_sum *sum, void *context)
-{
-    const struct wanted *wanted = context;
-    if (wanted->process == 0 || key->process == (uint32_t)wanted->process)
-        wanted->found(key, sum, wanted->context);
-}
-
-static void each_estimated(struct bpf *exits, struct wanted *wanted)
+static void each_estimated(struct bpf *exits, pid_t process,
+                           void (*found)(const struct exits_key *key, const struct exits_sum *sum,
+                                         void *context),
+                           void *context)
 {
     exits_windows_lock(exits->windows);
     if (exits_windows_are_open(exits->windows))
-        note_window(exits);
+        each_seen(exits, process, note_sum, &exits->tally);
     double weight = exits_windows_weight(exits->windows);
     for (size_t i = 0; i < exits->tally.count; i++) {
         struct exits_key key;
         struct exits_sum sum;
         exits_tally_get(&exits->tally, i, weight, &key, &sum);
-        find_wanted(&key, &sum, wanted);
+        if (is_of(&key, process))
+            found(&key, &sum, context);
     }
     exits_windows_unlock(exits->windows);
 }
@@ -324,11 +321,10 @@ static void each(void *state, pid_t process,
                  void *context)
 {
     struct bpf *exits = state;
-    struct wanted wanted = {process, found, context};
     if (exits->windows)
-        each_estimated(exits, &wanted);
+        each_estimated(exits, process, found, context);
     else
-        each_seen(exits, find_wanted, &wanted);
+        each_seen(exits, process, found, context);
 }
 
 /* Keys are gathered first: a walk starts again where its last key has gone. */

@@ -12,8 +12,6 @@
 #include "probe/exit_reason.h"
 #include "top/read.h"
 
-#define LOOKED_BELOW 0.95 /* of the time: the rest was estimated */
-
 _Static_assert(EXIT_BUCKETS == EXITS_BUCKETS + 1, "bucket i of the probe is i + 1 here");
 
 const char *const kvm_source_names[] = {
@@ -310,7 +308,7 @@ static void say_looked(struct kvm *kvm, struct snapshot *snapshot)
     if (!exits_looked_ns(kvm->exits, &looked_ns))
         return;
     double share = (double)(looked_ns - kvm->looked_ns) / (double)(now_ns - kvm->looked_at_ns);
-    if (kvm->looked_at_ns && share < LOOKED_BELOW) {
+    if (kvm->looked_at_ns && share < EXITS_LOOKED_BELOW) {
         snprintf(kvm->looked, sizeof(kvm->looked),
                  "exits are estimated: there are many, and %.0f %% of the time was looked at",
                  100 * share);
