@@ -4,8 +4,6 @@
  * full, puts those of all CPUs in order of time, and adds them up.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "probe/background.h"
 #include "probe/exits_account.h"
 #include "probe/exits_record.h"
 #include "probe/exits_source.h"
@@ -51,10 +50,7 @@ struct tracefs {
     size_t pending_count, pending_capacity;
     uint64_t order;
     uint64_t unread; /* pages and records that are not as they should be */
-    pthread_mutex_t lock;
-    pthread_cond_t end;
-    pthread_t thread;
-    bool has_thread, is_ending;
+    struct background reader;
 };
 
 static void push(struct tracefs *trace, const struct exits_event *event)
@@ -165,36 +161,13 @@ static void *run(void *state)
 {
     struct tracefs *trace = state;
     uint64_t pause_ns = PAUSE_MIN_NS;
-    pthread_mutex_lock(&trace->lock);
-    while (!trace->is_ending) {
+    background_lock(&trace->reader);
+    while (!trace->reader.is_ending) {
         pause_ns = choose_pause(pause_ns, drain(trace));
-        uint64_t until_ns = clock_monotonic_ns() + pause_ns;
-        const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
-                                       .tv_nsec = (long)(until_ns % NS_PER_S)};
-        pthread_cond_timedwait(&trace->end, &trace->lock, &until);
+        background_wait(&trace->reader, pause_ns);
     }
-    pthread_mutex_unlock(&trace->lock);
+    background_unlock(&trace->reader);
     return NULL;
-}
-
-/* No signal is handled on it. */
-static int start_thread(struct tracefs *trace, struct error *err)
-{
-    sigset_t all, before;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&trace->lock, NULL);
-    pthread_cond_init(&trace->end, &attributes);
-    pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&trace->thread, NULL, run, trace);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    trace->has_thread = code == 0;
-    return code == 0 ? 0
-                     : error_set_errno(err, ERROR_ENVIRONMENT, -code,
-                                       "start the thread that reads exits");
 }
 
 static int find_places(const char *root, const char *const events[EXITS_RECORDS],
@@ -251,15 +224,7 @@ static pid_t process_of(pid_t thread, void *context)
 static void close_tracefs(void *state)
 {
     struct tracefs *trace = state;
-    if (trace->has_thread) {
-        pthread_mutex_lock(&trace->lock);
-        trace->is_ending = true;
-        pthread_cond_signal(&trace->end);
-        pthread_mutex_unlock(&trace->lock);
-        pthread_join(trace->thread, NULL);
-        pthread_cond_destroy(&trace->end);
-        pthread_mutex_destroy(&trace->lock);
-    }
+    background_stop(&trace->reader);
     trace_instance_close(trace->instance);
     exits_account_free(trace->account);
     free(trace->page);
@@ -294,7 +259,7 @@ static int open_tracefs(const char *root, const struct exits_points *points, voi
     trace->account = exits_account_new(process_of, NULL);
     trace->page = mem_alloc(trace->layout.page_bytes);
     trace->cpus = mem_array(trace_instance_cpus(trace->instance), sizeof(trace->cpus[0]));
-    rc = start_thread(trace, err);
+    rc = background_start(&trace->reader, run, trace, "the thread that reads exits", err);
     if (rc < 0)
         return rc;
     *out_state = TAKE_PTR(trace);
@@ -307,27 +272,27 @@ static void each(void *state, pid_t process,
                  void *context)
 {
     struct tracefs *trace = state;
-    pthread_mutex_lock(&trace->lock);
+    background_lock(&trace->reader);
     drain(trace);
     exits_account_each(trace->account, process, found, context);
-    pthread_mutex_unlock(&trace->lock);
+    background_unlock(&trace->reader);
 }
 
 static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), void *context)
 {
     struct tracefs *trace = state;
-    pthread_mutex_lock(&trace->lock);
+    background_lock(&trace->reader);
     exits_account_keep(trace->account, is_wanted, context);
-    pthread_mutex_unlock(&trace->lock);
+    background_unlock(&trace->reader);
 }
 
 static uint64_t lost(void *state)
 {
     struct tracefs *trace = state;
-    pthread_mutex_lock(&trace->lock);
+    background_lock(&trace->reader);
     uint64_t count =
         trace->unread + exits_account_lost(trace->account) + trace_instance_lost(trace->instance);
-    pthread_mutex_unlock(&trace->lock);
+    background_unlock(&trace->reader);
     return count;
 }
 

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/exits_windows.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "probe/background.h"
 
 struct exits_windows {
     const struct exits_windows_hooks *hooks;
     void *context;
     uint64_t per_s;
-    pthread_mutex_t lock;
-    pthread_cond_t end;
-    pthread_t thread;
-    bool is_ending;
+    struct background thread;
     bool is_open;
     uint64_t open_ns;   /* when the last window began */
     uint64_t close_ns;  /* ... and closed, if it is not open */
@@ -32,16 +28,6 @@ uint64_t exits_windows_pause(uint64_t count, uint64_t window_ns, uint64_t per_s)
         return 0;
     double pause_ns = (double)window_ns * ((double)count / due - 1);
     return pause_ns < (double)EXITS_PAUSE_MAX_NS ? (uint64_t)pause_ns : EXITS_PAUSE_MAX_NS;
-}
-
-/* Under the lock, which is free meanwhile. */
-static void wait_ns(struct exits_windows *windows, uint64_t duration_ns)
-{
-    uint64_t until_ns = clock_monotonic_ns() + duration_ns;
-    const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
-                                   .tv_nsec = (long)(until_ns % NS_PER_S)};
-    while (!windows->is_ending && clock_monotonic_ns() < until_ns)
-        pthread_cond_timedwait(&windows->end, &windows->lock, &until);
 }
 
 /* What comes from now on is apart from what was, which counts once. */
@@ -86,13 +72,13 @@ static void *run(void *object)
      * that may not be, it does. */
     (void)!sched_setaffinity(0, sizeof(first), &first);
     bool is_short = true; /* the window began with this turn */
-    pthread_mutex_lock(&windows->lock);
-    while (!windows->is_ending) {
+    background_lock(&windows->thread);
+    while (!windows->thread.is_ending) {
         uint64_t before = windows->hooks->count(windows->context), from_ns = clock_monotonic_ns();
-        wait_ns(windows, EXITS_WINDOW_NS);
+        background_wait(&windows->thread, EXITS_WINDOW_NS);
         uint64_t pause_ns = exits_windows_pause(windows->hooks->count(windows->context) - before,
                                                 clock_monotonic_ns() - from_ns, windows->per_s);
-        if (windows->is_ending)
+        if (windows->thread.is_ending)
             break;
         bool was_short = is_short;
         is_short = pause_ns > 0;
@@ -101,70 +87,52 @@ static void *run(void *object)
         if (!is_short || !was_short)
             continue;
         close_window(windows);
-        while (!windows->is_ending && !windows->is_open) {
-            wait_ns(windows, (uint64_t)((double)pause_ns * (0.5 + rng_uniform(&windows->rng))));
-            if (!windows->is_ending)
+        while (!windows->thread.is_ending && !windows->is_open) {
+            background_wait(&windows->thread,
+                            (uint64_t)((double)pause_ns * (0.5 + rng_uniform(&windows->rng))));
+            if (!windows->thread.is_ending)
                 open_window(windows);
         }
     }
-    pthread_mutex_unlock(&windows->lock);
+    background_unlock(&windows->thread);
     return NULL;
 }
 
-/* No signal is handled on it. */
 int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
                         struct exits_windows **out_windows, struct error *err)
 {
     struct exits_windows *windows = mem_zalloc(sizeof(*windows));
-    sigset_t all, before;
-    pthread_condattr_t attributes;
     *windows = (struct exits_windows){.hooks = hooks,
                                       .context = context,
                                       .per_s = per_s,
                                       .is_open = true,
                                       .open_ns = clock_monotonic_ns()};
     rng_init(&windows->rng, windows->open_ns, 0);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&windows->lock, NULL);
-    pthread_cond_init(&windows->end, &attributes);
-    pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&windows->thread, NULL, run, windows);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0) {
+    int rc =
+        background_start(&windows->thread, run, windows, "the thread that looks at exits", err);
+    if (rc < 0)
+        free(windows);
+    else
         *out_windows = windows;
-        return 0;
-    }
-    pthread_cond_destroy(&windows->end);
-    pthread_mutex_destroy(&windows->lock);
-    free(windows);
-    return error_set_errno(err, ERROR_ENVIRONMENT, -code, "start the thread that looks at exits");
+    return rc;
 }
 
 void exits_windows_stop(struct exits_windows *windows)
 {
     if (!windows)
         return;
-    pthread_mutex_lock(&windows->lock);
-    windows->is_ending = true;
-    pthread_cond_signal(&windows->end);
-    pthread_mutex_unlock(&windows->lock);
-    pthread_join(windows->thread, NULL);
-    pthread_cond_destroy(&windows->end);
-    pthread_mutex_destroy(&windows->lock);
+    background_stop(&windows->thread);
     free(windows);
 }
 
 void exits_windows_lock(struct exits_windows *windows)
 {
-    pthread_mutex_lock(&windows->lock);
+    background_lock(&windows->thread);
 }
 
 void exits_windows_unlock(struct exits_windows *windows)
 {
-    pthread_mutex_unlock(&windows->lock);
+    background_unlock(&windows->thread);
 }
 
 bool exits_windows_are_open(const struct exits_windows *windows)
