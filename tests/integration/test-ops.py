@@ -57,6 +57,13 @@ class Here(vtaxtest.World):
                 self.assertIn("median_ns", operation, operation)
         self.assertFalse([name for name in os.listdir(self.dir) if "ops" in name])
 
+    def test_lasts_as_long_as_asked(self):
+        """Room for batches ran out after 0.2 s."""
+        out, _ = self.vtax("ops", "--json", "--operations", "exit", "--duration", "2s")
+        operation = json.loads(out)["operations"][0]
+        self.assertGreater(sum(operation["batches_ns"]) * operation["batch_size"], 1e9)
+        self.assertLessEqual(operation["n"], 4000)
+
     def test_one_cpu(self):
         allowed = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(allowed)})

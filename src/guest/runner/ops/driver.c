@@ -313,6 +313,9 @@ static void say_begin(struct driver *driver)
     driver->batch_ns = clock_ns * CLOCK_READS_IN_BATCH;
     if (driver->batch_ns < BATCH_NS_MIN)
         driver->batch_ns = BATCH_NS_MIN;
+    /* So long that there is room for as many as the whole time takes. */
+    if (driver->batch_ns < driver->duration_ns / OPS_BATCHES_MAX)
+        driver->batch_ns = driver->duration_ns / OPS_BATCHES_MAX;
     line.clock_ns = (uint64_t)clock_ns;
     line.batch_ns = (uint64_t)driver->batch_ns;
     snprintf(line.source, sizeof(line.source), "unknown");
