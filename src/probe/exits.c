@@ -35,7 +35,7 @@ const struct exits_points exits_of_kvm = {
     .user = "kvm/kvm_userspace_exit",
     .entry = "kvm/kvm_entry",
     .counter = &host_instructions,
-    .looks_per_s = 1000,
+    .looks_per_s = EXITS_AFFORDABLE,
 };
 
 static int open_with(struct exits *exits, const struct exits_backend *backend, const char *tracefs,

@@ -252,6 +252,12 @@ static const struct exits_windows_hooks window_hooks = {
     .count = count_seen,
 };
 
+static int start_windows(struct bpf *exits, uint64_t looks_per_s, struct error *err)
+{
+    uint64_t per_s = looks_per_s == EXITS_AFFORDABLE ? exits_windows_affordable() : looks_per_s;
+    return exits_windows_start(&window_hooks, exits, per_s, &exits->windows, err);
+}
+
 static void close_bpf(void *state)
 {
     struct bpf *exits = state;
@@ -289,7 +295,7 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     count_exits(exits, points->counter);
     rc = start_programs(exits, points, root, &at, err);
     if (rc >= 0 && points->looks_per_s)
-        rc = exits_windows_start(&window_hooks, exits, points->looks_per_s, &exits->windows, err);
+        rc = start_windows(exits, points->looks_per_s, err);
     if (rc < 0)
         return rc;
     *out_state = TAKE_PTR(exits);

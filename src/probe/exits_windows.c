@@ -3,11 +3,21 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "probe/background.h"
+
+#define QUIET_NS UINT64_C(50000000)
+
+/* To look at an exit takes as long as 2.7 system calls that do nothing on a server, and some 6 on
+ * an emulated one (bench/looking.py). */
+#define CALLS_OF_A_LOOK 4
+#define CPU_SHARE 0.005
+#define AFFORDABLE_MIN 200 /* fewer tell nothing */
 
 struct exits_windows {
     const struct exits_windows_hooks *hooks;
@@ -18,15 +28,31 @@ struct exits_windows {
     uint64_t open_ns;   /* when the last window began */
     uint64_t close_ns;  /* ... and closed, if it is not open */
     uint64_t looked_ns; /* windows before it */
+    double rate;        /* exits in a second of being looked at, of late */
     struct rng rng;
 };
 
-uint64_t exits_windows_pause(uint64_t count, uint64_t window_ns, uint64_t per_s)
+uint64_t exits_windows_affordable(void)
 {
-    double due = (double)per_s * (double)window_ns / NS_PER_S;
-    if ((double)count <= EXITS_MANY * due)
-        return 0;
-    double pause_ns = (double)window_ns * ((double)count / due - 1);
+    enum { BATCHES = 5, CALLS = 100 };
+    uint64_t least_ns = UINT64_MAX;
+    for (int i = 0; i < BATCHES; i++) {
+        uint64_t start_ns = clock_monotonic_ns();
+        for (int j = 0; j < CALLS; j++)
+            syscall(SYS_getppid);
+        uint64_t batch_ns = clock_monotonic_ns() - start_ns;
+        least_ns = batch_ns < least_ns ? batch_ns : least_ns;
+    }
+    double look_ns = CALLS_OF_A_LOOK * (double)(least_ns ? least_ns : 1) / CALLS;
+    double affordable = CPU_SHARE * NS_PER_S / look_ns;
+    return affordable > AFFORDABLE_MIN ? (uint64_t)affordable : AFFORDABLE_MIN;
+}
+
+uint64_t exits_windows_pause(double rate, uint64_t per_s)
+{
+    double pause_ns = EXITS_WINDOW_NS * (rate / (double)per_s - 1);
+    if (pause_ns < (double)EXITS_PAUSE_MIN_NS)
+        return EXITS_PAUSE_MIN_NS;
     return pause_ns < (double)EXITS_PAUSE_MAX_NS ? (uint64_t)pause_ns : EXITS_PAUSE_MAX_NS;
 }
 
@@ -59,9 +85,33 @@ static void open_window(struct exits_windows *windows)
     windows->is_open = true;
 }
 
-/* Pauses are of random length about what they should be, lest they keep step with what is seen. A
- * pause is stood for by a window of the usual length right before it, not by all the time in which
- * there were few exits. */
+/* Looks for a while. */
+static void look(struct exits_windows *windows)
+{
+    uint64_t before = windows->hooks->count(windows->context), from_ns = clock_monotonic_ns();
+    bool is_quiet = windows->rate < (double)windows->per_s / 4;
+    background_wait(&windows->thread, is_quiet ? QUIET_NS : EXITS_WINDOW_NS);
+    uint64_t count = windows->hooks->count(windows->context) - before;
+    uint64_t gone_ns = clock_monotonic_ns() - from_ns;
+    double rate = (double)count * NS_PER_S / (double)(gone_ns ? gone_ns : 1);
+    windows->rate = (windows->rate + rate) / 2;
+}
+
+static void pause_looking(struct exits_windows *windows, uint64_t pause_ns)
+{
+    close_window(windows);
+    while (!windows->thread.is_ending && !windows->is_open) {
+        background_wait(&windows->thread,
+                        (uint64_t)((double)pause_ns * (0.5 + rng_uniform(&windows->rng))));
+        if (!windows->thread.is_ending)
+            open_window(windows);
+    }
+}
+
+/* A pause is stood for by a window of the usual length right before it, not by all the time in
+ * which there were few exits. Whether there is one and how long it is follows from what was seen
+ * before that window: were it by the window's own exits, a busy one would stand for more time than
+ * an idle one. Pauses are of random length about that, lest they keep step with what is seen. */
 static void *run(void *object)
 {
     struct exits_windows *windows = object;
@@ -71,28 +121,17 @@ static void *run(void *object)
     /* Where tracepoint.c opens its events: what is there already interrupts no other CPU. Where
      * that may not be, it does. */
     (void)!sched_setaffinity(0, sizeof(first), &first);
-    bool is_short = true; /* the window began with this turn */
+    bool is_short = false; /* the window */
     background_lock(&windows->thread);
     while (!windows->thread.is_ending) {
-        uint64_t before = windows->hooks->count(windows->context), from_ns = clock_monotonic_ns();
-        background_wait(&windows->thread, EXITS_WINDOW_NS);
-        uint64_t pause_ns = exits_windows_pause(windows->hooks->count(windows->context) - before,
-                                                clock_monotonic_ns() - from_ns, windows->per_s);
-        if (windows->thread.is_ending)
-            break;
-        bool was_short = is_short;
-        is_short = pause_ns > 0;
-        if (is_short && !was_short)
+        double rate = windows->rate;
+        bool are_many = rate > (double)windows->per_s;
+        if (are_many && !is_short)
             begin_anew(windows);
-        if (!is_short || !was_short)
-            continue;
-        close_window(windows);
-        while (!windows->thread.is_ending && !windows->is_open) {
-            background_wait(&windows->thread,
-                            (uint64_t)((double)pause_ns * (0.5 + rng_uniform(&windows->rng))));
-            if (!windows->thread.is_ending)
-                open_window(windows);
-        }
+        is_short = are_many;
+        look(windows);
+        if (is_short && !windows->thread.is_ending)
+            pause_looking(windows, exits_windows_pause(rate, windows->per_s));
     }
     background_unlock(&windows->thread);
     return NULL;

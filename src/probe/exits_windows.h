@@ -14,6 +14,7 @@
 #include "base/error.h"
 
 #define EXITS_WINDOW_NS UINT64_C(10000000)
+#define EXITS_PAUSE_MIN_NS UINT64_C(40000000) /* closing a window lasts as long */
 #define EXITS_PAUSE_MAX_NS UINT64_C(500000000)
 
 struct exits_windows_hooks {
@@ -26,14 +27,15 @@ struct exits_windows_hooks {
 
 struct exits_windows;
 
-/* Many, in terms of those that are then wanted. */
-#define EXITS_MANY 5
+/* How many exits can be looked at in a second for half a percent of a CPU, by what a system call
+ * takes here and now: around 5000 on a server, some 300 on an emulated one. */
+uint64_t exits_windows_affordable(void);
 
-/* How long not to look after a window of length window_ns with `count` exits in it; 0: look on. */
-uint64_t exits_windows_pause(uint64_t count, uint64_t window_ns, uint64_t per_s);
+/* How long not to look, so that of `rate` exits in a second per_s are looked at. */
+uint64_t exits_windows_pause(double rate, uint64_t per_s);
 
-/* A window is open when this begins. per_s: exits that are wanted in a second where there are more
- * than EXITS_MANY times as many, at least 1. */
+/* A window is open when this begins, and stays open while there are no more than per_s exits in a
+ * second, at least 1. */
 int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
                         struct exits_windows **out_windows, struct error *err)
     __attribute__((warn_unused_result));

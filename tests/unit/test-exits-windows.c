@@ -24,14 +24,12 @@
 static void test_pauses(void **state)
 {
     (void)state;
-    const uint64_t window_ns = 10 * NS_PER_MS;
-    /* 1000 a second are 10 in such a window, and many are more than 5000. */
-    assert_int_equal(exits_windows_pause(0, window_ns, 1000), 0);
-    assert_int_equal(exits_windows_pause(50, window_ns, 1000), 0);
-    assert_int_equal(exits_windows_pause(60, window_ns, 1000), 5 * window_ns);
-    assert_int_equal(exits_windows_pause(400, window_ns, 1000), 39 * window_ns);
-    assert_int_equal(exits_windows_pause(UINT64_MAX, window_ns, 1000), EXITS_PAUSE_MAX_NS);
-    assert_int_equal(exits_windows_pause(1, 1000, 1), EXITS_PAUSE_MAX_NS);
+    assert_int_equal(exits_windows_pause(1001, 1000), EXITS_PAUSE_MIN_NS);
+    assert_int_equal(exits_windows_pause(6000, 1000), 5 * EXITS_WINDOW_NS);
+    assert_int_equal(exits_windows_pause(40000, 1000), 39 * EXITS_WINDOW_NS);
+    assert_int_equal(exits_windows_pause(1e18, 1000), EXITS_PAUSE_MAX_NS);
+    assert_int_equal(exits_windows_pause(1000, 1), EXITS_PAUSE_MAX_NS);
+    assert_in_range(exits_windows_affordable(), 200, 5000000);
 }
 
 static bool is_seven(pid_t process, void *context)
