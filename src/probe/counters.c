@@ -265,11 +265,24 @@ static void add_items(struct state *state, const struct probe_target *target)
     }
 }
 
-/* Where there are none, the threads get counters of their own. */
+/* -EOPNOTSUPP: none is there for guest mode. */
+static int try_guest(const struct state *state)
+{
+    struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], true);
+    struct all_cpus cpus;
+    int rc = all_cpus_open(&attributes, &cpus);
+    all_cpus_close(&cpus);
+    return rc;
+}
+
+/* Where there are none, the threads get counters of their own. Guest mode is tried first: without
+ * it there is room for more events. */
 static void find_by_cpu(struct state *state, const struct probe_target *targets, bool any_kvm)
 {
     struct error no_guest = {0};
-    int rc = open_by_cpu(state, any_kvm, true, &state->no_by_cpu);
+    int rc = any_kvm ? try_guest(state) : 0;
+    if (rc != -EOPNOTSUPP)
+        rc = open_by_cpu(state, any_kvm, true, &state->no_by_cpu);
     if (rc == -EOPNOTSUPP && any_kvm) {
         vcpu_counter_refuse("", state->events[INSTRUCTIONS].name, rc, &no_guest);
         rc = open_by_cpu(state, any_kvm, false, &state->no_by_cpu);
