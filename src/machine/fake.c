@@ -26,6 +26,8 @@ struct fake_options {
     double translation;
     double devices;
     double other_exits;
+    double pace;
+    double ipc;
     double contention;
     double ipis;
     double cached;
@@ -38,9 +40,17 @@ struct fake_options {
 #define DISK_READ_BYTES UINT64_C(100000000)
 
 /* Costs of known size: which reading shows each. */
-enum { COST_WAIT, COST_INTERRUPTS, COST_TRANSLATION, COST_DEVICES, COST_OTHER_EXITS, COST_COUNT };
+enum {
+    COST_WAIT,
+    COST_INTERRUPTS,
+    COST_TRANSLATION,
+    COST_DEVICES,
+    COST_OTHER_EXITS,
+    COST_PACE,
+    COST_COUNT
+};
 static const struct cost {
-    const char *reading; /* NULL: the host's scheduler shows it */
+    const char *reading; /* NULL: the host's scheduler shows it, or counters do */
     size_t offset;
 } costs[COST_COUNT] = {
     [COST_WAIT] = {NULL, offsetof(struct fake_options, wait)},
@@ -48,6 +58,7 @@ static const struct cost {
     [COST_TRANSLATION] = {"exits:npf:kernel_ns", offsetof(struct fake_options, translation)},
     [COST_DEVICES] = {"exits:io:user_ns", offsetof(struct fake_options, devices)},
     [COST_OTHER_EXITS] = {"exits:cpuid:kernel_ns", offsetof(struct fake_options, other_exits)},
+    [COST_PACE] = {NULL, offsetof(struct fake_options, pace)},
 };
 
 struct fake_site {
@@ -61,6 +72,7 @@ struct fake_machine {
     struct machine_options options;
     /* Drawn so far. */
     uint64_t total_ns;
+    uint64_t slowed_ns; /* without the costs */
     uint64_t costs_ns[COST_COUNT];
 };
 
@@ -175,32 +187,42 @@ static int usage(void *object, struct machine_usage *out_usage, struct error *er
     return 0;
 }
 
-/* What its kernel read from its disk, and what a disk of the host gave of that. */
-static bool disk_reading(const struct fake_machine *machine, size_t index, const char **out_name,
-                         uint64_t *out_value)
-{
-    static const char *const names[] = {"guest:disk_vda_read_bytes", "process:disk_read_bytes"};
-    double cached = machine->site->options->cached;
-    if (cached == 0 || index >= COUNT_OF(names))
-        return false;
-    *out_name = names[index];
-    *out_value = machine->total_ns ? DISK_READ_BYTES : 0;
-    if (index == 1)
-        *out_value = (uint64_t)((1 - cached) * (double)*out_value);
-    return true;
-}
-
+/* Exits where anything has a cost; counters where it has them, of a CPU of 1 GHz; and of what its
+ * kernel read from its disk what a disk of the host gave. A slowdown is more instructions, a lower
+ * pace more cycles for the same ones. */
 static bool injected(void *object, size_t index, const char **out_name, uint64_t *out_value)
 {
     const struct fake_machine *machine = object;
-    size_t which = index + 1; /* the scheduler's is no reading */
-    if (!has_costs(machine))
-        return disk_reading(machine, index, out_name, out_value);
-    if (which >= COST_COUNT)
-        return disk_reading(machine, which - COST_COUNT, out_name, out_value);
-    *out_name = costs[which].reading;
-    *out_value = machine->costs_ns[which];
-    return true;
+    const struct fake_options *options = machine->site->options;
+    bool has_counters = options->ipc > 0, has_disk = options->cached > 0;
+    uint64_t read_bytes = machine->total_ns ? DISK_READ_BYTES : 0;
+    const struct {
+        const char *name;
+        bool is_shown;
+        uint64_t value;
+    } counted[] = {
+        {"counters:guest_instructions", has_counters,
+         (uint64_t)(options->ipc * (double)machine->slowed_ns)},
+        {"counters:guest_cycles", has_counters, machine->slowed_ns + machine->costs_ns[COST_PACE]},
+        {"guest:disk_vda_read_bytes", has_disk, read_bytes},
+        {"process:disk_read_bytes", has_disk,
+         (uint64_t)((1 - options->cached) * (double)read_bytes)},
+    };
+    for (size_t i = 0; i < COST_COUNT && has_costs(machine); i++) {
+        if (!costs[i].reading || index-- > 0)
+            continue;
+        *out_name = costs[i].reading;
+        *out_value = machine->costs_ns[i];
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(counted); i++) {
+        if (!counted[i].is_shown || index-- > 0)
+            continue;
+        *out_name = counted[i].name;
+        *out_value = counted[i].value;
+        return true;
+    }
+    return false;
 }
 
 /* Log-normal noise with median 1 and relative standard deviation `noise`, on top of slowdown and of
@@ -226,13 +248,14 @@ static int draw(void *object, uint64_t native_ns, struct machine_draw *out_draw,
                          machine->options.index, want->hang);
     double sigma = sqrt(log1p(want->noise * want->noise));
     double drift = pow(1 + want->drift, (double)machine->options.block);
-    double factor = want->slowdown * drift * exp(sigma * normal);
+    double slowed = want->slowdown * drift * exp(sigma * normal), factor = slowed;
     for (size_t i = 0; i < COST_COUNT; i++) {
         double cost = share_of(machine, i) * exp(sigma * rng_normal(&rng));
         machine->costs_ns[i] += (uint64_t)(cost * (double)native_ns);
         factor += cost;
     }
     machine->total_ns += (uint64_t)(factor * (double)native_ns);
+    machine->slowed_ns += (uint64_t)(slowed * (double)native_ns);
     *out_draw = (struct machine_draw){factor, want->clock};
     return 0;
 }
@@ -335,6 +358,24 @@ static const struct option options[] = {
      .min = 0,
      .max = 1000,
      .help = "Time that all other exits take, as a share of native time."},
+    {.name = "pace",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(pace),
+     .value_name = "SHARE",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Time that the same instructions take longer in guest mode, as a share of native "
+             "time."},
+    {.name = "ipc",
+     .type = OPTION_NUMBER,
+     FAKE_OPTION(ipc),
+     .value_name = "NUMBER",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "Instructions for each cycle that its counters show without a lower pace; 0: it has "
+             "no counters."},
     {.name = "contention",
      .type = OPTION_NUMBER,
      FAKE_OPTION(contention),

@@ -269,16 +269,16 @@ class Campaign(vtaxtest.World):
     def test_injected_causes_are_recovered(self):
         """Costs of known size come back within their intervals, and the rest as unexplained."""
         want = {"waiting for a CPU": 0.25, "exits for interrupts": 0.1,
-                "exits for page tables": 0.05, "device emulation": 0.4, "other exits": 0.08}
-        names = ["wait", "interrupts", "translation", "devices", "other-exits"]
+                "exits for page tables": 0.05, "device emulation": 0.4, "other exits": 0.08,
+                "slower in guest mode": 0.2}
+        names = ["wait", "interrupts", "translation", "devices", "other-exits", "pace"]
         more = "".join(f", {name}: {cost}" for name, cost in zip(names, want.values()))
         inside = total = 0
         for seed in range(1, 9):
-            self.run_plan(self.plan(noise=0.03, slowdown=1.15, blocks=6, seed=seed, more=more))
-            out, _ = self.vtax("explain", "--store", self.store, "--json")
-            items = json.loads(out)["explanations"]
-            self.assertEqual([item["vms"] for item in items], [1, 2])
-            for item in items:
+            items = self.explain(self.counted(PLAN.format(
+                noise=0.03, slowdown=1.15, blocks=6, seed=seed, more=more)))
+            self.assertEqual(list(items), [("time", 1, 1), ("time", 2, 1)])
+            for item in items.values():
                 costs = {cause["name"]: cause for cause in item["causes"]}
                 truth = dict(want, unexplained=0.15)
                 costs["unexplained"] = item["unexplained"]
@@ -293,8 +293,33 @@ class Campaign(vtaxtest.World):
                                        places=9)
                 self.assertIsNone(costs["work of the guest's kernel"]["mean"])
                 self.assertIn("no machine here", costs["work of the guest's kernel"]["evidence"])
-        self.assertEqual(total, 96)
-        self.assertGreaterEqual(inside, 84)  # 91 expected, standard deviation 2
+        self.assertEqual(total, 112)
+        self.assertGreaterEqual(inside, 98)  # 106 expected, standard deviation 2
+
+    def counted(self, plan):
+        """Both sides have counters."""
+        return plan.replace("kind: fake,", "kind: fake, ipc: 1.7,")
+
+    def test_pace_alone(self):
+        """The same instructions take 0.3 more of native time in guest mode, and more instructions
+        0.1; without counters nothing of it has a name, and a higher pace explains nothing."""
+        plan = PLAN.format(noise=0, slowdown=1.1, blocks=2, seed=1, more=", pace: 0.3, interrupts: 0.2")
+        item = self.explain(self.counted(plan))["time", 1, 1]
+        self.assertAlmostEqual(item["gap"]["mean"], 0.6, places=6)
+        self.assertAlmostEqual(self.cost(item, "slower in guest mode"), 0.3, places=6)
+        self.assertAlmostEqual(item["unexplained"]["mean"], 0.1, places=6)
+        for name, text in (("none", plan),
+                           ("native", plan.replace("base, kind: fake,",
+                                                   "base, kind: fake, ipc: 1.7,"))):
+            self.store = self.path(name + ".db")
+            item = self.explain(text)["time", 1, 1]
+            self.assertIsNone(self.cost(item, "slower in guest mode"))
+            self.assertAlmostEqual(item["unexplained"]["mean"], 0.4, places=6)
+        self.store = self.path("higher.db")
+        item = self.explain(self.counted(plan).replace("pace: 0.3", "pace: 0")
+                            .replace("ipc: 1.7", "ipc: 1.5", 1))["time", 1, 1]
+        self.assertAlmostEqual(self.cost(item, "slower in guest mode"), 0, places=6)
+        self.assertAlmostEqual(item["unexplained"]["mean"], 0.1, places=6)
 
     def explain(self, text, **more):
         """Explanations of a campaign of this plan, by (measure, VMs, vCPUs)."""
