@@ -144,7 +144,7 @@ void kvm_counts_read(struct kvm_counts *counts, const struct probe_target *targe
     else if (source->why)
         probe_readings_miss(out, machine, "kvm:exits", "%s", source->why);
     else if (source->stats && kvm_stats_each(source->stats, add_count, &sums) < 0) {
-        probe_readings_miss(out, machine, "kvm:exits", "KVM's statistics cannot be read");
+        probe_readings_miss(out, machine, "kvm", "KVM's statistics cannot be read");
         return;
     }
     for (size_t i = 0; i < COUNT_OF(names); i++)

@@ -68,12 +68,26 @@ void probe_readings_done(struct probe_readings *readings)
     *readings = (struct probe_readings){0};
 }
 
+/* What begins with the name of a missing reading was missing with it. NULL: it was not. */
+static const struct probe_reading *find_missing(const struct probe_readings *readings,
+                                                const struct probe_reading *of)
+{
+    for (size_t i = 0; i < readings->count; i++) {
+        const struct probe_reading *reading = &readings->items[i];
+        if (reading->missing && reading->machine == of->machine &&
+            strncmp(of->name, reading->name, strlen(reading->name)) == 0)
+            return reading;
+    }
+    return NULL;
+}
+
 void probe_readings_subtract(const struct probe_readings *later,
                              const struct probe_readings *earlier, struct probe_readings *out)
 {
     for (size_t i = 0; i < later->count; i++) {
         const struct probe_reading *end = &later->items[i];
         const struct probe_reading *begin = probe_readings_find(earlier, end->machine, end->name);
+        begin = begin ? begin : find_missing(earlier, end);
         uint64_t from = begin && !begin->missing ? begin->value : 0;
         if (end->missing || (begin && begin->missing))
             probe_readings_miss(out, end->machine, end->name, "%s",
@@ -86,8 +100,11 @@ void probe_readings_subtract(const struct probe_readings *later,
     }
     for (size_t i = 0; i < earlier->count; i++) {
         const struct probe_reading *begin = &earlier->items[i];
-        if (!probe_readings_find(later, begin->machine, begin->name))
-            probe_readings_miss(out, begin->machine, begin->name, "it was there at first only");
+        if (probe_readings_find(later, begin->machine, begin->name))
+            continue;
+        const struct probe_reading *end = find_missing(later, begin);
+        probe_readings_miss(out, begin->machine, begin->name, "%s",
+                            end ? end->missing : "it was there at first only");
     }
 }
 

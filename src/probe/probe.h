@@ -59,8 +59,9 @@ const struct probe_reading *probe_readings_find(const struct probe_readings *rea
 void probe_readings_done(struct probe_readings *readings);
 #define CLEANUP_PROBE_READINGS CLEANUP(probe_readings_done)
 
-/* later - earlier. What is new in the later one began at 0; what went back has the reason in place
- * of a value. */
+/* later - earlier. What is new in the later one began at 0, unless a missing reading of the earlier
+ * one has the beginning of its name ("guest", "devices:net"): then it is missing, too. What went
+ * back has the reason in place of a value. */
 void probe_readings_subtract(const struct probe_readings *later,
                              const struct probe_readings *earlier, struct probe_readings *out);
 

@@ -24,7 +24,6 @@ static void read_virtualbox(void *state, const struct probe_target *target,
                             struct probe_readings *out)
 {
     (void)state;
-    static const char first[] = "virtualbox:executing_ns";
     int index = (int)target->index;
     CLEANUP_FREE char *text = NULL;
     struct vbox_times times;
@@ -32,15 +31,15 @@ static void read_virtualbox(void *state, const struct probe_target *target,
     if (!target->is_virtualbox)
         return;
     if (machine_ask_monitor(target->machine, &text, &err) < 0) {
-        probe_readings_miss(out, index, first, "%s", err.text);
+        probe_readings_miss(out, index, "virtualbox", "%s", err.text);
         return;
     }
     if (vbox_times_parse(text, strlen(text), &times) < 0) {
-        probe_readings_miss(out, index, first,
+        probe_readings_miss(out, index, "virtualbox",
                             "this VirtualBox does not tell the times of its virtual CPUs");
         return;
     }
-    probe_readings_add(out, index, times.executing_ns, "%s", first);
+    probe_readings_add(out, index, times.executing_ns, "virtualbox:executing_ns");
     probe_readings_add(out, index, times.halted_ns, "virtualbox:halted_ns");
     probe_readings_add(out, index, times.other_ns, "virtualbox:other_ns");
     probe_readings_add(out, index, times.entries, "virtualbox:entries");

@@ -45,6 +45,27 @@ static void test_readings_subtract(void **state)
     assert_non_null(probe_readings_find(&out, 1, "gone")->missing);
 }
 
+/* What could not be read at the beginning did not begin at 0, and what could not be read at the end
+ * is gone for that reason. */
+static void test_missing_beginnings(void **state)
+{
+    (void)state;
+    CLEANUP_PROBE_READINGS struct probe_readings begin = {0};
+    CLEANUP_PROBE_READINGS struct probe_readings end = {0};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    probe_readings_miss(&begin, 0, "devices:net", "no tap");
+    probe_readings_add(&begin, 1, 5, "guest:ctxt");
+    probe_readings_add(&end, 0, 9000, "devices:net0_sent");
+    probe_readings_add(&end, 0, 7, "devices:disk_vda_reads");
+    probe_readings_add(&end, 1, 8, "devices:net0_sent");
+    probe_readings_miss(&end, 1, "guest", "it did not answer");
+    probe_readings_subtract(&end, &begin, &out);
+    assert_string_equal(probe_readings_find(&out, 0, "devices:net0_sent")->missing, "no tap");
+    assert_int_equal(probe_readings_find(&out, 0, "devices:disk_vda_reads")->value, 7);
+    assert_int_equal(probe_readings_find(&out, 1, "devices:net0_sent")->value, 8);
+    assert_string_equal(probe_readings_find(&out, 1, "guest:ctxt")->missing, "it did not answer");
+}
+
 /* Nothing to look at: each probe is named, with the reason. */
 static void test_absent_probes_have_reasons(void **state)
 {
@@ -486,14 +507,23 @@ static void test_times_of_virtualbox(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_readings_subtract), cmocka_unit_test(test_absent_probes_have_reasons),
-        cmocka_unit_test(test_probes_are_chosen), cmocka_unit_test(test_event_names),
-        cmocka_unit_test(test_own_process),       cmocka_unit_test(test_disk_of_children),
-        cmocka_unit_test(test_exit_reasons),      cmocka_unit_test(test_tracepoint_format),
-        cmocka_unit_test(test_bpf_jumps),         cmocka_unit_test(test_guest_counts),
-        cmocka_unit_test(test_pressure),          cmocka_unit_test(test_cgroup),
-        cmocka_unit_test(test_process_texts),     cmocka_unit_test(test_untold_times_are_missing),
-        cmocka_unit_test(test_without_root),      cmocka_unit_test(test_times_of_virtualbox),
+        cmocka_unit_test(test_readings_subtract),
+        cmocka_unit_test(test_missing_beginnings),
+        cmocka_unit_test(test_absent_probes_have_reasons),
+        cmocka_unit_test(test_probes_are_chosen),
+        cmocka_unit_test(test_event_names),
+        cmocka_unit_test(test_own_process),
+        cmocka_unit_test(test_disk_of_children),
+        cmocka_unit_test(test_exit_reasons),
+        cmocka_unit_test(test_tracepoint_format),
+        cmocka_unit_test(test_bpf_jumps),
+        cmocka_unit_test(test_guest_counts),
+        cmocka_unit_test(test_pressure),
+        cmocka_unit_test(test_cgroup),
+        cmocka_unit_test(test_process_texts),
+        cmocka_unit_test(test_untold_times_are_missing),
+        cmocka_unit_test(test_without_root),
+        cmocka_unit_test(test_times_of_virtualbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
