@@ -23,6 +23,8 @@ struct sink {
     uint64_t run_ns; /* /proc/schedstat, over all CPUs */
     uint64_t wait_ns;
     uint64_t device_interrupts;
+    bool has_schedstat, has_interrupts; /* there was a line of it */
+    char disk[32];                      /* whose partitions come next */
 };
 
 static void give(const struct sink *sink, uint64_t value, const char *format, ...)
@@ -71,17 +73,21 @@ static void parse_stat(struct sink *sink, const char *line)
 /* " LOC:  123  456   Local timer interrupts": by name; numbered ones are devices. */
 static void parse_interrupts(struct sink *sink, const char *line)
 {
-    uint64_t numbers[256], sum = 0;
+    uint64_t number, sum = 0;
     char name[16];
     int at = 0;
+    bool has_any = false;
     if (sscanf(line, " %15[A-Za-z0-9]:%n", name, &at) != 1 || at == 0)
         return;
-    size_t count = parse_numbers(line + at, numbers, COUNT_OF(numbers));
-    for (size_t i = 0; i < count; i++)
-        sum += numbers[i];
+    for (line += at; parse_numbers(line, &number, 1) == 1; has_any = true) {
+        sum += number;
+        line += strspn(line, " ");
+        line += strcspn(line, " ");
+    }
+    sink->has_interrupts |= has_any;
     if (isdigit((unsigned char)name[0]))
         sink->device_interrupts += sum;
-    else if (count > 0)
+    else if (has_any)
         give(sink, sum, "irq_%s", name);
 }
 
@@ -94,6 +100,7 @@ static void parse_schedstat(struct sink *sink, const char *line)
     if (sscanf(line, "cpu%u%n", &cpu, &at) != 1 ||
         parse_numbers(line + at, numbers, COUNT_OF(numbers)) != COUNT_OF(numbers))
         return;
+    sink->has_schedstat = true;
     sink->run_ns += numbers[6];
     sink->wait_ns += numbers[7];
 }
@@ -111,7 +118,29 @@ static void parse_vmstat(struct sink *sink, const char *line)
             give(sink, value, "%s", name);
 }
 
-/* Whole disks with requests, not partitions, loops or RAM. */
+/* The kernel has them in the order of disks, each before its partitions: "sda1", "nvme0n1p1". */
+static bool is_partition(const char *name, const char *disk)
+{
+    size_t length = strlen(disk);
+    if (length == 0 || strncmp(name, disk, length) != 0)
+        return false;
+    const char *number = name + length;
+    if (isdigit((unsigned char)disk[length - 1]) && *number++ != 'p')
+        return false;
+    return *number && number[strspn(number, "0123456789")] == '\0';
+}
+
+/* What is in memory, or on other disks. */
+static bool is_of_its_own(const char *name)
+{
+    static const char *const others[] = {"loop", "ram", "zram", "dm-", "md"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        if (strncmp(name, others[i], strlen(others[i])) == 0)
+            return false;
+    return true;
+}
+
+/* Whole disks with requests, so that each request counts once. */
 static void parse_diskstats(struct sink *sink, const char *line)
 {
     char name[32];
@@ -120,7 +149,10 @@ static void parse_diskstats(struct sink *sink, const char *line)
                " %*u %*u %31s %" SCNu64 " %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %" SCNu64
                " %" SCNu64,
                name, &reads, &read_sectors, &read_ms, &writes, &write_sectors, &write_ms) != 7 ||
-        strncmp(name, "loop", 4) == 0 || strncmp(name, "ram", 3) == 0 || reads + writes == 0)
+        !is_of_its_own(name) || is_partition(name, sink->disk))
+        return;
+    snprintf(sink->disk, sizeof(sink->disk), "%s", name);
+    if (reads + writes == 0)
         return;
     give(sink, reads, "disk_%s_reads", name);
     give(sink, read_sectors * SECTOR_BYTES, "disk_%s_read_bytes", name);
@@ -145,13 +177,17 @@ static void parse_net(struct sink *sink, const char *line)
 }
 
 typedef void parse_line(struct sink *sink, const char *line);
-static const struct {
+static const struct guest_file {
     const char *path;
     parse_line *parse;
+    const char *name; /* that is missing when it cannot be read: the beginning of its counts' */
 } guest_files[] = {
-    {"/proc/stat", parse_stat},           {"/proc/interrupts", parse_interrupts},
-    {"/proc/schedstat", parse_schedstat}, {"/proc/vmstat", parse_vmstat},
-    {"/proc/diskstats", parse_diskstats}, {"/proc/net/dev", parse_net},
+    {"/proc/stat", parse_stat, "guest:cpu"},
+    {"/proc/interrupts", parse_interrupts, "guest:irq"},
+    {"/proc/schedstat", parse_schedstat, "guest:sched"},
+    {"/proc/vmstat", parse_vmstat, "guest:pg"},
+    {"/proc/diskstats", parse_diskstats, "guest:disk"},
+    {"/proc/net/dev", parse_net, "guest:net"},
 };
 
 /* NULL: the line is not the head of a file that is known. */
@@ -173,21 +209,18 @@ void guest_counts_parse(const char *text, size_t length,
     struct sink sink = {.found = found, .context = context};
     CLEANUP_FREE char *copy = mem_strndup(text, length);
     parse_line *parse = NULL;
-    bool has_schedstat = false, has_interrupts = false;
     char *rest = copy;
     for (char *line; (line = strsep(&rest, "\n"));) {
         if (strncmp(line, "==> ", 4) == 0)
             parse = parser_of(line);
         else if (parse)
             parse(&sink, line);
-        has_schedstat |= parse == parse_schedstat;
-        has_interrupts |= parse == parse_interrupts;
     }
-    if (has_schedstat) {
+    if (sink.has_schedstat) {
         give(&sink, sink.run_ns, "sched_run_ns");
         give(&sink, sink.wait_ns, "sched_wait_ns");
     }
-    if (has_interrupts)
+    if (sink.has_interrupts)
         give(&sink, sink.device_interrupts, "irq_devices");
 }
 
@@ -213,6 +246,45 @@ static void add_count(const char *name, uint64_t value, void *context)
     probe_readings_add(finding->out, finding->machine, value, "guest:%s", name);
 }
 
+static bool is_there(const struct guest_file *file, const char *text)
+{
+    CLEANUP_FREE char *head = mem_printf("==> %s <==\n", file->path);
+    return strstr(text, head) != NULL;
+}
+
+/* Not every user may read each of them, and not every kernel has them. said: what the program
+ * complained of. */
+static void miss_file(const struct guest_file *file, const char *said, int machine,
+                      struct probe_readings *out)
+{
+    const char *at = strstr(said, file->path);
+    size_t length = at ? strcspn(at, "\n") : 0;
+    if (at)
+        probe_readings_miss(out, machine, file->name, "the guest does not tell: %.*s",
+                            (int)(length < 160 ? length : 160), at);
+    else
+        probe_readings_miss(out, machine, file->name, "the guest does not tell: no %s", file->path);
+}
+
+static void say_counts(const struct channel_result *result, int machine, struct probe_readings *out)
+{
+    const char *said = result->error_text ? result->error_text : "";
+    struct finding finding = {machine, out};
+    size_t found = 0;
+    for (size_t i = 0; i < COUNT_OF(guest_files); i++)
+        found += is_there(&guest_files[i], result->text);
+    if (found == 0) {
+        probe_readings_miss(out, machine, "guest",
+                            "the guest tells nothing: 'tail' ended with %d: %.*s", result->status,
+                            (int)strcspn(said, "\n"), said);
+        return;
+    }
+    guest_counts_parse(result->text, result->length, add_count, &finding);
+    for (size_t i = 0; i < COUNT_OF(guest_files); i++)
+        if (!is_there(&guest_files[i], result->text))
+            miss_file(&guest_files[i], said, machine, out);
+}
+
 static void read_guest(void *state, const struct probe_target *target, struct probe_readings *out)
 {
     (void)state;
@@ -225,11 +297,10 @@ static void read_guest(void *state, const struct probe_target *target, struct pr
     struct error err = {0};
     int machine = (int)target->index;
     if (channel_run(target->channel, argv, READ_TIMEOUT_NS, &result, &err) < 0) {
-        probe_readings_miss(out, machine, "guest:cpu_user_ns", "%s", err.text);
+        probe_readings_miss(out, machine, "guest", "%s", err.text);
         return;
     }
-    struct finding finding = {machine, out};
-    guest_counts_parse(result.text, result.length, add_count, &finding);
+    say_counts(&result, machine, out);
     channel_result_done(&result);
 }
 
