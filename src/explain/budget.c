@@ -126,19 +126,19 @@ static void fill_exits(struct budget *budget, const struct exit_times *times, do
     budget->exit_count = times ? times->count : 0;
 }
 
-/* Of the virtual CPUs in guest mode, or natively. */
-static double ipc_of(const struct store_trial *trial)
-{
-    double native = budget_sum(trial, "counters:native_instructions") /
-                    budget_sum(trial, "counters:native_cycles");
-    double guest = budget_sum(trial, "counters:guest_instructions") /
-                   budget_sum(trial, "counters:guest_cycles");
-    return isfinite(native) ? native : guest;
-}
-
 static double first_finite(double a, double b)
 {
     return isfinite(a) ? a : b;
+}
+
+/* Of the virtual CPUs in guest mode, or natively. Nothing runs without instructions and cycles. */
+static double ipc_of(const struct store_trial *trial)
+{
+    double instructions = first_finite(budget_sum(trial, "counters:native_instructions"),
+                                       budget_sum(trial, "counters:guest_instructions"));
+    double cycles = first_finite(budget_sum(trial, "counters:native_cycles"),
+                                 budget_sum(trial, "counters:guest_cycles"));
+    return instructions > 0 && cycles > 0 ? instructions / cycles : NAN;
 }
 
 /* A guest's kernel accounts its virtual CPUs; of an instance on the host's kernel its processes are

@@ -317,15 +317,50 @@ static double lost_exits(const struct explanation_pair *pairs, size_t count)
     return lost;
 }
 
+/* Of what a cost is made of, beside what its rule names. */
+static bool needs_exits(const struct rule *rule)
+{
+    return rule->from_exits || rule->cost == cost_of_pace || rule->cost == cost_of_kernel;
+}
+
+/* Why the first of them is not there that has a reason; NULL: none has. names ends with NULL. */
+static const char *first_missing(const struct store_trial *trial, const char *const *names)
+{
+    const char *why = NULL;
+    for (; *names && !why; names++)
+        why = budget_missing(trial, *names);
+    return why;
+}
+
+static const char *missing_of(const struct rule *rule, const struct explanation_pair *pair)
+{
+    static const char *const own[] = {"counters:guest_instructions",
+                                      "counters:guest_user_instructions", "counters:guest_cycles",
+                                      NULL};
+    static const char *const native[] = {"counters", "counters:native_instructions",
+                                         "counters:native_user_instructions",
+                                         "counters:native_cycles", NULL};
+    static const char *const exits[] = {"exits", "exits:lost", NULL};
+    static const char *const guest[] = {"guest:cpu", NULL};
+    const char *why = budget_missing(pair->cell, rule->reading);
+    if (!why && strcmp(rule->reading, "counters") == 0) {
+        why = first_missing(pair->cell, own);
+        why = why ? why : first_missing(pair->baseline, native);
+    }
+    if (!why && strcmp(rule->reading, "guest") == 0)
+        why = first_missing(pair->cell, guest);
+    return !why && needs_exits(rule) ? first_missing(pair->cell, exits) : why;
+}
+
 static void say_absence(struct explained_cause *cause, const struct rule *rule,
                         const struct explanation_pair *pairs, size_t count)
 {
     size_t size = sizeof(cause->evidence);
-    double lost = rule->from_exits ? lost_exits(pairs, count) : 0;
+    double lost = needs_exits(rule) ? lost_exits(pairs, count) : 0;
     const char *why = NULL;
     for (size_t i = 0; i < count && !why; i++)
-        why = budget_missing(pairs[i].cell, rule->reading);
-    if (lost > 0)
+        why = missing_of(rule, &pairs[i]);
+    if (lost > 0 && (rule->from_exits || !why))
         snprintf(cause->evidence, size, "%.0f exits were lost: sums would be too small", lost);
     else
         snprintf(cause->evidence, size, "%s", why ? why : "no probe gave it");
@@ -392,9 +427,9 @@ static double guest_disk_bytes(const struct store_trial *trial, const char *what
     for (size_t i = 0; i < trial->reading_count; i++) {
         const struct store_figure *reading = &trial->readings[i];
         size_t length = strlen(reading->name);
-        if (!reading->missing && strncmp(reading->name, prefix, strlen(prefix)) == 0 &&
-            length > what_length && strcmp(reading->name + length - what_length, what) == 0)
-            sum += reading->value;
+        if (strncmp(reading->name, prefix, strlen(prefix)) == 0 && length > what_length &&
+            strcmp(reading->name + length - what_length, what) == 0)
+            sum += reading->missing ? NAN : reading->value;
     }
     return sum;
 }

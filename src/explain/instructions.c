@@ -28,14 +28,16 @@ struct in_exits {
     double idle_user;
     uint64_t count;
     bool any;
+    bool spoilt; /* one of them is missing */
 };
 
 static void add_exit(struct in_exits *sums, const struct store_figure *reading, const char *prefix)
 {
     struct exit_reading told;
-    if (reading->missing || !exit_reading_parse(reading, prefix, &told))
+    if (!exit_reading_parse(reading, prefix, &told))
         return;
     enum exit_class class = exit_reason_class_of(told.reason);
+    sums->spoilt |= reading->missing != NULL;
     if (strcmp(told.what, "count") == 0)
         sums->count += (uint64_t)reading->value;
     else if (strcmp(told.what, "user_instructions") == 0 && class == EXIT_IDLE)
@@ -83,7 +85,8 @@ static struct budget of_probes(const struct store_trial *trial, bool with_rest)
     double host = is_native ? 0 : budget_sum(trial, "counters:host_instructions");
     double other = is_native ? 0 : budget_sum(trial, "counters:other_instructions");
     struct in_exits sums = sum_exits(trial, OF_PROBE);
-    bool is_complete = is_native || (sums.any && !(budget_sum(trial, OF_PROBE "lost") > 0));
+    bool is_complete =
+        is_native || (sums.any && !sums.spoilt && !(budget_sum(trial, OF_PROBE "lost") > 0));
     double rest = with_rest ? of_whole_host(trial) - (is_native ? own : host + other) : 0;
     budget.whole = own + host + other + rest;
     budget.rest = with_rest ? rest / budget.whole : NAN;

@@ -168,6 +168,49 @@ static void test_slower_in_guest_mode(void **state)
     assert_near(pace_of(1, 0.9), 0, 1e-12); /* all of it may have been the kernel's */
     assert_near(pace_of(1, 2), 0, 1e-12);
     assert_true(isnan(pace_of(NAN, 1)));
+    assert_true(isnan(pace_of(0, 1))); /* nothing runs without instructions */
+    assert_true(isnan(pace_of(1, 0)));
+}
+
+static const char *evidence(const struct explanation *explanation, enum cause cause)
+{
+    for (size_t i = 0; i < explanation->cause_count; i++)
+        if (explanation->causes[i].cause == cause)
+            return explanation->causes[i].evidence;
+    return "no such cause";
+}
+
+/* Whatever a cost is made of, on either side, may be what is not there. */
+static void test_reasons_of_absence(void **state)
+{
+    (void)state;
+    static const struct {
+        struct store_figure of_cell, of_baseline;
+        enum cause cause;
+        const char *says;
+    } cases[] = {
+        {{-1, "counters", 0, "no PMU"}, {-1, "counters", 1, NULL}, CAUSE_PACE, "no PMU"},
+        {{-1, "counters", 1, NULL}, {-1, "counters", 0, "no PMU"}, CAUSE_PACE, "no PMU"},
+        {{0, "counters:guest_cycles", 0, "starved"}, {-1, "x", 1, NULL}, CAUSE_PACE, "starved"},
+        {{-1, "exits", 0, "not root"}, {-1, "x", 1, NULL}, CAUSE_PACE, "not root"},
+        {{-1, "exits", 0, "not root"}, {-1, "guest", 0, "none"}, CAUSE_KERNEL, "not root"},
+        {{0, "guest:cpu", 0, "denied"}, {-1, "guest", 0, "none"}, CAUSE_KERNEL, "denied"},
+        {{0, "exits:lost", 0, "no record"}, {-1, "x", 1, NULL}, CAUSE_DEVICE, "no record"},
+        {{0, "exits:lost", 3, NULL},
+         {-1, "x", 1, NULL},
+         CAUSE_KERNEL,
+         "3 exits were lost: sums would be too small"},
+        {{0, "exits:lost", 3, NULL}, {-1, "x", 1, NULL}, CAUSE_WAIT, "no probe gave it"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct store_figure nothing[] = {{0, "cpu_ns", 9 * S, NULL}};
+        struct store_trial cell = trial_of(nothing, 1, &cases[i].of_cell, 1, &guest_machine);
+        struct store_trial base = trial_of(nothing, 1, &cases[i].of_baseline, 1, &native_machine);
+        const struct explanation_pair pair = {&cell, &base, 2};
+        struct explanation explanation =
+            explanation_of(&pair, 1, &(struct explanation_options){.platform_kind = "kvm"});
+        assert_string_equal(evidence(&explanation, cases[i].cause), cases[i].says);
+    }
 }
 
 /* Three pairs, so that the gap is certain. */
@@ -242,6 +285,11 @@ static void test_reads_from_the_cache(void **state)
     struct store_trial trial = TRIAL(guest_figures, readings, &guest_machine);
     struct explanation explanation = explain(&trial, "kvm");
     assert_near(explanation.cached.mean, 0.9, 1e-12);
+    struct store_figure spoilt[COUNT_OF(readings)];
+    memcpy(spoilt, readings, sizeof(readings));
+    spoilt[0].missing = (char[]){"it went back"};
+    trial = TRIAL(guest_figures, spoilt, &guest_machine);
+    assert_true(isnan(explain(&trial, "kvm").cached.mean));
 }
 
 /* 10 pages of the guest and of native: CPU time without polling, with the emulator's threads. */
@@ -324,6 +372,26 @@ static void test_instructions_of_probes(void **state)
     assert_near(cost(&explanation, CAUSE_WAIT), -1, 0);
     assert_near(cost(&explanation, CAUSE_KERNELS), -1, 0);
     assert_true(isnan(explanation.polling.mean) && isnan(explanation.in_guest.mean));
+}
+
+/* One that went back is not 0: without it no sum is right. */
+static void test_spoilt_exits_have_no_instructions(void **state)
+{
+    (void)state;
+    const struct store_figure readings[] = {
+        {0, "counters:guest_instructions", 1040, NULL},
+        {0, "counters:guest_user_instructions", 910, NULL},
+        {0, "counters:host_instructions", 200, NULL},
+        {0, "counters:other_instructions", 60, NULL},
+        {0, "exits:npf:kernel_instructions", 0, (char[]){"it went back"}},
+        {0, "exits:io:kernel_instructions", 10, NULL},
+        {0, "exits:lost", 0, NULL}};
+    struct store_trial trial = TRIAL(guest_figures, readings, &guest_machine);
+    struct budget budget = budget_of(&trial, BUDGET_INSTRUCTIONS);
+    assert_near(budget.whole, 1300, 1e-9);
+    for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)
+        assert_true(isnan(budget.exits[i]));
+    assert_true(isnan(budget.device));
 }
 
 /* Counters that had to share the hardware are scaled, and the causes made of them say so. */
@@ -507,6 +575,8 @@ int main(void)
         cmocka_unit_test(test_parts_and_remainder_sum_to_the_gap),
         cmocka_unit_test(test_reasons_of_exits),
         cmocka_unit_test(test_slower_in_guest_mode),
+        cmocka_unit_test(test_reasons_of_absence),
+        cmocka_unit_test(test_spoilt_exits_have_no_instructions),
         cmocka_unit_test(test_share_with_a_name),
         cmocka_unit_test(test_lost_exits_claim_nothing),
         cmocka_unit_test(test_absent_probe_is_named),
