@@ -183,11 +183,20 @@ static void add_kernel(const char *root, struct host_facts *facts)
     add_file(facts, "host.kernel.command-line", root, "/proc/cmdline");
 }
 
-void host_read_facts(const char *root, struct host_facts *facts)
+/* bytes: 0: they are not told. */
+static void add_memory(struct host_facts *facts, const char *name, uint64_t bytes, const char *key)
 {
     char text[UNITS_TEXT_MAX];
+    if (bytes)
+        host_facts_add(facts, name, "%s", units_format_size(bytes, text));
+    else
+        host_facts_add(facts, name, "not available (no '%s' in /proc/meminfo)", key);
+}
+
+void host_read_facts(const char *root, struct host_facts *facts)
+{
     add_cpu(root, facts);
-    host_facts_add(facts, "host.memory", "%s", units_format_size(host_memory_bytes(root), text));
+    add_memory(facts, "host.memory", host_memory_bytes(root), "MemTotal");
     add_kernel(root, facts);
     add_mitigations(root, facts);
     add_file(facts, "host.cpu.governor", root,
@@ -213,10 +222,8 @@ void host_read_moment(const char *root, struct host_facts *facts)
     CLEANUP_FREE char *average = pressure ? find_field(pressure, "some avg10=") : NULL;
     if (average)
         host_facts_add(facts, "host.cpu-pressure", "%.*s%%", (int)strcspn(average, " "), average);
-    char text[UNITS_TEXT_MAX];
-    uint64_t available = host_available_bytes(root);
-    host_facts_add(facts, "host.memory-available", "%s",
-                   units_format_size(available & ~UINT64_C(0xfffff), text));
+    add_memory(facts, "host.memory-available", host_available_bytes(root) & ~UINT64_C(0xfffff),
+               "MemAvailable");
     CLEANUP_FREE char *info = read_text(root, "/proc/cpuinfo");
     CLEANUP_FREE char *clock_rate = info ? find_field(info, "cpu MHz") : NULL;
     if (clock_rate)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/host.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,14 +101,31 @@ static void judge_nested(const struct host_facts *facts, struct findings *findin
         findings_add(findings, "nested", FINDING_GOOD, NULL, "bare metal");
 }
 
+/* Linux lets idle time go back a little now and then (proc(5)), and steal when a guest moves. */
+static uint64_t grown(uint64_t before, uint64_t after)
+{
+    return after > before ? after - before : 0;
+}
+
+/* Between the two of CPU times that the kernel tells. */
+static bool has_passed(const struct host_cpu *before, const struct host_cpu *after,
+                       const char *name, struct findings *findings)
+{
+    if (after->total > before->total)
+        return true;
+    findings_add(findings, name, FINDING_NOTE, "look at /proc/stat, which should grow",
+                 "not available: the kernel counts no CPU time");
+    return false;
+}
+
 static void judge_cpu_time(const struct host_cpu *before, const struct host_cpu *after,
                            struct findings *findings)
 {
-    double total = (double)(after->total - before->total);
-    if (after->total <= before->total)
+    double total = (double)grown(before->total, after->total);
+    if (!has_passed(before, after, "load", findings))
         return;
-    double busy = 1 - (double)(after->idle - before->idle) / total;
-    double steal = (double)(after->steal - before->steal) / total;
+    double busy = fmax(1 - (double)grown(before->idle, after->idle) / total, 0);
+    double steal = (double)grown(before->steal, after->steal) / total;
     if (busy > BUSY_SHARE)
         findings_add(findings, "load", FINDING_BAD, "stop other work, or wait until it ends",
                      "other work uses %.0f %% of the CPUs", busy * 100);
@@ -152,8 +170,10 @@ void host_judge(const struct host_facts *facts, const struct host_facts *moment,
 static void judge_loop_steal(const struct host_cpu *before, const struct host_cpu *after,
                              struct findings *findings)
 {
-    uint64_t asked = (after->total - before->total) - (after->idle - before->idle);
-    double share = asked ? (double)(after->steal - before->steal) / (double)asked : 0;
+    if (!has_passed(before, after, "steal", findings))
+        return;
+    uint64_t asked = grown(grown(before->idle, after->idle), grown(before->total, after->total));
+    double share = asked ? (double)grown(before->steal, after->steal) / (double)asked : 0;
     if (share > STEAL_SHARE)
         findings_add(findings, "steal", share > STEAL_SHARE_BAD ? FINDING_BAD : FINDING_NOTE,
                      "wait until the host has a CPU for each virtual one, or ask for a host of "

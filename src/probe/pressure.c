@@ -13,6 +13,7 @@
 #include "probe/probe_list.h"
 
 #define TEXT_MAX 4096
+#define CGROUP "cgroup (version 2) of its own whose pressure the kernel tells (psi=1)"
 
 static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 static const char *const resources[] = {"cpu", "memory", "io"};
@@ -85,24 +86,28 @@ static int open_pressure(const struct probe_target *targets, size_t count, void 
         if (directory)
             return 0;
     }
-    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
-                     "no machine has a cgroup (version 2) of its own whose pressure the kernel "
-                     "tells (psi=1)");
+    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP, "no machine has a " CGROUP);
 }
 
 static void read_pressure(void *state, const struct probe_target *target,
                           struct probe_readings *out)
 {
     (void)state;
-    CLEANUP_FREE char *directory = target->pid > 0 ? find_directory(target->pid) : NULL;
+    if (target->pid <= 0)
+        return;
+    CLEANUP_FREE char *directory = find_directory(target->pid);
+    if (!directory)
+        probe_readings_miss(out, (int)target->index, "pressure", "it has no " CGROUP);
     for (size_t i = 0; directory && i < COUNT_OF(resources); i++) {
         CLEANUP_FREE char *path = mem_printf("%s/%s.pressure", directory, resources[i]);
+        CLEANUP_FREE char *name = mem_printf("pressure:%s_some_ns", resources[i]);
         size_t length = 0;
         CLEANUP_FREE char *text = read_text(path, &length);
         uint64_t us;
         if (text && pressure_parse_total(text, length, "some", &us) == 0)
-            probe_readings_add(out, (int)target->index, us * NS_PER_US, "pressure:%s_some_ns",
-                               resources[i]);
+            probe_readings_add(out, (int)target->index, us * NS_PER_US, "%s", name);
+        else
+            probe_readings_miss(out, (int)target->index, name, "'%s' cannot be read", path);
     }
 }
 

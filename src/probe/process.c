@@ -245,9 +245,11 @@ static void read_tree(const struct probe_target *target, struct probe_readings *
     CLEANUP_FREE struct member *members = NULL;
     size_t count = list_all(&members);
     struct process_stat sum = {0};
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         if (!is_below(members, count, members[i].pid, target->pid))
             continue;
+        found++;
         sum.user_ticks += members[i].stat.user_ticks;
         sum.system_ticks += members[i].stat.system_ticks;
         sum.minor_faults += members[i].stat.minor_faults;
@@ -255,6 +257,11 @@ static void read_tree(const struct probe_target *target, struct probe_readings *
     }
     uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
     int machine = (int)target->index;
+    if (found == 0) {
+        probe_readings_miss(out, machine, "process", "its process %d is not there any more",
+                            (int)target->pid);
+        return;
+    }
     probe_readings_add(out, machine, sum.user_ticks * tick_ns, "process:user_ns");
     probe_readings_add(out, machine, sum.system_ticks * tick_ns, "process:system_ns");
     probe_readings_add(out, machine, sum.minor_faults, "process:minor_faults");

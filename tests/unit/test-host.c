@@ -61,6 +61,8 @@ static void test_missing_files_have_a_reason(void **state)
     assert_true(facts.count > 5);
     assert_non_null(strstr(host_facts_find(&facts, "host.cpu.model"), "not available"));
     assert_non_null(strstr(host_facts_find(&facts, "host.ksm"), "/sys/kernel/mm/ksm/run"));
+    assert_non_null(strstr(host_facts_find(&facts, "host.memory"), "no 'MemTotal'"));
+    assert_non_null(strstr(host_facts_find(&facts, "host.memory-available"), "no 'MemAvailable'"));
     struct host_cpu cpu;
     struct error err = {0};
     assert_true(host_read_cpu(root, &cpu, &err) < 0);
@@ -125,6 +127,29 @@ static void test_busy_and_stolen_is_bad(void **state)
     findings_done(&findings);
 }
 
+/* Idle time and steal may go back; what does not grow at all is not known. */
+static void test_times_that_go_back(void **state)
+{
+    (void)state;
+    struct findings findings = {0};
+    judge(&(struct host_cpu){.total = 2000, .idle = 839}, &findings);
+    assert_string_equal(find_finding(&findings, "load")->text, "other work uses 100 % of the CPUs");
+    findings_done(&findings);
+    judge(&(struct host_cpu){.total = 1000, .idle = 840}, &findings);
+    assert_int_equal(find_finding(&findings, "load")->level, FINDING_NOTE);
+    assert_non_null(strstr(find_finding(&findings, "load")->text, "not available"));
+    findings_done(&findings);
+    struct host_loop loop = {.before = {.total = 5000, .idle = 4000, .steal = 70},
+                             .after = {.total = 5200, .idle = 4100, .steal = 60}};
+    host_judge_loop(&loop, &findings);
+    assert_int_equal(find_finding(&findings, "steal")->level, FINDING_GOOD);
+    findings_done(&findings);
+    loop.after = loop.before;
+    host_judge_loop(&loop, &findings);
+    assert_non_null(strstr(find_finding(&findings, "steal")->text, "not available"));
+    findings_done(&findings);
+}
+
 /* A second of a guest with two CPUs, of which one was asked for; in ticks. */
 static const struct {
     uint64_t steal, had_ms;
@@ -167,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_stat),
         cmocka_unit_test(test_quiet_server_is_good),
         cmocka_unit_test(test_busy_and_stolen_is_bad),
+        cmocka_unit_test(test_times_that_go_back),
         cmocka_unit_test(test_starved_guest),
     };
     return cmocka_run_group_tests_name("host", tests, NULL, NULL);

@@ -159,6 +159,34 @@ static void test_own_process(void **state)
     assert_null(probe_readings_find(&out, 3, "process:vcpu_run_ns"));
 }
 
+/* Of a process that has ended nothing is 0; of one that is there what it has is told. */
+static void test_ended_process(void **state)
+{
+    (void)state;
+    const struct option_texts wanted = {(char *[]){(char[]){"process"}, (char[]){"pressure"}}, 2};
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    const struct probe_target targets[] = {{.pid = getpid()}, {.index = 1, .pid = pid}};
+    CLEANUP_PROBE_READINGS struct probe_readings out = {0};
+    struct probing *probing = probing_open(targets, COUNT_OF(targets), &wanted);
+    probing_begin(probing);
+    probing_end(probing, &out);
+    probing_close(probing);
+    assert_null(probe_readings_find(&out, 0, "process:user_ns")->missing);
+    assert_null(probe_readings_find(&out, 1, "process:user_ns"));
+    assert_non_null(strstr(probe_readings_find(&out, 1, "process")->missing, "not there any more"));
+    assert_non_null(probe_readings_find(&out, 1, "process:disk_read_bytes")->missing);
+    const struct probe_reading *pressure = probe_readings_find(&out, -1, "pressure");
+    if (pressure->missing) {
+        print_message("pressure was not looked at: %s\n", pressure->missing);
+        return;
+    }
+    assert_non_null(probe_readings_find(&out, 0, "pressure:cpu_some_ns"));
+    assert_non_null(strstr(probe_readings_find(&out, 1, "pressure")->missing, "it has no cgroup"));
+}
+
 /* Writes to the disk, tells how much the kernel counted, and stays. */
 static void write_and_stay(int fd)
 {
@@ -507,23 +535,15 @@ static void test_times_of_virtualbox(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_readings_subtract),
-        cmocka_unit_test(test_missing_beginnings),
-        cmocka_unit_test(test_absent_probes_have_reasons),
-        cmocka_unit_test(test_probes_are_chosen),
-        cmocka_unit_test(test_event_names),
-        cmocka_unit_test(test_own_process),
-        cmocka_unit_test(test_disk_of_children),
-        cmocka_unit_test(test_exit_reasons),
-        cmocka_unit_test(test_tracepoint_format),
-        cmocka_unit_test(test_bpf_jumps),
-        cmocka_unit_test(test_guest_counts),
-        cmocka_unit_test(test_pressure),
-        cmocka_unit_test(test_cgroup),
-        cmocka_unit_test(test_process_texts),
-        cmocka_unit_test(test_untold_times_are_missing),
-        cmocka_unit_test(test_without_root),
-        cmocka_unit_test(test_times_of_virtualbox),
+        cmocka_unit_test(test_readings_subtract), cmocka_unit_test(test_missing_beginnings),
+        cmocka_unit_test(test_ended_process),     cmocka_unit_test(test_absent_probes_have_reasons),
+        cmocka_unit_test(test_probes_are_chosen), cmocka_unit_test(test_event_names),
+        cmocka_unit_test(test_own_process),       cmocka_unit_test(test_disk_of_children),
+        cmocka_unit_test(test_exit_reasons),      cmocka_unit_test(test_tracepoint_format),
+        cmocka_unit_test(test_bpf_jumps),         cmocka_unit_test(test_guest_counts),
+        cmocka_unit_test(test_pressure),          cmocka_unit_test(test_cgroup),
+        cmocka_unit_test(test_process_texts),     cmocka_unit_test(test_untold_times_are_missing),
+        cmocka_unit_test(test_without_root),      cmocka_unit_test(test_times_of_virtualbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
