@@ -306,13 +306,17 @@ static bool is_possible(enum cause cause, const char *platform_kind)
     }
 }
 
-/* Exits that found no room in the probe's tables. */
+/* Exits that found no room in the probe's tables, which are there once for all machines. */
 static double lost_exits(const struct explanation_pair *pairs, size_t count)
 {
     double lost = 0;
     for (size_t i = 0; i < count; i++) {
-        double of_trial = budget_sum(pairs[i].cell, "exits:lost");
-        lost += isfinite(of_trial) ? of_trial : 0;
+        const struct store_trial *trial = pairs[i].cell;
+        double most = 0;
+        for (size_t j = 0; j < trial->reading_count; j++)
+            if (strcmp(trial->readings[j].name, "exits:lost") == 0 && !trial->readings[j].missing)
+                most = fmax(most, trial->readings[j].value);
+        lost += most;
     }
     return lost;
 }

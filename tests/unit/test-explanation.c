@@ -249,6 +249,21 @@ static void test_lost_exits_claim_nothing(void **state)
                                 "1 exits were lost: sums would be too small");
 }
 
+/* They are lost for all machines at once, so each of these says the same. */
+static void test_lost_exits_are_told_once(void **state)
+{
+    (void)state;
+    struct store_machine machines[] = {guest_machine, guest_machine};
+    const struct store_figure readings[] = {{0, "exits:lost", 6, NULL}, {1, "exits:lost", 7, NULL}};
+    struct store_trial cell = {.machines = machines,
+                               .machine_count = COUNT_OF(machines),
+                               .readings = (struct store_figure *)readings,
+                               .reading_count = COUNT_OF(readings)};
+    struct explanation explanation = explain(&cell, "kvm");
+    assert_string_equal(evidence(&explanation, CAUSE_DEVICE),
+                        "7 exits were lost: sums would be too small");
+}
+
 static void test_absent_probe_is_named(void **state)
 {
     (void)state;
@@ -579,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_spoilt_exits_have_no_instructions),
         cmocka_unit_test(test_share_with_a_name),
         cmocka_unit_test(test_lost_exits_claim_nothing),
+        cmocka_unit_test(test_lost_exits_are_told_once),
         cmocka_unit_test(test_absent_probe_is_named),
         cmocka_unit_test(test_fast_clock),
         cmocka_unit_test(test_reads_from_the_cache),
