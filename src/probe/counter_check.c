@@ -62,14 +62,28 @@ static enum counter_verdict judge_count(const struct counter_sample *sample, cha
     return COUNTER_GOOD;
 }
 
+static void say_refused(int rc, char *text, size_t size)
+{
+    switch (rc) {
+    case -EACCES:
+    case -EPERM:
+        snprintf(text, size, "not permitted: needs root, or kernel.perf_event_paranoid below 3");
+        break;
+    case -ENOENT:
+    case -ENODEV:
+    case -EOPNOTSUPP:
+        snprintf(text, size,
+                 "there is none: the hypervisor gives no virtual PMU, or this event is not in it");
+        break;
+    default:
+        snprintf(text, size, "it cannot be had: %s", strerror(-rc));
+    }
+}
+
 enum counter_verdict counter_judge(const struct counter_sample *sample, char *text, size_t size)
 {
     if (sample->refused) {
-        bool forbidden = sample->refused == -EACCES || sample->refused == -EPERM;
-        snprintf(text, size, "%s",
-                 forbidden ? "not permitted: needs root, or kernel.perf_event_paranoid below 3"
-                           : "there is none: the hypervisor gives no virtual PMU, or this event "
-                             "is not in it");
+        say_refused(sample->refused, text, size);
         return COUNTER_ABSENT;
     }
     if (sample->enabled_ns == 0 || sample->running_ns == 0) {

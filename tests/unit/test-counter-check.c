@@ -49,6 +49,8 @@ static const struct {
     {{"instructions", -ENOENT, 40000000, 0, 0, 0}, COUNTER_ABSENT, "no virtual PMU"},
     {{"instructions", -EACCES, 40000000, 0, 0, 0}, COUNTER_ABSENT, "perf_event_paranoid below 3"},
     {{"instructions", -EPERM, 40000000, 0, 0, 0}, COUNTER_ABSENT, "perf_event_paranoid below 3"},
+    {{"instructions", -EMFILE, 40000000, 0, 0, 0}, COUNTER_ABSENT, "Too many open files"},
+    {{"instructions", -EBUSY, 40000000, 0, 0, 0}, COUNTER_ABSENT, "Device or resource busy"},
     {{"cycles", 0, 0, 5, 100, 100}, COUNTER_GOOD},
     {{"cycles", 0, 0, 0, 100, 100}, COUNTER_STANDS},
     {{"branch-misses", 0, 0, 0, 100, 100}, COUNTER_GOOD},
