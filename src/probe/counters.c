@@ -77,7 +77,9 @@ struct state {
     struct item *items;
     size_t count;
     size_t capacity;
+    bool is_behind;             /* sums of CPUs' counters could not be brought up to now */
     struct all_cpus whole_host; /* none where not everything may be counted */
+    struct error no_whole_host; /* why */
     struct count_track *whole_host_tracks;
 };
 
@@ -299,7 +301,12 @@ static void open_whole_host(struct state *state)
 {
     struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], false);
     int rc = all_cpus_open(&attributes, &state->whole_host);
-    (void)rc;
+    if (rc == -EACCES || rc == -EPERM)
+        error_set(&state->no_whole_host, ERROR_ENVIRONMENT, rc,
+                  "not permitted to count everything: needs root, or kernel.perf_event_paranoid "
+                  "below 1");
+    else if (rc < 0)
+        vcpu_counter_refuse("", state->events[INSTRUCTIONS].name, rc, &state->no_whole_host);
     state->whole_host_tracks =
         mem_array(state->whole_host.count + 1, sizeof(*state->whole_host_tracks));
 }
@@ -319,6 +326,15 @@ static void close_counters(void *object)
     free(state->whole_host_tracks);
     free(state->machines);
     free(state);
+}
+
+/* Those that are on a CPU now. */
+static int mark_running(const struct thread_counts *counts, struct error *err)
+{
+    int rc = thread_counts_update(counts);
+    return rc < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, rc,
+                                    "look at threads that are on a CPU by a BPF program")
+                  : 0;
 }
 
 static int open_counters(const struct probe_target *targets, size_t count, void **out_state,
@@ -341,7 +357,7 @@ static int open_counters(const struct probe_target *targets, size_t count, void 
         if (is_counted(&targets[i]))
             rc = open_target(state, &targets[i], err);
     if (rc >= 0 && state->by_cpu)
-        rc = thread_counts_update(state->by_cpu); /* marks those that are on a CPU now */
+        rc = mark_running(state->by_cpu, err);
     if (rc >= 0 && any && !any_kvm)
         open_whole_host(state);
     if (rc >= 0 && state->count == 0)
@@ -385,17 +401,23 @@ static bool sum_event(struct state *state, unsigned machine, size_t event, enum 
 
 static void read_whole_host(struct state *state, struct probe_readings *out)
 {
+    static const char name[] = "counters:whole_host_instructions";
     struct count_sum sum = {0};
     char text[160];
+    if (state->no_whole_host.code)
+        probe_readings_miss(out, -1, name, "%s", state->no_whole_host.text);
     for (size_t i = 0; i < state->whole_host.count; i++) {
         struct vcpu_count now;
-        if (vcpu_counter_read(state->whole_host.items[i].fd, &now) < 0)
+        int rc = vcpu_counter_read(state->whole_host.items[i].fd, &now);
+        if (rc < 0) {
+            probe_readings_miss(out, -1, name, "read the counter of CPU %u: %s",
+                                state->whole_host.items[i].cpu, strerror(-rc));
             return;
+        }
         count_sum_add(&sum, &state->whole_host_tracks[i], &now);
     }
     if (state->whole_host.count)
-        count_sum_say(&sum, count_sum_doubt(&sum, 0, text, sizeof(text)), -1,
-                      "counters:whole_host_instructions", out);
+        count_sum_say(&sum, count_sum_doubt(&sum, 0, text, sizeof(text)), -1, name, out);
 }
 
 /* For how long, at least, a machine was in guest mode since it was read before: the kernel looks at
@@ -443,14 +465,17 @@ static void read_place(struct state *state, const struct probe_target *target, e
             mem_printf("counters:%s_%s", place_names[place], state->events[event].name);
         if (state->by_cpu && thread_counts_lost(state->by_cpu))
             doubt = "a CPU's counter could not be read now and then";
+        if (state->is_behind)
+            doubt = "what threads that are on a CPU have done until now could not be counted";
         count_sum_say(&sum, doubt, (int)target->index, name, out);
     }
 }
 
 /* Brings the sums up to now, or says that there are none of this kind. */
-static void read_by_cpu(const struct state *state, struct probe_readings *out)
+static void read_by_cpu(struct state *state, struct probe_readings *out)
 {
     int rc = state->by_cpu ? thread_counts_update(state->by_cpu) : 0;
+    state->is_behind = rc < 0;
     if (rc < 0)
         probe_readings_miss(out, -1, "counters:by_cpu", "%s", strerror(-rc));
     else if (!state->by_cpu)

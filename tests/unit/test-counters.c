@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,14 +38,24 @@ int __wrap_counter_check_trust(struct error *err)
     return 0;
 }
 
+/* What else the kernel refuses. */
+static bool no_cpus;    /* counters of CPUs: who is not root */
+static bool no_updates; /* programs for another CPU, which has gone off line */
+
+static long refuse(int code)
+{
+    errno = code;
+    return -1;
+}
+
 /* Guests are not counted. */
 static long open_in_place(const struct perf_event_attr *wanted, const long *more)
 {
     struct perf_event_attr attributes = *wanted;
-    if (attributes.exclude_host) {
-        errno = EOPNOTSUPP;
-        return -1;
-    }
+    if (attributes.exclude_host)
+        return refuse(EOPNOTSUPP);
+    if (no_cpus && (pid_t)more[0] == -1)
+        return refuse(EACCES);
     attributes.type = PERF_TYPE_SOFTWARE;
     attributes.config &= 0xff;
     return __real_syscall(SYS_perf_event_open, &attributes, more[0], more[1], more[2], more[3]);
@@ -62,6 +73,8 @@ long __wrap_syscall(long number, ...)
     if (number == SYS_perf_event_open &&
         (wanted->type == PERF_TYPE_HARDWARE || wanted->type == PERF_TYPE_RAW))
         return open_in_place(wanted, values + 1);
+    if (number == SYS_bpf && values[0] == BPF_PROG_TEST_RUN && no_updates)
+        return refuse(ENXIO);
     return __real_syscall(number, values[0], values[1], values[2], values[3], values[4], values[5]);
 }
 
@@ -215,11 +228,90 @@ static void test_too_many_for_the_cpus(void **state)
     assert_non_null(strstr(reading->missing, "17 events are more than 16"));
 }
 
+/* Where CPUs may not be counted threads have counters of their own, and of the whole host there is
+ * none: both are said. */
+static void test_who_may_not_count_everything(void **state)
+{
+    (void)state;
+    CLEANUP_PROBE_READINGS struct probe_readings readings = {0};
+    const struct option_texts wanted = {(char *[]){(char[]){"counters"}}, 1};
+    struct vcpu process = start_vcpu();
+    const struct probe_target target = {.pid = process.pid};
+    no_cpus = true;
+    struct probing *probing = probing_open(&target, 1, &wanted);
+    probing_begin(probing);
+    touch_pages(&process);
+    probing_end(probing, &readings);
+    probing_close(probing);
+    no_cpus = false;
+    end_vcpu(&process);
+    const struct probe_reading *own =
+        probe_readings_find(&readings, 0, "counters:native_instructions");
+    assert_non_null(own);
+    assert_true(!own->missing && own->value > 0);
+    const struct probe_reading *all =
+        probe_readings_find(&readings, -1, "counters:whole_host_instructions");
+    assert_non_null(all);
+    assert_non_null(strstr(all->missing, "kernel.perf_event_paranoid below 1"));
+    assert_non_null(probe_readings_find(&readings, -1, "counters:by_cpu")->missing);
+}
+
+/* What running threads did since their last switch is in no sum: then the sums are none. */
+static void test_sums_that_are_behind(void **state)
+{
+    (void)state;
+    CLEANUP_PROBE_READINGS struct probe_readings readings = {0};
+    const struct option_texts wanted = {(char *[]){(char[]){"counters"}}, 1};
+    struct vcpu vcpu = start_vcpu();
+    const struct probe_target target = {.pid = vcpu.pid, .is_virtual = true, .is_kvm = true};
+    (void)!tracing_mount();
+    struct probing *probing = probing_open(&target, 1, &wanted);
+    probing_begin(probing);
+    no_updates = true;
+    probing_end(probing, &readings);
+    no_updates = false;
+    probing_close(probing);
+    end_vcpu(&vcpu);
+    const struct probe_reading *why = probe_readings_find(&readings, -1, "counters:by_cpu");
+    assert_non_null(why);
+    if (!strstr(why->missing, "No such device or address")) {
+        printf("skipped: %s\n", why->missing);
+        skip();
+    }
+    const struct probe_reading *host =
+        probe_readings_find(&readings, 0, "counters:host_instructions");
+    assert_non_null(host);
+    assert_non_null(host->missing);
+    assert_non_null(strstr(host->missing, "could not be counted"));
+}
+
+/* ... and where they cannot even begin the probe says so. */
+static void test_sums_that_cannot_begin(void **state)
+{
+    (void)state;
+    CLEANUP_PROBE_READINGS struct probe_readings few = {0}, readings = {0};
+    (void)!tracing_mount();
+    open_or_skip(&few, 1);
+    if (probe_readings_find(&few, -1, "counters:by_cpu")) {
+        printf("skipped: %s\n", probe_readings_find(&few, -1, "counters:by_cpu")->missing);
+        skip();
+    }
+    no_updates = true;
+    look(1, &readings);
+    no_updates = false;
+    const struct probe_reading *probe = probe_readings_find(&readings, -1, "counters");
+    assert_non_null(probe->missing);
+    assert_non_null(strstr(probe->missing, "No such device or address"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_named_events),
         cmocka_unit_test(test_too_many_for_the_cpus),
+        cmocka_unit_test(test_who_may_not_count_everything),
+        cmocka_unit_test(test_sums_that_are_behind),
+        cmocka_unit_test(test_sums_that_cannot_begin),
     };
     return cmocka_run_group_tests_name("counters", tests, NULL, NULL);
 }
