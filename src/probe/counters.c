@@ -195,7 +195,8 @@ static int watch_thread(struct state *state, unsigned machine, enum place place,
 {
     unsigned first = machine * SLOT_COUNT;
     enum slot slot = place == IN_GUEST ? SLOT_VCPUS : SLOT_OTHERS;
-    return thread_counts_watch(state->by_cpu, tid, first + slot, first + SLOT_OTHERS, err);
+    int rc = thread_counts_watch(state->by_cpu, tid, first + slot, first + SLOT_OTHERS, err);
+    return rc == -ESRCH ? 0 : rc;
 }
 
 static int open_process(struct state *state, const struct probe_target *target, pid_t pid,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -15,6 +16,7 @@
 #define THREADS_MAX 16384
 #define SWITCH_EVENT "sched/sched_switch"
 #define START_EVENT "task/task_newtask"
+#define STATE_ENDED 0x30 /* in that event: a zombie, or not even that (include/linux/sched.h) */
 
 /* The kernel tells of a counter in the same order. */
 _Static_assert(sizeof(struct vcpu_count) == sizeof(struct bpf_perf_event_value) &&
@@ -25,7 +27,7 @@ _Static_assert(sizeof(struct vcpu_count) == sizeof(struct bpf_perf_event_value) 
 struct thread {
     uint32_t slot;
     uint32_t heir_slot;
-    uint32_t is_marked; /* since when it was given its CPU, or updated there */
+    uint32_t marked_on; /* CPU + 1, which it was given, or updated on, then; 0: it is on none */
     uint32_t unused;
     struct vcpu_count marks[THREAD_COUNTS_EVENTS_MAX];
 };
@@ -36,6 +38,7 @@ struct sums {
 
 enum { MAP_THREADS, MAP_SUMS, MAP_LOST, MAP_COUNTERS, MAP_COUNT };
 enum { AT_SWITCH, AT_START, PROGRAM_COUNT };
+enum { SWITCH_PREVIOUS, SWITCH_STATE, SWITCH_NEXT, SWITCH_FIELDS };
 
 struct thread_counts {
     int maps[MAP_COUNT];
@@ -106,25 +109,32 @@ static void emit_events(struct bpf_code *code, const struct thread_counts *count
     bpf_code_place(code, next);
     bpf_code_compute_value(code, BPF_ADD, 9, 1);
     bpf_code_jump_if(code, BPF_JLT, 9, (int32_t)counts->count, again);
-    bpf_code_store_value(code, 4, 8, THREAD(is_marked), 1);
+    bpf_code_move(code, 1, 7);
+    bpf_code_compute_value(code, BPF_ADD, 1, 1);
+    bpf_code_store(code, 4, 8, THREAD(marked_on), 1);
 }
 
-/* The thread at TID, if it is watched, has been on this CPU until now. */
-static void emit_account(struct bpf_code *code, const struct thread_counts *counts, size_t end)
+/* Its slot gets what thread 8 has done on this CPU until now; on to `none` where it has no marks of
+ * this CPU: where the kernel itself may be interrupted it runs no program at a switch that comes
+ * amid a call of bpf(2), and what the thread does until it leaves is then in no sum. */
+static void emit_account(struct bpf_code *code, const struct thread_counts *counts, size_t none)
 {
-    size_t fresh = bpf_code_label(code);
-    bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
-    bpf_code_move(code, 8, 0);
-    bpf_code_load(code, 4, 1, 8, THREAD(is_marked));
-    bpf_code_jump_if(code, BPF_JEQ, 1, 0, fresh);
+    bpf_code_load(code, 4, 1, 8, THREAD(marked_on));
+    bpf_code_compute(code, BPF_SUB, 1, 7);
+    bpf_code_jump_if(code, BPF_JNE, 1, 1, none);
     bpf_code_load(code, 4, 1, 8, THREAD(slot));
     bpf_code_store(code, 4, 10, SLOT, 1);
-    bpf_code_find(code, counts->maps[MAP_SUMS], SLOT, end);
+    bpf_code_find(code, counts->maps[MAP_SUMS], SLOT, none);
     bpf_code_store(code, 8, 10, SUMS, 0);
     emit_events(code, counts, true);
-    bpf_code_jump(code, end);
-    bpf_code_place(code, fresh);
-    emit_events(code, counts, false);
+}
+
+/* 8 = the watched thread whose number is in 1; on to `none` where there is none. */
+static void emit_find(struct bpf_code *code, const struct thread_counts *counts, size_t none)
+{
+    bpf_code_store(code, 4, 10, TID, 1);
+    bpf_code_find(code, counts->maps[MAP_THREADS], TID, none);
+    bpf_code_move(code, 8, 0);
 }
 
 static void emit_start(struct bpf_code *code)
@@ -135,19 +145,34 @@ static void emit_start(struct bpf_code *code)
     bpf_code_move(code, 7, 0);
 }
 
-static void make_switch(struct bpf_code *code, const struct thread_counts *counts, int previous,
-                        int next)
+/* The thread that leaves the CPU, found: one that has ended does not come back, and its number may
+ * become another's. */
+static void emit_leave(struct bpf_code *code, const struct thread_counts *counts, int state,
+                       size_t end)
+{
+    size_t leaves = bpf_code_label(code), ended = bpf_code_label(code);
+    emit_account(code, counts, leaves);
+    bpf_code_place(code, leaves);
+    bpf_code_store_value(code, 4, 8, THREAD(marked_on), 0);
+    bpf_code_load(code, 4, 1, 6, (int16_t)state);
+    bpf_code_jump_if(code, BPF_JSET, 1, STATE_ENDED, ended);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, ended);
+    bpf_code_load_map_and_key(code, counts->maps[MAP_THREADS], TID);
+    bpf_code_call(code, BPF_FUNC_map_delete_elem);
+}
+
+static void make_switch(struct bpf_code *code, const struct thread_counts *counts,
+                        const int fields[SWITCH_FIELDS])
 {
     emit_start(code);
     size_t end = bpf_code_label(code), comes = bpf_code_label(code);
-    bpf_code_load(code, 4, 1, 6, (int16_t)previous);
-    bpf_code_store(code, 4, 10, TID, 1);
-    emit_account(code, counts, comes);
+    bpf_code_load(code, 4, 1, 6, (int16_t)fields[SWITCH_PREVIOUS]);
+    emit_find(code, counts, comes);
+    emit_leave(code, counts, fields[SWITCH_STATE], comes);
     bpf_code_place(code, comes);
-    bpf_code_load(code, 4, 1, 6, (int16_t)next);
-    bpf_code_store(code, 4, 10, TID, 1);
-    bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
-    bpf_code_move(code, 8, 0);
+    bpf_code_load(code, 4, 1, 6, (int16_t)fields[SWITCH_NEXT]);
+    emit_find(code, counts, end);
     emit_events(code, counts, false);
     bpf_code_finish(code, end);
 }
@@ -169,7 +194,7 @@ static void make_start(struct bpf_code *code, const struct thread_counts *counts
     bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
     bpf_code_load(code, 4, 1, 0, THREAD(heir_slot));
     bpf_code_store(code, 4, 0, THREAD(slot), 1);
-    bpf_code_store_value(code, 4, 0, THREAD(is_marked), 0);
+    bpf_code_store_value(code, 4, 0, THREAD(marked_on), 0);
     bpf_code_finish(code, end);
 }
 
@@ -177,10 +202,14 @@ static void make_start(struct bpf_code *code, const struct thread_counts *counts
 static void make_update(struct bpf_code *code, const struct thread_counts *counts)
 {
     emit_start(code);
-    size_t end = bpf_code_label(code);
+    size_t end = bpf_code_label(code), fresh = bpf_code_label(code);
     bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
-    bpf_code_store(code, 4, 10, TID, 0);
-    emit_account(code, counts, end);
+    bpf_code_move(code, 1, 0);
+    emit_find(code, counts, end);
+    emit_account(code, counts, fresh);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, fresh);
+    emit_events(code, counts, false);
     bpf_code_finish(code, end);
 }
 
@@ -229,11 +258,15 @@ static int start_program(const struct bpf_code *code, const char *root, const ch
 static int start_at_switches(struct thread_counts *counts, struct bpf_code *code, const char *root,
                              struct error *err)
 {
-    int previous = tracepoint_read_field(root, SWITCH_EVENT, "prev_pid", err);
-    int next = previous < 0 ? previous : tracepoint_read_field(root, SWITCH_EVENT, "next_pid", err);
-    if (next < 0)
-        return next;
-    make_switch(code, counts, previous, next);
+    static const char *const names[SWITCH_FIELDS] = {
+        [SWITCH_PREVIOUS] = "prev_pid", [SWITCH_STATE] = "prev_state", [SWITCH_NEXT] = "next_pid"};
+    int fields[SWITCH_FIELDS];
+    for (size_t i = 0; i < SWITCH_FIELDS; i++) {
+        fields[i] = tracepoint_read_field(root, SWITCH_EVENT, names[i], err);
+        if (fields[i] < 0)
+            return fields[i];
+    }
+    make_switch(code, counts, fields);
     return counts->attached[AT_SWITCH] = start_program(code, root, SWITCH_EVENT, err);
 }
 
@@ -311,7 +344,13 @@ int thread_counts_watch(struct thread_counts *counts, pid_t tid, unsigned slot, 
     const struct thread thread = {.slot = slot, .heir_slot = heir_slot};
     uint32_t key = (uint32_t)tid;
     int rc = bpf_map_put(counts->maps[MAP_THREADS], &key, &thread);
-    return rc < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, rc, "watch thread %d", (int)tid) : 0;
+    if (rc < 0)
+        return error_set_errno(err, ERROR_ENVIRONMENT, rc, "watch thread %d", (int)tid);
+    /* Of one that ended before no switch takes it off again. */
+    if (syscall(SYS_tkill, tid, 0) == 0 || errno != ESRCH)
+        return 0;
+    bpf_map_delete(counts->maps[MAP_THREADS], &key);
+    return -ESRCH;
 }
 
 int thread_counts_update(const struct thread_counts *counts)

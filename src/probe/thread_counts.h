@@ -28,8 +28,9 @@ int thread_counts_open(const struct perf_event_attr *events, size_t count, unsig
     __attribute__((warn_unused_result));
 void thread_counts_close(struct thread_counts *counts);
 
-/* From the next thread_counts_update() on, or from when it gets a CPU next, what the thread does
- * belongs to the slot; and what threads do that it starts, to heir_slot. */
+/* From the next thread_counts_update() on, or from when it gets a CPU next, until it ends, what the
+ * thread does belongs to the slot; and what threads do that it starts, to heir_slot. -ESRCH,
+ * without a text: it has ended. */
 int thread_counts_watch(struct thread_counts *counts, pid_t tid, unsigned slot, unsigned heir_slot,
                         struct error *err) __attribute__((warn_unused_result));
 

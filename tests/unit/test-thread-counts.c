@@ -7,7 +7,10 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +28,8 @@
 #define PAGES 1000
 #define THREAD_PAGES 300
 #define PAUSE_EVERY 50 /* pages: the thread leaves its CPU */
+#define PATIENCE 200   /* ms */
+#define ROUNDS 5
 
 static const struct perf_event_attr events[] = {
     {.type = PERF_TYPE_SOFTWARE, .size = sizeof(events[0]), .config = PERF_COUNT_SW_PAGE_FAULTS},
@@ -156,7 +161,8 @@ static int open_own_counter(pid_t tid)
 }
 
 /* What the kernel counts for this thread alone is the same number, though another one that nobody
- * watches is at work on the same CPUs. */
+ * watches is at work on the same CPUs. A switch may be missed, and what was done until the next
+ * with it; so one round of several is to be whole, and none to have more. */
 static void test_as_a_counter_of_its_own(void **state)
 {
     (void)state;
@@ -169,7 +175,9 @@ static void test_as_a_counter_of_its_own(void **state)
     int fd = open_own_counter(worker.pid);
     assert_true(fd >= 0);
     assert_int_equal(thread_counts_watch(counts, worker.pid, OWN, HEIRS, &err), 0);
-    for (unsigned round = 1; round <= 3; round++) {
+    uint64_t ours_before = 0, right_before = 0;
+    unsigned whole = 0;
+    for (unsigned round = 1; round <= ROUNDS; round++) {
         assert_int_equal(write(other.commands, &busy, 1), 1);
         order(&worker, TOUCH);
         assert_int_equal(read(other.answers, &busy, 1), 1);
@@ -178,11 +186,15 @@ static void test_as_a_counter_of_its_own(void **state)
         assert_int_equal(vcpu_counter_read(fd, &right), 0);
         struct vcpu_count ours = read_slot(counts, OWN, FAULTS);
         assert_true(right.value >= (uint64_t)round * PAGES);
-        assert_int_equal(ours.value, right.value);
+        assert_true(ours.value - ours_before <= right.value - right_before);
+        whole += ours.value - ours_before == right.value - right_before;
+        ours_before = ours.value;
+        right_before = right.value;
         assert_true(ours.enabled_ns > 0 && ours.running_ns == ours.enabled_ns);
         assert_int_equal(read_slot(counts, OWN, MAJOR).value, 0);
         assert_true(read_slot(counts, OWN, CLOCK).value > 0);
     }
+    assert_true(whole > 0);
     assert_int_equal(read_slot(counts, HEIRS, FAULTS).value, 0);
     assert_int_equal(thread_counts_lost(counts), 0);
     close(fd);
@@ -199,12 +211,15 @@ static void test_threads_that_it_starts(void **state)
     struct error err = {0};
     wait_until_asleep(&worker);
     assert_int_equal(thread_counts_watch(counts, worker.pid, OWN, HEIRS, &err), 0);
-    order(&worker, START_THREAD);
-    wait_until_asleep(&worker);
-    uint64_t own = read_slot(counts, OWN, FAULTS).value,
-             heirs = read_slot(counts, HEIRS, FAULTS).value;
+    uint64_t heirs = 0;
+    for (unsigned round = 1; round <= ROUNDS && heirs < THREAD_PAGES; round++) {
+        uint64_t before = read_slot(counts, HEIRS, FAULTS).value;
+        order(&worker, START_THREAD);
+        wait_until_asleep(&worker);
+        heirs = read_slot(counts, HEIRS, FAULTS).value - before;
+    }
     assert_true(heirs >= THREAD_PAGES);
-    assert_true(own < THREAD_PAGES);
+    assert_true(read_slot(counts, OWN, FAULTS).value < THREAD_PAGES);
     end_worker(&worker);
     thread_counts_close(counts);
 }
@@ -221,15 +236,122 @@ static void test_without_a_switch(void **state)
     assert_true(fd >= 0);
     assert_int_equal(thread_counts_watch(counts, self, OWN, OWN, &err), 0);
     assert_int_equal(thread_counts_update(counts), 0);
-    uint64_t start = read_slot(counts, OWN, FAULTS).value;
-    assert_int_equal(vcpu_counter_read(fd, &before), 0);
-    touch(PAGES);
-    assert_int_equal(thread_counts_update(counts), 0);
-    assert_int_equal(vcpu_counter_read(fd, &after), 0);
-    uint64_t ours = read_slot(counts, OWN, FAULTS).value - start;
+    uint64_t ours = 0;
+    for (unsigned round = 1; round <= ROUNDS && ours < PAGES; round++) {
+        uint64_t start = read_slot(counts, OWN, FAULTS).value;
+        assert_int_equal(vcpu_counter_read(fd, &before), 0);
+        touch(PAGES);
+        assert_int_equal(thread_counts_update(counts), 0);
+        assert_int_equal(vcpu_counter_read(fd, &after), 0);
+        ours = read_slot(counts, OWN, FAULTS).value - start;
+        assert_true(ours <= after.value - before.value + 100);
+    }
     assert_true(ours >= PAGES);
-    assert_true(ours <= after.value - before.value + 100);
     close(fd);
+    thread_counts_close(counts);
+}
+
+/* Its parent may hear of its end before it has left its CPU for the last time. */
+static uint64_t wait_for_faults(const struct thread_counts *counts, uint64_t wanted)
+{
+    const struct timespec nap = {.tv_nsec = 1000000};
+    for (int i = 0; i < PATIENCE && read_slot(counts, OWN, FAULTS).value != wanted; i++)
+        nanosleep(&nap, NULL);
+    return read_slot(counts, OWN, FAULTS).value;
+}
+
+/* Touches pages in a process of that number; false: the kernel has none to choose. */
+static bool touch_as(pid_t pid)
+{
+    struct clone_args arguments = {
+        .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1};
+    int status;
+    pid_t got = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+    if (got == 0) {
+        touch(PAGES);
+        _exit(0);
+    }
+    if (got < 0)
+        return false;
+    assert_int_equal(waitpid(got, &status, 0), pid);
+    assert_int_equal(status, 0);
+    return true;
+}
+
+/* What a thread did stays when it has ended, and what comes with its number is not watched. */
+static void test_thread_that_ends(void **state)
+{
+    (void)state;
+    struct thread_counts *counts = open_or_skip();
+    struct worker worker = start_worker();
+    struct error err = {0};
+    struct vcpu_count right;
+    wait_until_asleep(&worker);
+    int fd = open_own_counter(worker.pid);
+    assert_int_equal(thread_counts_watch(counts, worker.pid, OWN, HEIRS, &err), 0);
+    order(&worker, TOUCH);
+    end_worker(&worker);
+    assert_int_equal(vcpu_counter_read(fd, &right), 0);
+    uint64_t ours = wait_for_faults(counts, right.value);
+    assert_true(ours > PAGES / 2 && ours <= right.value);
+    assert_int_equal(thread_counts_watch(counts, worker.pid, OWN, HEIRS, &err), -ESRCH);
+    bool again = touch_as(worker.pid);
+    assert_int_equal(thread_counts_update(counts), 0);
+    assert_int_equal(read_slot(counts, OWN, FAULTS).value, ours);
+    close(fd);
+    thread_counts_close(counts);
+    if (!again) {
+        printf("skipped: a process cannot be given a number here\n");
+        skip();
+    }
+}
+
+/* In its turn, but for who is to have the CPU at once. */
+static void share_cpu(pid_t pid, const cpu_set_t *cpu, bool at_once)
+{
+    const struct sched_param parameter = {.sched_priority = at_once};
+    assert_int_equal(sched_setaffinity(pid, sizeof(*cpu), cpu), 0);
+    (void)!sched_setscheduler(pid, at_once ? SCHED_FIFO : SCHED_OTHER, &parameter);
+}
+
+/* While tables are read no program runs at switches on that CPU: what a thread that comes then does
+ * until it leaves is missed, and what others did before is not taken for its own. */
+static void test_while_tables_are_read(void **state)
+{
+    (void)state;
+    struct thread_counts *counts = open_or_skip();
+    struct worker worker = start_worker(), other = start_worker();
+    struct error err = {0};
+    struct vcpu_count right;
+    char byte = TOUCH;
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    share_cpu(worker.pid, &one, true);
+    share_cpu(other.pid, &one, false);
+    share_cpu(0, &one, false);
+    wait_until_asleep(&worker);
+    int fd = open_own_counter(worker.pid);
+    assert_int_equal(thread_counts_watch(counts, worker.pid, OWN, HEIRS, &err), 0);
+    for (unsigned round = 0; round < 2 * ROUNDS; round++) {
+        assert_int_equal(write(worker.commands, &byte, 1), 1);
+        assert_int_equal(write(other.commands, &byte, 1), 1);
+        for (struct pollfd answer = {.fd = worker.answers, .events = POLLIN};
+             poll(&answer, 1, 0) == 0;)
+            for (int i = 0; i < 100; i++)
+                (void)read_slot(counts, OWN, FAULTS);
+        assert_int_equal(read(worker.answers, &byte, 1), 1);
+        assert_int_equal(read(other.answers, &byte, 1), 1);
+    }
+    wait_until_asleep(&worker);
+    assert_int_equal(vcpu_counter_read(fd, &right), 0);
+    uint64_t ours = read_slot(counts, OWN, FAULTS).value;
+    assert_true(ours > right.value / 2 && ours <= right.value);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+    close(fd);
+    end_worker(&worker);
+    end_worker(&other);
     thread_counts_close(counts);
 }
 
@@ -254,6 +376,8 @@ int main(void)
         cmocka_unit_test(test_as_a_counter_of_its_own),
         cmocka_unit_test(test_threads_that_it_starts),
         cmocka_unit_test(test_without_a_switch),
+        cmocka_unit_test(test_thread_that_ends),
+        cmocka_unit_test(test_while_tables_are_read),
         cmocka_unit_test(test_bad_events),
     };
     return cmocka_run_group_tests_name("thread-counts", tests, NULL, NULL);
