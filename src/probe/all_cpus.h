@@ -16,7 +16,8 @@ struct all_cpus {
 };
 
 /* All CPUs that are on line, or none: -ENODEV where there is no such event on any, else what the
- * kernel says of the first that refuses. */
-int all_cpus_open(const struct perf_event_attr *attributes, struct all_cpus *out_cpus)
-    __attribute__((warn_unused_result));
+ * kernel says of the first that refuses. leaders: another event, which has the hardware at the same
+ * times; NULL: none. */
+int all_cpus_open(const struct perf_event_attr *attributes, const struct all_cpus *leaders,
+                  struct all_cpus *out_cpus) __attribute__((warn_unused_result));
 void all_cpus_close(struct all_cpus *cpus);

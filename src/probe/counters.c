@@ -251,8 +251,9 @@ static int open_by_cpu(struct state *state, bool any_kvm, bool with_guest, struc
             attributes[count++] = attributes_of(event, false);
         }
     }
-    return thread_counts_open(attributes, count, (unsigned)state->machine_count * SLOT_COUNT,
-                              &state->by_cpu, err);
+    const struct thread_counts_options options = {
+        .events = attributes, .count = count, .slots = (unsigned)state->machine_count * SLOT_COUNT};
+    return thread_counts_open(&options, &state->by_cpu, err);
 }
 
 /* Which of the CPUs' counters are for which machine, and where. */
@@ -273,7 +274,7 @@ static int try_guest(const struct state *state)
 {
     struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], true);
     struct all_cpus cpus;
-    int rc = all_cpus_open(&attributes, &cpus);
+    int rc = all_cpus_open(&attributes, NULL, &cpus);
     all_cpus_close(&cpus);
     return rc;
 }
@@ -301,7 +302,7 @@ static void find_by_cpu(struct state *state, const struct probe_target *targets,
 static void open_whole_host(struct state *state)
 {
     struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], false);
-    int rc = all_cpus_open(&attributes, &state->whole_host);
+    int rc = all_cpus_open(&attributes, NULL, &state->whole_host);
     if (rc == -EACCES || rc == -EPERM)
         error_set(&state->no_whole_host, ERROR_ENVIRONMENT, rc,
                   "not permitted to count everything: needs root, or kernel.perf_event_paranoid "

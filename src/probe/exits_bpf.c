@@ -125,7 +125,7 @@ static int make_maps(struct bpf *exits, unsigned cpus, struct error *err)
 /* One counter on each CPU that is there; the map holds them. */
 static int start_counters(struct bpf *exits, const struct perf_event_attr *attributes)
 {
-    int rc = all_cpus_open(attributes, &exits->counters);
+    int rc = all_cpus_open(attributes, NULL, &exits->counters);
     for (size_t i = 0; rc >= 0 && i < exits->counters.count; i++) {
         const struct cpu_counter *counter = &exits->counters.items[i];
         rc = bpf_map_put(exits->code.maps[EXITS_MAP_COUNTERS], &counter->cpu, &counter->fd);

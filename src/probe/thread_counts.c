@@ -185,6 +185,8 @@ static void make_start(struct bpf_code *code, const struct thread_counts *counts
     bpf_code_call(code, BPF_FUNC_get_current_pid_tgid);
     bpf_code_store(code, 4, 10, TID, 0);
     bpf_code_find(code, counts->maps[MAP_THREADS], TID, end);
+    bpf_code_load(code, 4, 1, 0, THREAD(heir_slot));
+    bpf_code_jump_if(code, BPF_JEQ, 1, THREAD_COUNTS_NO_SLOT, end);
     bpf_code_move(code, 3, 0);
     bpf_code_load(code, 4, 1, 6, (int16_t)child);
     bpf_code_store(code, 4, 10, TID, 1);
@@ -232,11 +234,13 @@ static int make_maps(struct thread_counts *counts, unsigned slots, struct error 
 }
 
 static int open_event(struct thread_counts *counts, size_t event,
-                      const struct perf_event_attr *attributes)
+                      const struct thread_counts_options *options)
 {
-    struct perf_event_attr own = *attributes;
+    struct perf_event_attr own = options->events[event];
+    size_t place = options->group ? event % options->group : 0;
     own.size = sizeof(own);
-    int rc = all_cpus_open(&own, &counts->events[event]);
+    int rc =
+        all_cpus_open(&own, place ? &counts->events[event - place] : NULL, &counts->events[event]);
     for (size_t i = 0; rc >= 0 && i < counts->events[event].count; i++) {
         const struct cpu_counter *counter = &counts->events[event].items[i];
         uint32_t key = (uint32_t)event * counts->cpus + counter->cpu;
@@ -290,6 +294,7 @@ static int start_programs(struct thread_counts *counts, struct error *err)
     counts->update_fd =
         bpf_code_load_program(code, BPF_PROG_TYPE_RAW_TRACEPOINT, "thread counts", err);
     int rc = counts->update_fd;
+    rc = rc < 0 ? rc : tracepoint_check_pids(err);
     rc = rc < 0 ? rc : start_at_switches(counts, code, root, err);
     return rc < 0 ? rc : start_at_starts(counts, code, root, err);
 }
@@ -311,9 +316,10 @@ void thread_counts_close(struct thread_counts *counts)
 
 DEFINE_CLEANUP(struct thread_counts *, thread_counts_close);
 
-int thread_counts_open(const struct perf_event_attr *events, size_t count, unsigned slots,
+int thread_counts_open(const struct thread_counts_options *options,
                        struct thread_counts **out_counts, struct error *err)
 {
+    size_t count = options->count;
     if (count == 0 || count > THREAD_COUNTS_EVENTS_MAX)
         return error_set(err, ERROR_USAGE, -E2BIG, "%zu events are more than %d", count,
                          THREAD_COUNTS_EVENTS_MAX);
@@ -325,9 +331,9 @@ int thread_counts_open(const struct perf_event_attr *events, size_t count, unsig
     counts->cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
     counts->events = mem_array(count, sizeof(*counts->events));
     counts->count = count;
-    int rc = make_maps(counts, slots, err);
+    int rc = make_maps(counts, options->slots, err);
     for (size_t i = 0; i < count && rc >= 0; i++) {
-        rc = open_event(counts, i, &events[i]);
+        rc = open_event(counts, i, options);
         if (rc < 0)
             error_set_errno(err, ERROR_ENVIRONMENT, rc, "count event %zu on every CPU", i);
     }
@@ -349,8 +355,14 @@ int thread_counts_watch(struct thread_counts *counts, pid_t tid, unsigned slot, 
     /* Of one that ended before no switch takes it off again. */
     if (syscall(SYS_tkill, tid, 0) == 0 || errno != ESRCH)
         return 0;
-    bpf_map_delete(counts->maps[MAP_THREADS], &key);
+    thread_counts_unwatch(counts, tid);
     return -ESRCH;
+}
+
+void thread_counts_unwatch(struct thread_counts *counts, pid_t tid)
+{
+    uint32_t key = (uint32_t)tid;
+    bpf_map_delete(counts->maps[MAP_THREADS], &key);
 }
 
 int thread_counts_update(const struct thread_counts *counts)

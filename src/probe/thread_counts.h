@@ -6,7 +6,8 @@
  * and puts others on it at each switch, with all counters stopped meanwhile: in the lab that was
  * 10,000 instructions for each halt of a guest, as many as KVM's own, which nobody counts.
  *
- * Threads belong to slots, and a slot has one sum for each event.
+ * Threads belong to slots, and a slot has one sum for each event. They may be watched, and end, at
+ * any time; what they did stays in their slot.
  */
 #pragma once
 
@@ -19,20 +20,31 @@
 
 #define THREAD_COUNTS_EVENTS_MAX 16
 
+#define THREAD_COUNTS_NO_SLOT 0x7fffffff
+
 struct thread_counts;
 
-/* events: complete but for size and read_format; not inherited. Needs root, tracefs and Linux 5.10;
- * -EOPNOTSUPP, -ENOENT, -ENODEV: there is no such event; else what the kernel refuses. */
-int thread_counts_open(const struct perf_event_attr *events, size_t count, unsigned slots,
+struct thread_counts_options {
+    const struct perf_event_attr *events; /* complete but for size and read_format; not inherited */
+    size_t count;
+    size_t group; /* so many one after another have the hardware at the same times; 0: each alone */
+    unsigned slots;
+};
+
+/* Needs root in the host's PID namespace, tracefs and Linux 5.10; -EOPNOTSUPP, -ENOENT, -ENODEV:
+ * there is no such event; else what the kernel refuses. */
+int thread_counts_open(const struct thread_counts_options *options,
                        struct thread_counts **out_counts, struct error *err)
     __attribute__((warn_unused_result));
 void thread_counts_close(struct thread_counts *counts);
 
 /* From the next thread_counts_update() on, or from when it gets a CPU next, until it ends, what the
- * thread does belongs to the slot; and what threads do that it starts, to heir_slot. -ESRCH,
- * without a text: it has ended. */
+ * thread does belongs to the slot; and what threads do that it starts, to heir_slot,
+ * THREAD_COUNTS_NO_SLOT: to none. -ESRCH, without a text: it has ended. */
 int thread_counts_watch(struct thread_counts *counts, pid_t tid, unsigned slot, unsigned heir_slot,
                         struct error *err) __attribute__((warn_unused_result));
+/* Before its end; what it does from now on belongs to no slot. */
+void thread_counts_unwatch(struct thread_counts *counts, pid_t tid);
 
 /* Charges threads that are on a CPU with what they have done until now. */
 int thread_counts_update(const struct thread_counts *counts) __attribute__((warn_unused_result));

@@ -13,13 +13,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "probe/trace_page.h"
+#include "probe/tracepoint.h"
 
 #define NAME "vtax-"
 #define SAME_PROCESS_MAX 64 /* instances of one process */
 #define TEXT_MAX ((size_t)4 << 10)
-/* Of the namespaces that the kernel has at boot (include/linux/proc_ns.h). */
-#define FIRST_PID_NAMESPACE UINT64_C(0xeffffffc)
-#define FIRST_TIME_NAMESPACE UINT64_C(0xeffffffa)
 
 struct trace_instance {
     char *path;
@@ -37,21 +35,10 @@ static int put(const char *directory, const char *setting, const char *value, st
     return 0;
 }
 
-/* Records have the numbers of the first PID namespace, and times of the first time namespace. */
-static int check_namespace(const char *path, uint64_t first, const char *what, struct error *err)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && status.st_ino != first)
-        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
-                         "tracefs tells %s of the host, not those of this container's namespace",
-                         what);
-    return 0;
-}
-
 static int check_namespaces(struct error *err)
 {
-    int rc = check_namespace("/proc/self/ns/pid", FIRST_PID_NAMESPACE, "process numbers", err);
-    return rc < 0 ? rc : check_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE, "times", err);
+    int rc = tracepoint_check_pids(err);
+    return rc < 0 ? rc : tracepoint_check_times(err);
 }
 
 static char *make_directory(const char *root, struct error *err)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 
 #define FORMAT_MAX ((size_t)64 << 10)
 #define FIELD_MAX ((size_t)1 << 20)
+/* Of the namespaces that the kernel has at boot (include/linux/proc_ns.h). */
+#define FIRST_PID_NAMESPACE UINT64_C(0xeffffffc)
+#define FIRST_TIME_NAMESPACE UINT64_C(0xeffffffa)
 
 const char *tracepoint_find_root(const char **out_why)
 {
@@ -27,6 +31,26 @@ const char *tracepoint_find_root(const char **out_why)
                    ? "only root may read tracefs"
                    : "tracefs is not there: mount -t tracefs tracefs /sys/kernel/tracing";
     return NULL;
+}
+
+static int check_namespace(const char *path, uint64_t first, const char *what, struct error *err)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && status.st_ino != first)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
+                         "tracefs tells %s of the host, not those of this container's namespace",
+                         what);
+    return 0;
+}
+
+int tracepoint_check_pids(struct error *err)
+{
+    return check_namespace("/proc/self/ns/pid", FIRST_PID_NAMESPACE, "process numbers", err);
+}
+
+int tracepoint_check_times(struct error *err)
+{
+    return check_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE, "times", err);
 }
 
 /* The number after `key` in one line. */

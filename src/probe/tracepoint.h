@@ -12,6 +12,11 @@
 /* NULL: tracefs is not mounted, or not for us; then *out_why says which and what to do. */
 const char *tracepoint_find_root(const char **out_why);
 
+/* Records have the numbers of the first PID namespace, and times of the first time namespace: are
+ * they ours? 0, or -ENOTSUP with the reason. */
+int tracepoint_check_pids(struct error *err) __attribute__((warn_unused_result));
+int tracepoint_check_times(struct error *err) __attribute__((warn_unused_result));
+
 /* Number of an event from the text of its `format` file, or -EBADMSG. */
 int tracepoint_parse_id(const char *text, size_t length);
 /* Where a field lies and how long it is, or -ENOENT, or -EBADMSG when its line does not say. */

@@ -41,12 +41,15 @@ static const struct perf_event_attr events[] = {
 enum { FAULTS, CLOCK, MAJOR };
 enum { OWN, HEIRS, SLOTS };
 
+static const struct thread_counts_options options = {
+    .events = events, .count = COUNT_OF(events), .group = 2, .slots = SLOTS};
+
 static struct thread_counts *open_or_skip(void)
 {
     struct thread_counts *counts = NULL;
     struct error err = {0};
     (void)!tracing_mount();
-    if (thread_counts_open(events, COUNT_OF(events), SLOTS, &counts, &err) < 0) {
+    if (thread_counts_open(&options, &counts, &err) < 0) {
         printf("skipped: %s\n", err.text);
         skip();
     }
@@ -224,6 +227,50 @@ static void test_threads_that_it_starts(void **state)
     thread_counts_close(counts);
 }
 
+/* Nor is a thread itself counted that is watched no more. */
+static void test_without_heirs(void **state)
+{
+    (void)state;
+    struct thread_counts *counts = open_or_skip();
+    struct worker worker = start_worker();
+    struct error err = {0};
+    wait_until_asleep(&worker);
+    assert_int_equal(thread_counts_watch(counts, worker.pid, OWN, THREAD_COUNTS_NO_SLOT, &err), 0);
+    order(&worker, START_THREAD);
+    wait_until_asleep(&worker);
+    uint64_t own = read_slot(counts, OWN, FAULTS).value;
+    assert_true(own < THREAD_PAGES);
+    assert_int_equal(read_slot(counts, HEIRS, FAULTS).value, 0);
+    thread_counts_unwatch(counts, worker.pid);
+    order(&worker, TOUCH);
+    assert_int_equal(read_slot(counts, OWN, FAULTS).value, own);
+    end_worker(&worker);
+    thread_counts_close(counts);
+}
+
+/* As in a container: process 1 of a PID namespace of its own. */
+static void test_other_numbers(void **state)
+{
+    (void)state;
+    int status = 0;
+    thread_counts_close(open_or_skip());
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct thread_counts *counts;
+        struct error err = {0};
+        if (unshare(CLONE_NEWPID) < 0 || (pid = fork()) < 0)
+            _exit(1);
+        if (pid > 0)
+            _exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+        _exit(thread_counts_open(&options, &counts, &err) == -ENOTSUP &&
+                      strstr(err.text, "process numbers of the host")
+                  ? 0
+                  : 2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* A thread that is on its CPU all the time is charged when it is asked for. */
 static void test_without_a_switch(void **state)
 {
@@ -362,9 +409,12 @@ static void test_bad_events(void **state)
     struct perf_event_attr many[THREAD_COUNTS_EVENTS_MAX + 1] = {0};
     struct thread_counts *counts = NULL;
     struct error err = {0};
-    assert_int_equal(thread_counts_open(many, COUNT_OF(many), SLOTS, &counts, &err), -E2BIG);
-    assert_int_equal(thread_counts_open(many, 0, SLOTS, &counts, &err), -E2BIG);
-    int rc = thread_counts_open(&nothing, 1, SLOTS, &counts, &err);
+    const struct thread_counts_options bad = {.events = &nothing, .count = 1, .slots = SLOTS},
+                                       too_many = {.events = many, .count = COUNT_OF(many)},
+                                       none = {.events = many};
+    assert_int_equal(thread_counts_open(&too_many, &counts, &err), -E2BIG);
+    assert_int_equal(thread_counts_open(&none, &counts, &err), -E2BIG);
+    int rc = thread_counts_open(&bad, &counts, &err);
     assert_true(rc < 0);
     assert_null(counts);
     assert_true(err.text[0] != '\0');
@@ -375,6 +425,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_a_counter_of_its_own),
         cmocka_unit_test(test_threads_that_it_starts),
+        cmocka_unit_test(test_without_heirs),
+        cmocka_unit_test(test_other_numbers),
         cmocka_unit_test(test_without_a_switch),
         cmocka_unit_test(test_thread_that_ends),
         cmocka_unit_test(test_while_tables_are_read),
