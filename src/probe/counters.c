@@ -126,20 +126,10 @@ static int find_events(struct state *state, const struct option_texts *named, st
     return 0;
 }
 
-/* Nothing that stays out of guest mode asks for it: with KVM's mediated vPMU that is refused. */
-static struct perf_event_attr attributes_of(const struct event *event, bool in_guest)
-{
-    struct perf_event_attr attributes = event->attributes;
-    attributes.size = sizeof(attributes);
-    attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-    attributes.exclude_host = in_guest;
-    attributes.exclude_guest = !in_guest;
-    return attributes;
-}
-
 static int open_counter(const struct event *event, enum place place, pid_t tid)
 {
-    struct perf_event_attr attributes = attributes_of(event, place == IN_GUEST);
+    struct perf_event_attr attributes =
+        vcpu_counter_attributes(&event->attributes, place == IN_GUEST);
     bool is_vcpu = place == IN_GUEST || place == IN_HOST;
     attributes.inherit = !is_vcpu; /* threads and processes that it starts */
     int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
@@ -244,11 +234,11 @@ static int open_by_cpu(struct state *state, bool any_kvm, bool with_guest, struc
         struct event *event = &state->events[i];
         if (any_kvm && with_guest) {
             event->in_guest = count;
-            attributes[count++] = attributes_of(event, true);
+            attributes[count++] = vcpu_counter_attributes(&event->attributes, true);
         }
         if (counts_at(i, any_kvm ? IN_HOST : NATIVE)) {
             event->in_host = count;
-            attributes[count++] = attributes_of(event, false);
+            attributes[count++] = vcpu_counter_attributes(&event->attributes, false);
         }
     }
     const struct thread_counts_options options = {
@@ -272,7 +262,8 @@ static void add_items(struct state *state, const struct probe_target *target)
 /* -EOPNOTSUPP: none is there for guest mode. */
 static int try_guest(const struct state *state)
 {
-    struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], true);
+    struct perf_event_attr attributes =
+        vcpu_counter_attributes(&state->events[INSTRUCTIONS].attributes, true);
     struct all_cpus cpus;
     int rc = all_cpus_open(&attributes, NULL, &cpus);
     all_cpus_close(&cpus);
@@ -301,7 +292,8 @@ static void find_by_cpu(struct state *state, const struct probe_target *targets,
 /* Who may not count everything counts the rest. */
 static void open_whole_host(struct state *state)
 {
-    struct perf_event_attr attributes = attributes_of(&state->events[INSTRUCTIONS], false);
+    struct perf_event_attr attributes =
+        vcpu_counter_attributes(&state->events[INSTRUCTIONS].attributes, false);
     int rc = all_cpus_open(&attributes, NULL, &state->whole_host);
     if (rc == -EACCES || rc == -EPERM)
         error_set(&state->no_whole_host, ERROR_ENVIRONMENT, rc,

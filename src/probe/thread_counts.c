@@ -284,17 +284,13 @@ static int start_at_starts(struct thread_counts *counts, struct bpf_code *code, 
     return counts->attached[AT_START] = start_program(code, root, START_EVENT, err);
 }
 
-static int start_programs(struct thread_counts *counts, struct error *err)
+static int start_programs(struct thread_counts *counts, const char *root, struct error *err)
 {
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
-    const char *why, *root = tracepoint_find_root(&why);
-    if (!root)
-        return error_set(err, ERROR_ENVIRONMENT, -ENOENT, "%s", why);
     make_update(code, counts);
     counts->update_fd =
         bpf_code_load_program(code, BPF_PROG_TYPE_RAW_TRACEPOINT, "thread counts", err);
     int rc = counts->update_fd;
-    rc = rc < 0 ? rc : tracepoint_check_pids(err);
     rc = rc < 0 ? rc : start_at_switches(counts, code, root, err);
     return rc < 0 ? rc : start_at_starts(counts, code, root, err);
 }
@@ -323,6 +319,12 @@ int thread_counts_open(const struct thread_counts_options *options,
     if (count == 0 || count > THREAD_COUNTS_EVENTS_MAX)
         return error_set(err, ERROR_USAGE, -E2BIG, "%zu events are more than %d", count,
                          THREAD_COUNTS_EVENTS_MAX);
+    const char *why, *root = tracepoint_find_root(&why);
+    if (!root)
+        return error_set(err, ERROR_ENVIRONMENT, -EACCES, "%s", why);
+    int rc = tracepoint_check_pids(err);
+    if (rc < 0)
+        return rc;
     CLEANUP(thread_counts_close_cleanup)
     struct thread_counts *counts = mem_zalloc(sizeof(*counts));
     memset(counts->maps, -1, sizeof(counts->maps));
@@ -331,13 +333,13 @@ int thread_counts_open(const struct thread_counts_options *options,
     counts->cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
     counts->events = mem_array(count, sizeof(*counts->events));
     counts->count = count;
-    int rc = make_maps(counts, options->slots, err);
+    rc = make_maps(counts, options->slots, err);
     for (size_t i = 0; i < count && rc >= 0; i++) {
         rc = open_event(counts, i, options);
         if (rc < 0)
             error_set_errno(err, ERROR_ENVIRONMENT, rc, "count event %zu on every CPU", i);
     }
-    rc = rc < 0 ? rc : start_programs(counts, err);
+    rc = rc < 0 ? rc : start_programs(counts, root, err);
     if (rc < 0)
         return rc;
     *out_counts = TAKE_PTR(counts);

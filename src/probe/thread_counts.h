@@ -31,8 +31,8 @@ struct thread_counts_options {
     unsigned slots;
 };
 
-/* Needs root in the host's PID namespace, tracefs and Linux 5.10; -EOPNOTSUPP, -ENOENT, -ENODEV:
- * there is no such event; else what the kernel refuses. */
+/* Needs root in the host's PID namespace and tracefs, -EACCES, and Linux 5.10. -EOPNOTSUPP,
+ * -ENOENT, -ENODEV: there is no such event; else what the kernel refuses. */
 int thread_counts_open(const struct thread_counts_options *options,
                        struct thread_counts **out_counts, struct error *err)
     __attribute__((warn_unused_result));

@@ -37,7 +37,7 @@ static int check_namespace(const char *path, uint64_t first, const char *what, s
 {
     struct stat status;
     if (stat(path, &status) == 0 && status.st_ino != first)
-        return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
+        return error_set(err, ERROR_ENVIRONMENT, -EACCES,
                          "tracefs tells %s of the host, not those of this container's namespace",
                          what);
     return 0;

@@ -13,7 +13,7 @@
 const char *tracepoint_find_root(const char **out_why);
 
 /* Records have the numbers of the first PID namespace, and times of the first time namespace: are
- * they ours? 0, or -ENOTSUP with the reason. */
+ * they ours? 0, or -EACCES with the reason. */
 int tracepoint_check_pids(struct error *err) __attribute__((warn_unused_result));
 int tracepoint_check_times(struct error *err) __attribute__((warn_unused_result));
 

@@ -18,6 +18,8 @@ struct vcpu_count {
     uint64_t running_ns; /* less than enabled: it had to share the hardware */
 };
 
+/* As such a counter is opened. event: with type and config. */
+struct perf_event_attr vcpu_counter_attributes(const struct perf_event_attr *event, bool in_guest);
 /* event: with type and config. group_fd: of a counter that must have the hardware at the same time;
  * -1: none. A descriptor that the caller closes, or a negative errno. */
 int vcpu_counter_open(const struct perf_event_attr *event, bool in_guest, pid_t tid, int group_fd);

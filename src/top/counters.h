@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * counters: instructions and cycles of the vCPUs of KVM's machines by the processor's counters,
- * guest and host apart. They are not used where a known loop shows that they lie.
+ * guest and host apart: of the CPUs, charged to the threads (probe/thread_counts.h), or, where that
+ * cannot be had, of the threads, which is dearer. They are not used where a known loop shows that
+ * they lie.
  */
 #pragma once
 
@@ -17,7 +19,8 @@
 
 /* Of one vCPU's thread. */
 struct thread_counters {
-    bool is_open;
+    unsigned watched; /* in which opening of the CPUs' counters; 0: in none */
+    bool is_open;     /* it has its own: */
     int fds[COUNTERS_PER_THREAD];
     struct vcpu_count last[COUNTERS_PER_THREAD];
 };
@@ -28,15 +31,28 @@ struct counter_sums {
     uint64_t enabled_ns[COUNTERS_PER_THREAD], running_ns[COUNTERS_PER_THREAD];
 };
 
+/* Of a machine. */
+struct vm_counters {
+    struct counter_sums sums;
+    unsigned opening; /* of the CPUs' counters, in which it has the slot; 0: it has none */
+    unsigned slot;
+    struct vcpu_count last[COUNTERS_PER_THREAD]; /* of the slot */
+};
+
 struct counters;
 struct vm_process;
 
-/* Tries whether the counters of this host count right; where not, each reading says so. */
-struct counters *counters_open(void);
+/* Tries whether the counters of this host count right; where not, each reading says so. events:
+ * NULL; or in the place of instructions and cycles two others, which are not tried. */
+struct counters *counters_open(const struct perf_event_attr events[2]);
+/* A reading of all machines begins: counts are brought up to now. */
+void counters_begin(struct counters *counters);
 /* Sets the four figures of a machine whose process and threads were read. */
 void counters_read(struct counters *counters, struct vm_process *process, struct vm *vm);
-/* What is to be said of all of them, "": nothing. Valid until the next reading. */
-const char *counters_note(struct counters *counters);
+/* The machine is looked at no more. With the last one the CPUs' counters are closed. */
+void counters_forget(struct counters *counters, struct vm_process *process);
+/* The reading is over: notes what is to be said of all machines. */
+void counters_end(struct counters *counters, struct snapshot *snapshot);
 struct counters *counters_close(struct counters *counters);
 
 /* Takes one counter's new reading into the machine's sums, scaled up where it had to share the

@@ -41,7 +41,7 @@ struct vm_process {
     const char *no_taps;         /* why none was found */
     struct kvm_stats *kvm_stats; /* NULL: not open */
     size_t kvm_stats_vcpus;      /* that it had when they were looked for */
-    struct counter_sums counters;
+    struct vm_counters counters;
 };
 
 /* Everything but exits, counters and what guests say. proc_fd: of /proc. -ESRCH: it has ended. */

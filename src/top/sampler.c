@@ -59,7 +59,7 @@ int sampler_open(const struct sampler_options *options, struct sampler **out_sam
     raise_file_limit();
     sampler->networks = networks_new();
     if (!options->no_counters)
-        sampler->counters = counters_open();
+        sampler->counters = counters_open(options->counted);
     if (!options->no_xen)
         sampler->domains = domains_open();
     if (options->ask_guests)
@@ -85,6 +85,14 @@ struct sampler *sampler_close(struct sampler *sampler)
     free(sampler->text);
     free(sampler);
     return NULL;
+}
+
+static void forget_process(struct sampler *sampler, struct vm_process *process)
+{
+    if (sampler->counters)
+        counters_forget(sampler->counters, process);
+    vm_process_done(process);
+    kvm_forget_ended(sampler->kvm);
 }
 
 static int compare_processes(const void *left, const void *right)
@@ -170,8 +178,7 @@ static void drop_ended(struct sampler *sampler)
             sampler->processes[kept++] = process;
             continue;
         }
-        vm_process_done(&process);
-        kvm_forget_ended(sampler->kvm);
+        forget_process(sampler, &process);
     }
     sampler->count = kept;
     if (kept)
@@ -203,6 +210,8 @@ static void ask_guest(struct sampler *sampler, const struct vm_process *process,
 
 static void read_processes(struct sampler *sampler, struct snapshot *snapshot)
 {
+    if (sampler->counters)
+        counters_begin(sampler->counters);
     for (size_t i = 0; i < sampler->count; i++) {
         struct vm_process *process = &sampler->processes[i];
         struct vm *vm = snapshot_add(snapshot);
@@ -225,7 +234,7 @@ static void read_processes(struct sampler *sampler, struct snapshot *snapshot)
     }
     kvm_read(sampler->kvm, sampler->processes, sampler->count, snapshot);
     if (sampler->counters)
-        snapshot_add_note(snapshot, counters_note(sampler->counters));
+        counters_end(sampler->counters, snapshot);
 }
 
 static uint64_t ticks_to_ns(uint64_t ticks)

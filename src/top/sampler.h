@@ -19,6 +19,8 @@ struct sampler_options {
     bool no_counters;                  /* leave the processor's counters alone */
     enum kvm_source exits;             /* where exits of KVM come from */
     const struct exits_points *points; /* NULL: exits_of_kvm; others for tests */
+    /* Two in the place of instructions and cycles, for tests; NULL: these. */
+    const struct perf_event_attr *counted;
 };
 
 struct sampler;

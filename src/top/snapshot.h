@@ -78,7 +78,7 @@ struct host_sample {
     struct figure write;
 };
 
-#define SNAPSHOT_NOTES 4
+#define SNAPSHOT_NOTES 5
 
 struct snapshot {
     struct host_sample host;

@@ -5,10 +5,16 @@
  */
 #include "test.h"
 
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -19,6 +25,8 @@
 
 #define CALLS 1000
 #define MANY 1000
+#define PAGES 1000
+#define ROUNDS 5
 
 struct world {
     char root[32];
@@ -401,6 +409,220 @@ static void test_many_cards(void **state)
     remove_world(&world);
 }
 
+/* Page faults and time in the place of instructions and cycles: every Linux counts them. */
+static const struct perf_event_attr counted[2] = {
+    {.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_PAGE_FAULTS, .exclude_kernel = 1},
+    {.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK, .exclude_kernel = 1},
+};
+
+/* A thread of this process in the place of a virtual CPU. */
+struct toucher {
+    pthread_t thread;
+    sem_t go, done;
+    pid_t tid;
+    uint64_t faults; /* as it has them itself; sanitizers make some, too */
+    bool ends;
+};
+
+static void *touch_when_told(void *argument)
+{
+    struct toucher *toucher = argument;
+    size_t page = (size_t)getpagesize(), bytes = PAGES * page;
+    toucher->tid = (pid_t)syscall(SYS_gettid);
+    for (;;) {
+        struct rusage usage;
+        getrusage(RUSAGE_THREAD, &usage);
+        toucher->faults = (uint64_t)usage.ru_minflt;
+        sem_post(&toucher->done);
+        sem_wait(&toucher->go);
+        if (toucher->ends)
+            return NULL;
+        char *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (area == MAP_FAILED || madvise(area, bytes, MADV_NOHUGEPAGE) < 0)
+            abort();
+        for (size_t i = 0; i < PAGES; i++)
+            area[i * page] = 1;
+        munmap(area, bytes);
+    }
+}
+
+static void start_toucher(const struct world *world, struct toucher *toucher, const char *name)
+{
+    *toucher = (struct toucher){0};
+    sem_init(&toucher->go, 0, 0);
+    sem_init(&toucher->done, 0, 0);
+    if (pthread_create(&toucher->thread, NULL, touch_when_told, toucher) != 0)
+        abort();
+    sem_wait(&toucher->done);
+    put_thread(world, getpid(), toucher->tid, name, 1, 1);
+}
+
+static void touch_pages(struct toucher *toucher)
+{
+    sem_post(&toucher->go);
+    sem_wait(&toucher->done);
+}
+
+static void end_toucher(const struct world *world, struct toucher *toucher)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/%d/task/%d", world->proc, getpid(), toucher->tid);
+    toucher->ends = true;
+    sem_post(&toucher->go);
+    pthread_join(toucher->thread, NULL);
+    file_remove_tree(path, NULL);
+}
+
+static void make_counted_world(struct world *world)
+{
+    make_world(world);
+    PUT_PROCESS(world, getpid(), "/usr/bin/qemu-system-x86_64", "q\0-name\0mine");
+}
+
+static struct sampler *open_counting(const struct world *world)
+{
+    const struct sampler_options options = {.proc = world->proc,
+                                            .sys = world->sys,
+                                            .no_xen = true,
+                                            .exits = KVM_NONE,
+                                            .counted = counted};
+    struct sampler *sampler;
+    return sampler_open(&options, &sampler, NULL) < 0 ? NULL : sampler;
+}
+
+/* What the machine has now; note: what one of the notes says, NULL: none is to be there. */
+static uint64_t read_faults(struct sampler *sampler, const char *note, const char **out_missing)
+{
+    CLEANUP_SNAPSHOT struct snapshot snapshot = {0};
+    bool is_said = false;
+    if (sampler_read(sampler, &snapshot, NULL) < 0)
+        abort();
+    for (size_t i = 0; i < SNAPSHOT_NOTES && snapshot.notes[i]; i++)
+        is_said |= strstr(snapshot.notes[i], note ? note : "of their own") != NULL;
+    const struct vm *vm = find(&snapshot, "mine");
+    const struct figure *figure = &vm->figures[FIGURE_HOST_INSTRUCTIONS];
+    *out_missing = figure->missing;
+    if (!figure->missing && is_said != (note != NULL))
+        *out_missing = "the note is not as it should be";
+    if (!figure->missing && vm->figures[FIGURE_GUEST_CYCLES].missing)
+        *out_missing = "one figure is missing";
+    return figure->value;
+}
+
+/* A switch may be missed, and what was done until the next with it. */
+static bool counts_pages(struct sampler *sampler, struct toucher *toucher, const char *note,
+                         const char **out_why)
+{
+    uint64_t more = 0, right = 0;
+    for (int round = 0; round < ROUNDS && more < PAGES && !*out_why; round++) {
+        uint64_t before = read_faults(sampler, note, out_why);
+        right = toucher->faults;
+        touch_pages(toucher);
+        right = toucher->faults - right;
+        if (!*out_why)
+            more = read_faults(sampler, note, out_why) - before;
+    }
+    if (!*out_why && (more < PAGES || more > right + 100))
+        *out_why = "the pages were not counted";
+    return !*out_why;
+}
+
+/* NULL, or what is wrong. A virtual CPU is there from the start, another comes, the first goes. */
+static const char *try_counting(const char *note)
+{
+    struct world world;
+    struct toucher first, second;
+    const char *why = NULL;
+    make_counted_world(&world);
+    start_toucher(&world, &first, "CPU 0/KVM\n");
+    struct sampler *sampler = open_counting(&world);
+    bool good = counts_pages(sampler, &first, note, &why);
+    start_toucher(&world, &second, "CPU 1/KVM\n");
+    good = good && counts_pages(sampler, &second, note, &why);
+    uint64_t before = good ? read_faults(sampler, note, &why) : 0;
+    end_toucher(&world, &first);
+    if (good && read_faults(sampler, note, &why) < before)
+        why = "what the thread that ended did is lost";
+    if (!why)
+        counts_pages(sampler, &second, note, &why);
+    end_toucher(&world, &second);
+    sampler_close(sampler);
+    remove_world(&world);
+    return why;
+}
+
+static void test_counters(void **state)
+{
+    (void)state;
+    if (geteuid() != 0 || !tracing_mount()) {
+        printf("skipped: needs root and tracefs\n");
+        skip();
+    }
+    const char *why = try_counting(NULL);
+    if (why)
+        fail_msg("%s", why);
+}
+
+/* Who is not root: threads have counters of their own, where even these are permitted. */
+static void test_counters_of_threads(void **state)
+{
+    (void)state;
+    int status;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+            _exit(1);
+        const char *why = try_counting("of their own, which costs the host more at each switch "
+                                       "than those of CPUs: only root may read tracefs");
+        if (why)
+            printf("%s\n", why);
+        fflush(stdout);
+        _exit(!why ? 0 : strstr(why, "not permitted") ? 1 : 2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 1) {
+        printf("skipped: not permitted\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Machines end and come: who gets the place of one that has ended begins at 0, and after the last
+ * has ended all begins anew. */
+static void test_counters_of_another(void **state)
+{
+    (void)state;
+    struct world world;
+    struct toucher toucher;
+    const char *why = NULL;
+    if (geteuid() != 0 || !tracing_mount()) {
+        printf("skipped: needs root and tracefs\n");
+        skip();
+    }
+    make_counted_world(&world);
+    CLEANUP_FREE char *web = mem_printf("%s/100", world.proc);
+    CLEANUP_FREE char *stat = mem_printf("%d/stat", getpid());
+    start_toucher(&world, &toucher, "CPU 0/KVM\n");
+    struct sampler *sampler = open_counting(&world);
+    for (int start = 50; start < 53; start++) {
+        assert_true(counts_pages(sampler, &toucher, NULL, &why));
+        assert_true(read_faults(sampler, NULL, &why) >= PAGES);
+        put_stat(&world, stat, start, 0, 0); /* another process of this number */
+        {
+            CLEANUP_SNAPSHOT struct snapshot gone = {0};
+            read_all(sampler, &gone);
+            assert_null(find(&gone, "mine"));
+        }
+        assert_int_equal(read_faults(sampler, NULL, &why), 0);
+        assert_null(why);
+        file_remove_tree(web, NULL); /* then no other is left in between */
+    }
+    end_toucher(&world, &toucher);
+    sampler_close(sampler);
+    remove_world(&world);
+}
+
 int main(void)
 {
     static enum kvm_source bpf = KVM_BPF, tracefs = KVM_TRACEFS;
@@ -412,6 +634,9 @@ int main(void)
         {"exits by tracefs", test_exits_with_time, NULL, NULL, &tracefs},
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_many_cards),
+        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_counters_of_threads),
+        cmocka_unit_test(test_counters_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
