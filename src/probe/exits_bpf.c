@@ -18,8 +18,23 @@
 #define THREADS_MAX 16384
 #define SUMS_MAX 65536
 
+union key {
+    uint32_t thread;
+    struct exits_key sum;
+};
+
+/* The keys of a table. To walk one is to look at each of its places, nearly all of which are empty,
+ * so that is done only when the programs have made an entry. */
+struct keys {
+    union key *items;
+    size_t count, capacity;
+    bool are_known;
+    uint64_t made; /* entries, until they were gathered */
+};
+
 struct bpf {
     struct exits_code_for code;
+    struct keys keys[EXITS_MAP_SUMS + 1]; /* of threads and sums */
     int events[EXITS_PROGRAMS];
     struct all_cpus counters;
     char uncounted[160]; /* why there is no counter */
@@ -152,37 +167,48 @@ static uint64_t read_number(const struct bpf *exits, uint32_t which)
     return bpf_map_find(exits->code.maps[EXITS_MAP_NUMBERS], &which, &count) < 0 ? 0 : count;
 }
 
-static void keep_threads(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
+/* map: EXITS_MAP_THREADS or EXITS_MAP_SUMS. */
+static struct keys *find_keys(struct bpf *exits, int map)
 {
-    CLEANUP_FREE uint32_t *keys = NULL;
-    uint32_t key, next;
-    struct exits_thread state;
-    size_t count = 0, capacity = 0;
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
+    struct keys *keys = &exits->keys[map];
+    uint64_t made =
+        read_number(exits, map == EXITS_MAP_SUMS ? EXITS_SUMS_MADE : EXITS_THREADS_MADE);
+    if (keys->are_known && keys->made == made)
+        return keys;
+    int fd = exits->code.maps[map];
+    union key key, next;
+    keys->count = 0;
+    for (int rc = bpf_map_next(fd, NULL, &next); rc >= 0; rc = bpf_map_next(fd, &key, &next)) {
         key = next;
-        if (bpf_map_find(map, &key, &state) < 0 || is_wanted((pid_t)state.key.process, context))
-            continue;
-        MEM_GROW(keys, count, capacity);
-        keys[count++] = key;
+        MEM_GROW(keys->items, keys->count, keys->capacity);
+        keys->items[keys->count++] = key;
     }
-    for (size_t i = 0; i < count; i++)
-        bpf_map_delete(map, &keys[i]);
+    keys->are_known = true;
+    keys->made = made;
+    return keys;
 }
 
-static bool no_process(pid_t process, void *context)
+/* What threads were doing when nobody looked is not known: an exit under way is in no window. */
+static void forget_phases(struct bpf *exits)
 {
-    (void)process, (void)context;
-    return false;
+    const struct keys *keys = find_keys(exits, EXITS_MAP_THREADS);
+    int map = exits->code.maps[EXITS_MAP_THREADS];
+    for (size_t i = 0; i < keys->count; i++) {
+        struct exits_thread state;
+        if (bpf_map_find(map, &keys->items[i], &state) < 0)
+            continue;
+        state.phase = EXITS_IN_UNKNOWN;
+        (void)!bpf_map_put(map, &keys->items[i], &state);
+    }
 }
 
-/* What threads were doing when nobody looked is not known: an exit under way is in no window. A
- * process that was forked meanwhile and has started no other program keeps the last window's events
- * open, and with them their programs in place. */
+/* A process that was forked meanwhile and has started no other program keeps the last window's
+ * events open, and with them their programs in place. */
 static bool open_window(void *context)
 {
     struct bpf *exits = context;
     bool good = true;
-    keep_threads(exits->code.maps[EXITS_MAP_THREADS], no_process, NULL);
+    forget_phases(exits);
     for (size_t i = 0; i < COUNT_OF(end_of) && good; i++) {
         int *event = &exits->events[end_of[i]];
         *event = tracepoint_attach(exits->ends[i].id, exits->ends[i].program_fd, NULL);
@@ -207,18 +233,18 @@ static bool is_of(const struct exits_key *key, pid_t process)
 }
 
 /* process 0: of any. */
-static void each_seen(const struct bpf *exits, pid_t process,
+static void each_seen(struct bpf *exits, pid_t process,
                       void (*found)(const struct exits_key *key, const struct exits_sum *sum,
                                     void *context),
                       void *context)
 {
-    struct exits_key key, next;
-    struct exits_sum sum;
+    const struct keys *keys = find_keys(exits, EXITS_MAP_SUMS);
     int map = exits->code.maps[EXITS_MAP_SUMS];
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if (is_of(&key, process) && bpf_map_find(map, &key, &sum) >= 0)
-            found(&key, &sum, context);
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct exits_key *key = &keys->items[i].sum;
+        struct exits_sum sum;
+        if (is_of(key, process) && bpf_map_find(map, key, &sum) >= 0)
+            found(key, &sum, context);
     }
 }
 
@@ -271,6 +297,8 @@ static void close_bpf(void *state)
         fd_cleanup(&exits->ends[i].program_fd), fd_cleanup(&exits->ends[i].hold_fd);
     for (size_t i = 0; i < EXITS_MAPS; i++)
         fd_cleanup(&exits->code.maps[i]);
+    for (size_t i = 0; i < COUNT_OF(exits->keys); i++)
+        free(exits->keys[i].items);
     exits_tally_done(&exits->tally);
     free(exits);
 }
@@ -333,21 +361,28 @@ static void each(void *state, pid_t process,
         each_seen(exits, process, found, context);
 }
 
-/* Keys are gathered first: a walk starts again where its last key has gone. */
-static void keep_sums(int map, bool (*is_wanted)(pid_t process, void *context), void *context)
+static bool is_key_wanted(const struct bpf *exits, int map, const union key *key,
+                          bool (*is_wanted)(pid_t process, void *context), void *context)
 {
-    CLEANUP_FREE struct exits_key *keys = NULL;
-    struct exits_key key, next;
-    size_t count = 0, capacity = 0;
-    for (int rc = bpf_map_next(map, NULL, &next); rc >= 0; rc = bpf_map_next(map, &key, &next)) {
-        key = next;
-        if (is_wanted((pid_t)key.process, context))
-            continue;
-        MEM_GROW(keys, count, capacity);
-        keys[count++] = key;
+    struct exits_thread state;
+    if (map == EXITS_MAP_SUMS)
+        return is_wanted((pid_t)key->sum.process, context);
+    return bpf_map_find(exits->code.maps[map], key, &state) < 0 ||
+           is_wanted((pid_t)state.key.process, context);
+}
+
+static void keep_entries(struct bpf *exits, int map,
+                         bool (*is_wanted)(pid_t process, void *context), void *context)
+{
+    struct keys *keys = find_keys(exits, map);
+    size_t kept = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (is_key_wanted(exits, map, &keys->items[i], is_wanted, context))
+            keys->items[kept++] = keys->items[i];
+        else
+            bpf_map_delete(exits->code.maps[map], &keys->items[i]);
     }
-    for (size_t i = 0; i < count; i++)
-        bpf_map_delete(map, &keys[i]);
+    keys->count = kept;
 }
 
 static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), void *context)
@@ -355,8 +390,8 @@ static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), v
     struct bpf *exits = state;
     if (exits->windows)
         exits_windows_lock(exits->windows);
-    keep_sums(exits->code.maps[EXITS_MAP_SUMS], is_wanted, context);
-    keep_threads(exits->code.maps[EXITS_MAP_THREADS], is_wanted, context);
+    keep_entries(exits, EXITS_MAP_SUMS, is_wanted, context);
+    keep_entries(exits, EXITS_MAP_THREADS, is_wanted, context);
     exits_tally_keep(&exits->tally, is_wanted, context);
     if (exits->windows)
         exits_windows_unlock(exits->windows);

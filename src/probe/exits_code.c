@@ -184,30 +184,46 @@ static void emit_restart(struct bpf_code *code, const struct exits_offsets *at)
     bpf_code_place(code, done);
 }
 
+/* The first exit that is seen of a thread. */
+static void emit_begin_thread(struct bpf_code *code, const struct exits_code_for *exits,
+                              const struct exits_offsets *offsets, int base, int at)
+{
+    for (int offset = 0; offset < (int)sizeof(struct exits_thread); offset += 8)
+        bpf_code_store_value(code, 8, base, (int16_t)(at + offset), 0);
+    emit_begin_exit(code, offsets, base, at);
+    if (!exits->counts)
+        return;
+    bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
+    bpf_code_store(code, 8, base, (int16_t)(at + STATE(mark_count)), 1);
+}
+
 static void make_exit(struct bpf_code *code, const struct exits_code_for *exits,
                       const struct exits_offsets *at)
 {
     emit_start(code, exits);
-    size_t end = bpf_code_label(code), first = bpf_code_label(code);
+    size_t end = bpf_code_label(code), first = bpf_code_label(code), known = bpf_code_label(code),
+           lost = bpf_code_label(code);
     bpf_code_move(code, 9, 0);
     bpf_code_compute_value(code, BPF_RSH, 9, 32);
     emit_find_state(code, exits, first);
+    bpf_code_load(code, 4, 1, 8, STATE(phase));
+    bpf_code_jump_if(code, BPF_JNE, 1, EXITS_IN_UNKNOWN, known);
+    emit_begin_thread(code, exits, at, 8, 0);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, known);
     emit_restart(code, at);
     bpf_code_jump(code, end);
     bpf_code_place(code, first);
-    for (int offset = 0; offset < (int)sizeof(struct exits_thread); offset += 8)
-        bpf_code_store_value(code, 8, 10, (int16_t)(FRAME_STATE + offset), 0);
-    emit_begin_exit(code, at, 10, FRAME_STATE);
-    if (exits->counts) {
-        bpf_code_load(code, 8, 1, 10, FRAME_COUNT);
-        bpf_code_store(code, 8, 10, FRAME_STATE + STATE(mark_count), 1);
-    }
+    emit_begin_thread(code, exits, at, 10, FRAME_STATE);
     bpf_code_load_map_and_key(code, exits->maps[EXITS_MAP_THREADS], FRAME_TID);
     bpf_code_move(code, 3, 10);
     bpf_code_compute_value(code, BPF_ADD, 3, FRAME_STATE);
     bpf_code_set(code, 4, BPF_ANY);
     bpf_code_call(code, BPF_FUNC_map_update_elem);
-    bpf_code_jump_if(code, BPF_JEQ, 0, 0, end);
+    bpf_code_jump_if(code, BPF_JNE, 0, 0, lost);
+    emit_increase(code, exits, EXITS_THREADS_MADE);
+    bpf_code_jump(code, end);
+    bpf_code_place(code, lost);
     emit_increase(code, exits, EXITS_LOST);
     bpf_code_finish(code, end);
 }
@@ -284,7 +300,7 @@ static void make_switch(struct bpf_code *code, const struct exits_code_for *exit
 /* 8 = the state's sum, made when it is the first of its key; 9 = the state. */
 static void emit_find_sum(struct bpf_code *code, const struct exits_code_for *exits, size_t end)
 {
-    size_t found = bpf_code_label(code);
+    size_t found = bpf_code_label(code), made = bpf_code_label(code);
     bpf_code_move(code, 9, 8);
     for (int offset = 0; offset < (int)sizeof(struct exits_key); offset += 4) {
         bpf_code_load(code, 4, 1, 9, (int16_t)(STATE(key) + offset));
@@ -301,6 +317,9 @@ static void emit_find_sum(struct bpf_code *code, const struct exits_code_for *ex
     bpf_code_compute_value(code, BPF_ADD, 3, FRAME_SUM);
     bpf_code_set(code, 4, BPF_NOEXIST);
     bpf_code_call(code, BPF_FUNC_map_update_elem);
+    bpf_code_jump_if(code, BPF_JNE, 0, 0, made);
+    emit_increase(code, exits, EXITS_SUMS_MADE);
+    bpf_code_place(code, made);
     bpf_code_load_map_and_key(code, exits->maps[EXITS_MAP_SUMS], FRAME_KEY);
     bpf_code_call(code, BPF_FUNC_map_lookup_elem);
     bpf_code_move(code, 8, 0);
@@ -345,6 +364,8 @@ static void make_entry(struct bpf_code *code, const struct exits_code_for *exits
     emit_start(code, exits);
     size_t end = bpf_code_label(code);
     emit_find_state(code, exits, end);
+    bpf_code_load(code, 4, 1, 8, STATE(phase));
+    bpf_code_jump_if(code, BPF_JEQ, 1, EXITS_IN_UNKNOWN, end);
     emit_add_count(code, exits);
     emit_add_on_cpu(code, end);
     if (exits->counts_seen)

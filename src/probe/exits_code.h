@@ -27,11 +27,19 @@ enum {
     EXITS_MAP_COUNTERS,
     EXITS_MAPS,
 };
-/* Exits that found no room, readings of a counter that failed, exits. */
-enum { EXITS_LOST, EXITS_COUNTS_LOST, EXITS_SEEN, EXITS_NUMBERS };
+/* Exits that found no room, readings of a counter that failed, exits, entries that the programs
+ * made in the two tables. */
+enum {
+    EXITS_LOST,
+    EXITS_COUNTS_LOST,
+    EXITS_SEEN,
+    EXITS_THREADS_MADE,
+    EXITS_SUMS_MADE,
+    EXITS_NUMBERS,
+};
 
-/* What a virtual CPU's thread is doing. */
-enum exits_phase { EXITS_IN_GUEST, EXITS_IN_KERNEL, EXITS_IN_USER };
+/* What a virtual CPU's thread is doing; unknown: what it was doing when nobody looked any more. */
+enum exits_phase { EXITS_IN_GUEST, EXITS_IN_KERNEL, EXITS_IN_USER, EXITS_IN_UNKNOWN };
 
 struct exits_thread {
     uint64_t mark_ns; /* since when what it does now */

@@ -150,6 +150,36 @@ static void test_few_are_all_seen(void **state)
     exits_close(exits);
 }
 
+static uint64_t count_calls(struct exits *exits, uint32_t number, unsigned calls)
+{
+    struct wanted wanted = {.reason = number};
+    for (unsigned i = 0; i < calls; i++)
+        syscall(number);
+    exits_each(exits, getpid(), add, &wanted);
+    return wanted.sum.count;
+}
+
+static bool nobody(pid_t process, void *context)
+{
+    (void)process, (void)context;
+    return false;
+}
+
+/* Keys of the tables are kept from one reading to the next: what is new or gone is noticed. */
+static void test_new_and_gone(void **state)
+{
+    (void)state;
+    struct exits *exits = open_or_skip(UINT64_C(1) << 40);
+    assert_int_equal(count_calls(exits, SYS_getppid, 3), 3);
+    assert_int_equal(count_calls(exits, SYS_getuid, 5), 5);
+    assert_int_equal(count_calls(exits, SYS_getppid, 4), 7);
+    exits_keep(exits, nobody, NULL);
+    assert_int_equal(count_calls(exits, SYS_getuid, 0), 0);
+    assert_int_equal(count_calls(exits, SYS_getppid, 2), 2);
+    assert_int_equal(count_calls(exits, SYS_getuid, 1), 1);
+    exits_close(exits);
+}
+
 static pid_t start_caller(void)
 {
     pid_t pid = fork();
@@ -232,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_few_are_all_seen),
+        cmocka_unit_test(test_new_and_gone),
         cmocka_unit_test(test_many_are_seen_in_windows),
         cmocka_unit_test(test_windows_that_cannot_be_opened),
         cmocka_unit_test(test_closed_in_a_pause),
