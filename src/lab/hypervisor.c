@@ -130,8 +130,9 @@ static const struct hypervisor kvm_mediated = {
  * is off on suspicion: with it the dynamic linker of a paravirtualized guest did not find a symbol
  * that was there, in 2 of 8 boots. The control domain's memory is
  * fixed, so that guests find theirs free. No comma may be in the arguments of the kernel, which is
- * a Multiboot module. One CPU unless more are asked for: with two, the control domain needed more
- * than twice the CPU time for the same work, and libxl's time-outs passed. */
+ * a Multiboot module. One CPU: Xen would run guests on the first of several, which corrupts them
+ * (emulator.c), and with two the control domain needed more than twice the CPU time for the same
+ * work, so that libxl's time-outs passed. */
 static const struct hypervisor xen = {
     .name = "xen",
     .family = "xen",
@@ -148,16 +149,14 @@ static const struct hypervisor xen = {
                     "loglvl=info guest_loglvl=info",
     .console = "hvc0",
     .cpu_features = "+svm,-smap,-smep,-xsave",
-    .cpus = 1,
-    .cpus_max = 16,
+    .cpus_max = 1,
     .memory_bytes = UINT64_C(4) << 30,
     .platforms = xen_platforms,
     .default_platforms = xen_defaults,
 };
 
-/* With two emulated CPUs 2 of 17 runs had guests with wrong data. That was before their disks had
- * names that do not change (image/init/namespaces.h), and has not been tried since. VirtualBox does
- * not look for an interrupt that one of the host's kept from the guest: it is owed. */
+/* VirtualBox does not look for an interrupt that one of the host's kept from the guest: it is
+ * owed. */
 static const struct hypervisor virtualbox = {
     .name = "virtualbox",
     .family = "virtualbox",
@@ -173,7 +172,8 @@ static const struct hypervisor virtualbox = {
     .console = "ttyS0",
     .cpu_features = "+svm,-la57",
     .counter_options = ",undelivered=owe",
-    .cpus_max = 1,
+    .cpus = 1,
+    .cpus_max = 16,
     .memory_bytes = UINT64_C(3) << 30,
     .platforms = virtualbox_platforms,
     .default_platforms = virtualbox_defaults,

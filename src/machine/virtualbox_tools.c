@@ -95,16 +95,6 @@ static int probe_processor(const char *root, struct error *err)
                      "by `vtax lab run virtualbox`");
 }
 
-/* The lab's init sets the variable. Two vCPUs on one such CPU are right. */
-static int probe_lab(struct error *err)
-{
-    if (!lab_is_here() || sysconf(_SC_NPROCESSORS_ONLN) == 1)
-        return 0;
-    return error_set(err, ERROR_ENVIRONMENT, -ENOTSUP,
-                     "on an emulated server with more than one CPU the state of VirtualBox's "
-                     "guests is corrupted now and then: give it one");
-}
-
 int virtualbox_probe(const char *root, struct error *err)
 {
     root = root ? root : "";
@@ -113,7 +103,7 @@ int virtualbox_probe(const char *root, struct error *err)
         rc = probe_driver(root, err);
     if (rc >= 0)
         rc = probe_processor(root, err);
-    return rc < 0 ? rc : probe_lab(err);
+    return rc;
 }
 
 /* Ours without what VirtualBox's programs heed, and theirs. */

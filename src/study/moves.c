@@ -71,10 +71,9 @@ int moves_bind(pid_t pid, unsigned cpu, struct error *err)
     return bind_all(pid, &set, err);
 }
 
-int moves_release(pid_t pid, struct error *err)
+int moves_release(pid_t pid, const cpu_set_t *cpus, struct error *err)
 {
-    cpu_set_t set;
-    memset(&set, 0xff, sizeof(set));
+    cpu_set_t set = *cpus;
     return bind_all(pid, &set, err);
 }
 

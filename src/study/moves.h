@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,8 +14,9 @@
 
 /* Binds every thread of the process to one CPU. A thread that has just ended is none. */
 int moves_bind(pid_t pid, unsigned cpu, struct error *err) __attribute__((warn_unused_result));
-/* Lets them run on all CPUs again. */
-int moves_release(pid_t pid, struct error *err) __attribute__((warn_unused_result));
+/* Lets them run on all of these CPUs again. */
+int moves_release(pid_t pid, const cpu_set_t *cpus, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* How often vCPU threads (QEMU names them "CPU N/KVM") came to another CPU, all together, since
  * they began. ERROR_ENVIRONMENT: the kernel does not count it; -ENOENT: no such thread. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,7 +106,7 @@ int verify_samples(struct verify *verify, struct error *err)
 /* The first machine is moved from CPU to CPU while it counts. */
 struct moving {
     pid_t pid;
-    unsigned cpus;
+    cpu_set_t cpus;         /* that this process may use */
     uint64_t before, after; /* moves of its vCPUs */
     int rc;
     struct error cause;
@@ -116,12 +117,14 @@ static void move_about(void *context)
     struct moving *moving = context;
     const struct timespec pause = {.tv_nsec = MOVE_NS};
     int rc = moves_count(moving->pid, &moving->before, &moving->cause);
-    for (unsigned i = 0; rc == 0 && i < MOVES; i++) {
-        rc = moves_bind(moving->pid, i % moving->cpus, &moving->cause);
+    for (unsigned i = 0, cpu = 0; rc == 0 && i < MOVES; i++, cpu++) {
+        while (!CPU_ISSET(cpu % CPU_SETSIZE, &moving->cpus))
+            cpu++;
+        rc = moves_bind(moving->pid, cpu % CPU_SETSIZE, &moving->cause);
         nanosleep(&pause, NULL);
     }
     if (rc == 0)
-        rc = moves_release(moving->pid, &moving->cause);
+        rc = moves_release(moving->pid, &moving->cpus, &moving->cause);
     if (rc == 0)
         rc = moves_count(moving->pid, &moving->after, &moving->cause);
     moving->rc = rc;
@@ -151,12 +154,11 @@ int verify_moved(struct verify *verify, struct error *err)
     const char *words[] = {"loop", MOVED_ROUNDS, "0", verify->times, NULL};
     const struct guests_run run = {
         .words = words, .which = 1, .between = move_about, .context = &moving};
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if (cpus < 2) {
+    if (sched_getaffinity(0, sizeof(moving.cpus), &moving.cpus) < 0 ||
+        CPU_COUNT(&moving.cpus) < 2) {
         verify_skip(verify, "moved", "guest 0", "needs a server with 2 CPUs or more");
         return 0;
     }
-    moving.cpus = (unsigned)cpus;
     int rc = verify_count(verify, &run, check_exact_moved, err);
     if (rc == 0 && moving.rc < 0) {
         *err = moving.cause;

@@ -2,8 +2,8 @@
 $ vtax lab run kwm
 vtax: unknown hypervisor 'kwm' (did you mean 'kvm'? known: kvm, xen, virtualbox)
 [2]
-$ vtax lab run virtualbox --server-cpus 2 -- --platforms native
-vtax: --server-cpus 2: the emulated server runs virtualbox with at most 1, since with more its guests are corrupted now and then
+$ vtax lab run xen --server-cpus 2 -- --platforms native
+vtax: --server-cpus 2: the emulated server runs xen with at most 1, since with more its guests are corrupted now and then
 [2]
 $ vtax lab run kvm -- --platforms native,xen-pv
 vtax: unknown platform for this lab 'xen-pv' (known: native, kvm, qemu-tcg, fake)
