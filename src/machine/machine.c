@@ -225,9 +225,9 @@ static int wait_ready(struct machine *machine, struct error *err)
     return rc < 0 ? rc : make_work_directory(machine, err);
 }
 
-/* An emulated server's guest dies early in its boot now and then, in no repeatable place; rarely
- * one hangs there: of such a one the VMCB held the host's registers, as if a #VMEXIT had been
- * carried out twice. On a real host that is a finding, and fails the trial. */
+/* An emulated server's guest may die early in its boot, in no repeatable place, or hang there: most
+ * that did had run on QEMU's first CPU (lab/emulator.c), which none does any more. On a real host
+ * that is a finding, and fails the trial. */
 static bool may_restart(struct machine *machine, int rc)
 {
     struct error cause = {0};
