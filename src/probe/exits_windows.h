@@ -13,9 +13,9 @@
 
 #include "base/error.h"
 
-#define EXITS_WINDOW_NS UINT64_C(10000000)
-#define EXITS_PAUSE_MIN_NS UINT64_C(40000000) /* closing a window lasts as long */
-#define EXITS_PAUSE_MAX_NS UINT64_C(500000000)
+#define EXITS_WINDOW_NS UINT64_C(20000000)
+#define EXITS_PAUSE_MIN_NS UINT64_C(80000000) /* to close a window takes half of that */
+#define EXITS_PAUSE_MAX_NS UINT64_C(1000000000)
 
 struct exits_windows_hooks {
     bool (*open)(void *context);               /* begin to look; false: it cannot be, for now */

@@ -81,6 +81,15 @@ def trials(path):
     return found
 
 
+def others(path):
+    """What became of the trials that were not good."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    rows = connection.execute("SELECT c.platform, c.workload, t.status, t.cause FROM trial t "
+                              "JOIN cell c ON c.id = t.cell_id WHERE t.status != 'ok'").fetchall()
+    connection.close()
+    return rows
+
+
 def by_reason(trial, prefix, machine):
     """By reason: what was told of it, as {"count": 7, "kernel_ns": 900}."""
     found = {}
@@ -157,7 +166,7 @@ class Truth(LabWorld):
         cells = [(workload, trial) for (platform, workload), trial in found.items() if platform == "kvm"]
         if STORE and not cells:
             self.skipTest("this store has no trial of KVM's")
-        self.assertEqual({workload for workload, _ in cells}, WORKLOADS)
+        self.assertEqual({workload for workload, _ in cells}, WORKLOADS, others(store))
         for workload, trial in cells:
             with self.subTest(workload=workload, what="exits"):
                 self.check_exits(workload, trial)
@@ -244,7 +253,7 @@ class Truth(LabWorld):
                  if platform.startswith("xen-")]
         if STORE and not cells:
             self.skipTest("this store has no trial of Xen's")
-        self.assertEqual({workload for workload, _ in cells}, WORKLOADS)
+        self.assertEqual({workload for workload, _ in cells}, WORKLOADS, others(store))
         counted_causes = self.explanations(store, "counted")
         for workload, trial in cells:
             with self.subTest(workload=workload):
