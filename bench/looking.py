@@ -6,7 +6,8 @@
    `exits` at the tracepoints of system calls in place of those of VM exits, or the same from tracefs; the
    peer records both tracepoints, as `perf kvm stat record` does. CPU time of the caller (with tracefs
    also of the thread that reads). Needs root.
-2. A guest of KVM in the emulated server (the image with perf): bzip2, netperf and a loop of CPUID exits
+2. A guest of KVM in the emulated server (the image with perf; one CPU, lest it count how long one CPU
+   spins until the host runs the other): bzip2, netperf and a loop of CPUID exits
    (workload ops), or those that are named, with all probes, with none, and with none beside the peer
    `perf kvm stat record -a`. Work is counted in what it costs of the whole server's instructions, which
    the emulator counts exactly, and in CPU time: of the machine's threads, and the recorder's own, spread
@@ -43,7 +44,7 @@ memory: 256MiB
 workloads:
   - bzip2: {input: 1MiB}
   - netperf: {bytes: 16MiB, transactions: 1000}
-  - ops: {operations: [exit], duration: 500ms}
+  - ops: {operations: [exit], duration: 5s}
 blocks: 1
 """
 
@@ -103,7 +104,7 @@ def read_campaign(connection, campaign, own_ns):
 def measure_lab(directory):
     """By turn and side: what read_campaign() says of its campaign."""
     env = os.environ | {"XDG_DATA_HOME": directory}
-    shell = Shell("kvm-perf", "--boot-timeout", "20min", env=env)
+    shell = Shell("kvm-perf", "--server-cpus", "1", "--boot-timeout", "20min", env=env)
     try:
         turns = run_sides(shell)
         runs = os.path.join(directory, "vtax", "lab")
