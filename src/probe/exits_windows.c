@@ -13,10 +13,10 @@
 
 #define QUIET_NS UINT64_C(50000000)
 
-/* To look at an exit takes as long as 2.7 system calls that do nothing on a server, and fewer on an
- * emulated one (bench/looking.py). */
-#define CALLS_OF_A_LOOK 3
-#define CPU_SHARE 0.01
+/* To look at an exit takes as long as 2.7 system calls that do nothing on a server, and some six on
+ * an emulated one (bench/looking.py). */
+#define CALLS_OF_A_LOOK 6
+#define CPU_SHARE 0.005
 #define AFFORDABLE_MIN 500 /* fewer tell little */
 
 struct exits_windows {

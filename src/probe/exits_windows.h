@@ -27,8 +27,8 @@ struct exits_windows_hooks {
 
 struct exits_windows;
 
-/* How many exits can be looked at in a second for one percent of a CPU, by what a system call takes
- * here and now: some 13,000 on a server, 500 to 1,000 on an emulated one. */
+/* How many exits can be looked at in a second for half a percent of a CPU at most, by what a system
+ * call takes here and now: some 3,000 on a server, 500 and a few more on an emulated one. */
 uint64_t exits_windows_affordable(void);
 
 /* How long not to look, so that of `rate` exits in a second per_s are looked at. */
