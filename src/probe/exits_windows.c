@@ -125,7 +125,7 @@ static void *run(void *object)
     background_lock(&windows->thread);
     while (!windows->thread.is_ending) {
         double rate = windows->rate;
-        bool are_many = rate > (double)windows->per_s;
+        bool are_many = rate > (double)(EXITS_MANY * windows->per_s);
         if (are_many && !is_short)
             begin_anew(windows);
         is_short = are_many;

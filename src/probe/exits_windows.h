@@ -27,6 +27,10 @@ struct exits_windows_hooks {
 
 struct exits_windows;
 
+/* Many, in terms of those that are then looked at: of a few bursts in a short time each exit tells.
+ */
+#define EXITS_MANY 3
+
 /* How many exits can be looked at in a second for half a percent of a CPU at most, by what a system
  * call takes here and now: some 3,000 on a server, 500 and a few more on an emulated one. */
 uint64_t exits_windows_affordable(void);
@@ -34,8 +38,8 @@ uint64_t exits_windows_affordable(void);
 /* How long not to look, so that of `rate` exits in a second per_s are looked at. */
 uint64_t exits_windows_pause(double rate, uint64_t per_s);
 
-/* A window is open when this begins, and stays open while there are no more than per_s exits in a
- * second, at least 1. */
+/* A window is open when this begins, and stays open while there are no more than EXITS_MANY times
+ * per_s exits in a second; per_s is at least 1. */
 int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
                         struct exits_windows **out_windows, struct error *err)
     __attribute__((warn_unused_result));
