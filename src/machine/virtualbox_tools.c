@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/lab.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "machine/record.h"

@@ -29,7 +29,6 @@ union key {
 struct keys {
     union key *items;
     size_t count, capacity;
-    bool are_known;
     uint64_t made; /* entries, until they were gathered */
 };
 
@@ -174,7 +173,7 @@ static struct keys *find_keys(struct bpf *exits, int map)
     struct keys *keys = &exits->keys[map];
     uint64_t made =
         read_number(exits, map == EXITS_MAP_SUMS ? EXITS_SUMS_MADE : EXITS_THREADS_MADE);
-    if (keys->are_known && keys->made == made)
+    if (keys->made == made)
         return keys;
     int fd = exits->code.maps[map];
     union key key, next;
@@ -184,7 +183,6 @@ static struct keys *find_keys(struct bpf *exits, int map)
         MEM_GROW(keys->items, keys->count, keys->capacity);
         keys->items[keys->count++] = key;
     }
-    keys->are_known = true;
     keys->made = made;
     return keys;
 }

@@ -10,28 +10,21 @@
 #include "base/mem.h"
 #include "probe/counter_check.h"
 #include "probe/host.h"
+#include "syscall-wrap.h"
 
 #define CANNOT 77
-
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
 
 /* As with kernel.perf_event_paranoid = 3: for root alone. */
 static bool is_paranoid;
 
-long __wrap_syscall(long number, ...)
+static bool answer_syscall(long number, const long values[SYSCALL_VALUES], long *out_result)
 {
-    long values[6];
-    va_list ap;
-    va_start(ap, number);
-    for (size_t i = 0; i < COUNT_OF(values); i++)
-        values[i] = va_arg(ap, long);
-    va_end(ap);
-    if (number == SYS_perf_event_open && is_paranoid && geteuid() != 0) {
-        errno = EACCES;
-        return -1;
-    }
-    return __real_syscall(number, values[0], values[1], values[2], values[3], values[4], values[5]);
+    (void)values;
+    if (number != SYS_perf_event_open || !is_paranoid || geteuid() == 0)
+        return false;
+    errno = EACCES;
+    *out_result = -1;
+    return true;
 }
 
 static const struct {

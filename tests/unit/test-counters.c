@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "probe/probe.h"
+#include "syscall-wrap.h"
 #include "tracing.h"
 
 #define PAGES 1000
@@ -27,8 +28,6 @@
 static const char refused[] = "event 'instructions': this host shows no performance counters that "
                               "tell guest from host";
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
 int __wrap_counter_check_trust(struct error *err);
 
 /* No known loop is in the kernel's events. */
@@ -61,21 +60,18 @@ static long open_in_place(const struct perf_event_attr *wanted, const long *more
     return __real_syscall(SYS_perf_event_open, &attributes, more[0], more[1], more[2], more[3]);
 }
 
-long __wrap_syscall(long number, ...)
+static bool answer_syscall(long number, const long values[SYSCALL_VALUES], long *out_result)
 {
-    long values[6];
-    va_list ap;
-    va_start(ap, number);
-    for (size_t i = 0; i < COUNT_OF(values); i++)
-        values[i] = va_arg(ap, long);
-    va_end(ap);
     const struct perf_event_attr *wanted = (const void *)values[0];
-    if (number == SYS_perf_event_open &&
-        (wanted->type == PERF_TYPE_HARDWARE || wanted->type == PERF_TYPE_RAW))
-        return open_in_place(wanted, values + 1);
-    if (number == SYS_bpf && values[0] == BPF_PROG_TEST_RUN && no_updates)
-        return refuse(ENXIO);
-    return __real_syscall(number, values[0], values[1], values[2], values[3], values[4], values[5]);
+    bool opens = number == SYS_perf_event_open &&
+                 (wanted->type == PERF_TYPE_HARDWARE || wanted->type == PERF_TYPE_RAW);
+    if (opens)
+        *out_result = open_in_place(wanted, values + 1);
+    else if (number == SYS_bpf && values[0] == BPF_PROG_TEST_RUN && no_updates)
+        *out_result = refuse(ENXIO);
+    else
+        return false;
+    return true;
 }
 
 /* A process of one thread, which has the name of a virtual CPU's and touches pages when it is told
