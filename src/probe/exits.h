@@ -66,7 +66,7 @@ struct exits_points {
     const struct perf_event_attr *counter; /* counted, too; NULL: nothing */
     /* Where there are more than three times as many in a second, so many are looked at, in windows
      * of time that stand for the rest (exits_windows.h; not by tracefs). 0: all are;
-     * EXITS_AFFORDABLE: as many as take half a percent of a CPU. */
+     * EXITS_AFFORDABLE: as many as take one percent of a CPU. */
     uint64_t looks_per_s;
     enum exits_source source;
 };

@@ -45,7 +45,7 @@ struct bpf {
     struct window_end {
         int id; /* of the tracepoint */
         int program_fd;
-        int hold_fd;
+        int hold_fd; /* keeps the tracepoint on in a pause; -1: it is off */
     } ends[2]; /* of an exit, that are attached in windows only: EXITS_AT_ENTRY, EXITS_AT_EXIT */
 };
 static const size_t end_of[2] = {EXITS_AT_ENTRY, EXITS_AT_EXIT};
@@ -71,18 +71,6 @@ static int find_fields(const struct exits_points *points, const char *root,
     return rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "next_pid", &at->next, err);
 }
 
-/* For windows to come. Returns event_fd, which is closed where that fails. */
-static int keep_end(struct window_end *end, int id, int *program_fd, int event_fd,
-                    struct error *err)
-{
-    end->id = id;
-    end->program_fd = TAKE_FD(*program_fd);
-    end->hold_fd = tracepoint_hold(id, err);
-    if (end->hold_fd < 0)
-        close(event_fd);
-    return end->hold_fd < 0 ? end->hold_fd : event_fd;
-}
-
 static int start_program(struct bpf *exits, size_t which, const char *root, const char *event,
                          const struct exits_offsets *at, struct error *err)
 {
@@ -94,8 +82,10 @@ static int start_program(struct bpf *exits, size_t which, const char *root, cons
     CLEANUP_FD int program_fd = bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, event, err);
     int rc = program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
     for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
-        if (end_of[i] == which)
-            rc = keep_end(&exits->ends[i], id, &program_fd, rc, err);
+        if (end_of[i] == which) {
+            exits->ends[i].id = id;
+            exits->ends[i].program_fd = TAKE_FD(program_fd);
+        }
     return rc;
 }
 
@@ -219,6 +209,25 @@ static bool open_window(void *context)
     return good;
 }
 
+/* Tracepoints that are on without a program cost each exit some 100 instructions (bench/looking.py
+ * in the lab); to switch both off and on again costs some 200,000, and interrupts each CPU two
+ * dozen times. They are held on where that is the smaller part. One that cannot be held is switched
+ * off. */
+static void hold_ends(struct bpf *exits, uint64_t exits_to_come)
+{
+    enum { HELD = 100, SWITCHED = 200000, CPU_SWITCHED = 50000 };
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    bool is_held =
+        exits_to_come < (SWITCHED + (uint64_t)(cpus > 0 ? cpus : 1) * CPU_SWITCHED) / HELD;
+    for (size_t i = 0; i < COUNT_OF(exits->ends); i++) {
+        struct window_end *end = &exits->ends[i];
+        if (!is_held)
+            fd_cleanup(&end->hold_fd);
+        else if (end->hold_fd < 0)
+            end->hold_fd = tracepoint_hold(end->id, NULL);
+    }
+}
+
 static void *close_event(void *event)
 {
     fd_cleanup(event);
@@ -226,10 +235,11 @@ static void *close_event(void *event)
 }
 
 /* To close an event takes its program off at once, and then waits until none can be in use any
- * more, some 40 ms: both at the same time, lest one program goes on meanwhile. */
-static void close_window(void *context)
+ * more, some 40 to 70 ms: both at the same time, lest one program goes on meanwhile. */
+static void close_window(void *context, uint64_t exits_to_come)
 {
     struct bpf *exits = context;
+    hold_ends(exits, exits_to_come);
     int *first = &exits->events[end_of[0]];
     pthread_t other;
     bool has_other = pthread_create(&other, NULL, close_event, first) == 0;
@@ -283,9 +293,17 @@ static uint64_t count_seen(void *context)
     return read_number(context, EXITS_SEEN);
 }
 
+static void limit_window(void *context, uint64_t until_ns)
+{
+    const struct bpf *exits = context;
+    const uint32_t which = EXITS_UNTIL;
+    (void)!bpf_map_put(exits->code.maps[EXITS_MAP_NUMBERS], &which, &until_ns);
+}
+
 static const struct exits_windows_hooks window_hooks = {
     .open = open_window,
     .close = close_window,
+    .limit = limit_window,
     .note = note_window,
     .end = end_window,
     .count = count_seen,
@@ -293,8 +311,10 @@ static const struct exits_windows_hooks window_hooks = {
 
 static int start_windows(struct bpf *exits, uint64_t looks_per_s, struct error *err)
 {
-    uint64_t per_s = looks_per_s == EXITS_AFFORDABLE ? exits_windows_affordable() : looks_per_s;
-    return exits_windows_start(&window_hooks, exits, per_s, &exits->windows, err);
+    struct exits_limits limits = {looks_per_s, looks_per_s};
+    if (looks_per_s == EXITS_AFFORDABLE)
+        limits = exits_windows_affordable();
+    return exits_windows_start(&window_hooks, exits, limits, &exits->windows, err);
 }
 
 static void close_bpf(void *state)
@@ -326,7 +346,7 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     memset(exits->events, -1, sizeof(exits->events));
     for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
         exits->ends[i] = (struct window_end){.program_fd = -1, .hold_fd = -1};
-    exits->code.counts_seen = points->looks_per_s > 0;
+    exits->code.has_windows = points->looks_per_s > 0;
     struct exits_offsets at = {0};
     unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
     int rc = find_fields(points, root, &at, err);

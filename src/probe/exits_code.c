@@ -62,6 +62,16 @@ static void emit_start(struct bpf_code *code, const struct exits_code_for *exits
     bpf_code_store(code, 4, 10, FRAME_TID, 0);
 }
 
+/* To `late` where it is later than the exits that count. */
+static void emit_check_time(struct bpf_code *code, const struct exits_code_for *exits, size_t late)
+{
+    bpf_code_store_value(code, 4, 10, FRAME_KEY, EXITS_UNTIL);
+    bpf_code_find(code, exits->maps[EXITS_MAP_NUMBERS], FRAME_KEY, late);
+    bpf_code_load(code, 8, 1, 0, 0);
+    bpf_code_compute(code, BPF_SUB, 1, 7);
+    bpf_code_jump_if(code, BPF_JSLT, 1, 0, late);
+}
+
 /* 8 = state of the thread at FRAME_TID; to `none` when it has none. */
 static void emit_find_state(struct bpf_code *code, const struct exits_code_for *exits, size_t none)
 {
@@ -363,12 +373,14 @@ static void make_entry(struct bpf_code *code, const struct exits_code_for *exits
     (void)at;
     emit_start(code, exits);
     size_t end = bpf_code_label(code);
+    if (exits->has_windows)
+        emit_check_time(code, exits, end);
     emit_find_state(code, exits, end);
     bpf_code_load(code, 4, 1, 8, STATE(phase));
     bpf_code_jump_if(code, BPF_JEQ, 1, EXITS_IN_UNKNOWN, end);
     emit_add_count(code, exits);
     emit_add_on_cpu(code, end);
-    if (exits->counts_seen)
+    if (exits->has_windows)
         emit_increase(code, exits, EXITS_SEEN);
     bpf_code_store_value(code, 4, 8, STATE(phase), EXITS_IN_GUEST);
     emit_find_sum(code, exits, end);

@@ -27,12 +27,13 @@ enum {
     EXITS_MAP_COUNTERS,
     EXITS_MAPS,
 };
-/* Exits that found no room, readings of a counter that failed, exits, entries that the programs
- * made in the two tables. */
+/* Exits that found no room, readings of a counter that failed, exits, until when they count (ns of
+ * the monotonic clock), entries that the programs made in the two tables. */
 enum {
     EXITS_LOST,
     EXITS_COUNTS_LOST,
     EXITS_SEEN,
+    EXITS_UNTIL,
     EXITS_THREADS_MADE,
     EXITS_SUMS_MADE,
     EXITS_NUMBERS,
@@ -58,8 +59,9 @@ struct exits_thread {
 /* What the programs are made for. */
 struct exits_code_for {
     int maps[EXITS_MAPS];
-    bool counts;      /* a counter, on every CPU */
-    bool counts_seen; /* exits, as a number of their own */
+    bool counts; /* a counter, on every CPU */
+    bool
+        has_windows; /* exits are a number of their own, and those after EXITS_UNTIL do not count */
 };
 
 /* Where the tracepoints' fields lie. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/exits_windows.h"
 
+#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -11,28 +12,38 @@
 #include "base/rng.h"
 #include "probe/background.h"
 
+/* How often exits are counted while all are looked at: where there are less than a part of many. */
 #define QUIET_NS UINT64_C(50000000)
+#define QUIET_PART 12
 
 /* To look at an exit takes as long as 2.7 system calls that do nothing on a server, and some six on
  * an emulated one (bench/looking.py). */
 #define CALLS_OF_A_LOOK 6
-#define CPU_SHARE 0.005
-#define AFFORDABLE_MIN 500 /* fewer tell little */
+#define CPU_SHARE 0.01
+#define AFFORDABLE_MIN 100 /* fewer tell little */
+/* Of a few bursts in a short time each exit tells. */
+#define MANY_SHARE 3
+#define MANY_MIN 1500
+
+/* What it takes to open and close a window, in looks (200,000 to 300,000 instructions). */
+#define LOOKS_OF_A_WINDOW 100
+#define WINDOW_LOOKS 200
 
 struct exits_windows {
     const struct exits_windows_hooks *hooks;
     void *context;
-    uint64_t per_s;
+    struct exits_limits limits;
     struct background thread;
     bool is_open;
     uint64_t open_ns;   /* when the last window began */
+    uint64_t until_ns;  /* ... ends at the latest: nothing is seen after it */
     uint64_t close_ns;  /* ... and closed, if it is not open */
     uint64_t looked_ns; /* windows before it */
     double rate;        /* exits in a second of being looked at, of late */
     struct rng rng;
 };
 
-uint64_t exits_windows_affordable(void)
+struct exits_limits exits_windows_affordable(void)
 {
     enum { BATCHES = 5, CALLS = 100 };
     uint64_t least_ns = UINT64_MAX;
@@ -44,16 +55,44 @@ uint64_t exits_windows_affordable(void)
         least_ns = batch_ns < least_ns ? batch_ns : least_ns;
     }
     double look_ns = CALLS_OF_A_LOOK * (double)(least_ns ? least_ns : 1) / CALLS;
-    double affordable = CPU_SHARE * NS_PER_S / look_ns;
-    return affordable > AFFORDABLE_MIN ? (uint64_t)affordable : AFFORDABLE_MIN;
+    double per_s = fmax(CPU_SHARE * NS_PER_S / look_ns, AFFORDABLE_MIN);
+    return (struct exits_limits){(uint64_t)per_s, (uint64_t)fmax(MANY_SHARE * per_s, MANY_MIN)};
+}
+
+static uint64_t clamp_ns(double ns, uint64_t least_ns, uint64_t most_ns)
+{
+    return ns < (double)least_ns ? least_ns : ns < (double)most_ns ? (uint64_t)ns : most_ns;
+}
+
+uint64_t exits_windows_length(double rate)
+{
+    return clamp_ns(WINDOW_LOOKS * (NS_PER_S / fmax(rate, 1)), EXITS_WINDOW_MIN_NS,
+                    EXITS_WINDOW_MAX_NS);
 }
 
 uint64_t exits_windows_pause(double rate, uint64_t per_s)
 {
-    double pause_ns = EXITS_WINDOW_NS * (rate / (double)per_s - 1);
-    if (pause_ns < (double)EXITS_PAUSE_MIN_NS)
-        return EXITS_PAUSE_MIN_NS;
-    return pause_ns < (double)EXITS_PAUSE_MAX_NS ? (uint64_t)pause_ns : EXITS_PAUSE_MAX_NS;
+    double window_ns = (double)exits_windows_length(rate);
+    double looks = rate * window_ns / NS_PER_S + LOOKS_OF_A_WINDOW;
+    return clamp_ns(looks / (double)per_s * NS_PER_S - window_ns, EXITS_PAUSE_MIN_NS,
+                    EXITS_PAUSE_MAX_NS);
+}
+
+static uint64_t earlier(uint64_t left_ns, uint64_t right_ns)
+{
+    return left_ns < right_ns ? left_ns : right_ns;
+}
+
+/* Until when was looked, at now_ns. */
+static uint64_t end_of_looking(const struct exits_windows *windows, uint64_t now_ns)
+{
+    return windows->is_open ? earlier(now_ns, windows->until_ns) : windows->close_ns;
+}
+
+static void limit_window(struct exits_windows *windows, uint64_t until_ns)
+{
+    windows->until_ns = until_ns;
+    windows->hooks->limit(windows->context, until_ns);
 }
 
 /* What comes from now on is apart from what was, which counts once. */
@@ -66,10 +105,10 @@ static void begin_anew(struct exits_windows *windows)
     windows->open_ns = now_ns;
 }
 
-static void close_window(struct exits_windows *windows)
+static void close_window(struct exits_windows *windows, uint64_t exits_to_come)
 {
-    windows->close_ns = clock_monotonic_ns();
-    windows->hooks->close(windows->context);
+    windows->close_ns = end_of_looking(windows, clock_monotonic_ns());
+    windows->hooks->close(windows->context, exits_to_come);
     windows->hooks->note(windows->context);
     windows->looked_ns += windows->close_ns - windows->open_ns;
     windows->is_open = false;
@@ -78,6 +117,7 @@ static void close_window(struct exits_windows *windows)
 static void open_window(struct exits_windows *windows)
 {
     double weight = exits_windows_weight(windows);
+    limit_window(windows, EXITS_NO_LIMIT);
     if (!windows->hooks->open(windows->context))
         return; /* the pause goes on, and what was seen last stands for it, too */
     windows->hooks->end(windows->context, weight);
@@ -85,24 +125,30 @@ static void open_window(struct exits_windows *windows)
     windows->is_open = true;
 }
 
-/* Looks for a while. */
-static void look(struct exits_windows *windows)
+static void look(struct exits_windows *windows, uint64_t duration_ns)
 {
     uint64_t before = windows->hooks->count(windows->context), from_ns = clock_monotonic_ns();
-    bool is_quiet = windows->rate < (double)windows->per_s / 4;
-    background_wait(&windows->thread, is_quiet ? QUIET_NS : EXITS_WINDOW_NS);
+    background_wait(&windows->thread, duration_ns);
     uint64_t count = windows->hooks->count(windows->context) - before;
-    uint64_t gone_ns = clock_monotonic_ns() - from_ns;
-    double rate = (double)count * NS_PER_S / (double)(gone_ns ? gone_ns : 1);
+    uint64_t to_ns = end_of_looking(windows, clock_monotonic_ns());
+    double rate = to_ns > from_ns ? (double)count * NS_PER_S / (double)(to_ns - from_ns) : 0;
     windows->rate = (windows->rate + rate) / 2;
 }
 
-static void pause_looking(struct exits_windows *windows, uint64_t pause_ns)
+static void look_in_window(struct exits_windows *windows, double rate)
 {
-    close_window(windows);
+    uint64_t duration_ns = exits_windows_length(rate);
+    limit_window(windows, windows->open_ns + duration_ns);
+    look(windows, duration_ns);
+}
+
+static void pause_looking(struct exits_windows *windows, double rate)
+{
+    double pause_ns = (double)exits_windows_pause(rate, windows->limits.per_s);
+    close_window(windows, (uint64_t)(rate * pause_ns / NS_PER_S));
     while (!windows->thread.is_ending && !windows->is_open) {
         background_wait(&windows->thread,
-                        (uint64_t)((double)pause_ns * (0.5 + rng_uniform(&windows->rng))));
+                        (uint64_t)(pause_ns * (0.5 + rng_uniform(&windows->rng))));
         if (!windows->thread.is_ending)
             open_window(windows);
     }
@@ -125,27 +171,33 @@ static void *run(void *object)
     background_lock(&windows->thread);
     while (!windows->thread.is_ending) {
         double rate = windows->rate;
-        bool are_many = rate > (double)(EXITS_MANY * windows->per_s);
+        bool are_many = rate > (double)windows->limits.many;
         if (are_many && !is_short)
             begin_anew(windows);
         is_short = are_many;
-        look(windows);
-        if (is_short && !windows->thread.is_ending)
-            pause_looking(windows, exits_windows_pause(rate, windows->per_s));
+        if (are_many)
+            look_in_window(windows, rate);
+        else
+            look(windows,
+                 rate < (double)windows->limits.many / QUIET_PART ? QUIET_NS : EXITS_WINDOW_MAX_NS);
+        if (are_many && !windows->thread.is_ending)
+            pause_looking(windows, rate);
     }
     background_unlock(&windows->thread);
     return NULL;
 }
 
-int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
-                        struct exits_windows **out_windows, struct error *err)
+int exits_windows_start(const struct exits_windows_hooks *hooks, void *context,
+                        struct exits_limits limits, struct exits_windows **out_windows,
+                        struct error *err)
 {
     struct exits_windows *windows = mem_zalloc(sizeof(*windows));
     *windows = (struct exits_windows){.hooks = hooks,
                                       .context = context,
-                                      .per_s = per_s,
+                                      .limits = limits,
                                       .is_open = true,
                                       .open_ns = clock_monotonic_ns()};
+    limit_window(windows, EXITS_NO_LIMIT);
     rng_init(&windows->rng, windows->open_ns, 0);
     int rc =
         background_start(&windows->thread, run, windows, "the thread that looks at exits", err);
@@ -181,13 +233,15 @@ bool exits_windows_are_open(const struct exits_windows *windows)
 
 double exits_windows_weight(const struct exits_windows *windows)
 {
-    if (windows->is_open || windows->close_ns <= windows->open_ns)
+    uint64_t now_ns = clock_monotonic_ns(), end_ns = end_of_looking(windows, now_ns);
+    if (end_ns >= now_ns || end_ns <= windows->open_ns)
         return 1;
-    return (double)(clock_monotonic_ns() - windows->open_ns) /
-           (double)(windows->close_ns - windows->open_ns);
+    return (double)(now_ns - windows->open_ns) / (double)(end_ns - windows->open_ns);
 }
 
 uint64_t exits_windows_looked_ns(const struct exits_windows *windows)
 {
-    return windows->looked_ns + (windows->is_open ? clock_monotonic_ns() - windows->open_ns : 0);
+    if (!windows->is_open)
+        return windows->looked_ns;
+    return windows->looked_ns + end_of_looking(windows, clock_monotonic_ns()) - windows->open_ns;
 }

@@ -13,36 +13,43 @@
 
 #include "base/error.h"
 
-#define EXITS_WINDOW_NS UINT64_C(20000000)
+#define EXITS_WINDOW_MIN_NS UINT64_C(10000000)
+#define EXITS_WINDOW_MAX_NS UINT64_C(20000000)
 #define EXITS_PAUSE_MIN_NS UINT64_C(80000000) /* to close a window takes half of that */
 #define EXITS_PAUSE_MAX_NS UINT64_C(1000000000)
+#define EXITS_NO_LIMIT ((uint64_t)INT64_MAX) /* a time of the monotonic clock, ns */
 
 struct exits_windows_hooks {
-    bool (*open)(void *context);               /* begin to look; false: it cannot be, for now */
-    void (*close)(void *context);              /* look no more */
-    void (*note)(void *context);               /* what was seen until now */
+    bool (*open)(void *context); /* begin to look; false: it cannot be, for now */
+    /* Look no more; about so many exits will go by until the next window. */
+    void (*close)(void *context, uint64_t exits_to_come);
+    void (*limit)(void *context, uint64_t until_ns); /* what ends after it is not noted */
+    void (*note)(void *context);                     /* what was seen until now */
     void (*end)(void *context, double weight); /* of what was noted last; another window begins */
     uint64_t (*count)(void *context);          /* looked at so far */
 };
 
 struct exits_windows;
 
-/* Many, in terms of those that are then looked at: of a few bursts in a short time each exit tells.
- */
-#define EXITS_MANY 3
+/* Of exits in a second, on the whole host. */
+struct exits_limits {
+    uint64_t per_s; /* that are looked at where there are windows; at least 1 */
+    uint64_t many;  /* for more there are windows */
+};
 
-/* How many exits can be looked at in a second for half a percent of a CPU at most, by what a system
- * call takes here and now: some 3,000 on a server, 500 and a few more on an emulated one. */
-uint64_t exits_windows_affordable(void);
+/* What can be looked at for one percent of a CPU, by what a system call takes here and now: some
+ * 6,000 on a server, 200 to 300 on an emulated one. */
+struct exits_limits exits_windows_affordable(void);
 
-/* How long not to look, so that of `rate` exits in a second per_s are looked at. */
+/* How long to look, ns, and how long not to, where `rate` exits come in a second, so that per_s are
+ * looked at, less what opening and closing takes. */
+uint64_t exits_windows_length(double rate);
 uint64_t exits_windows_pause(double rate, uint64_t per_s);
 
-/* A window is open when this begins, and stays open while there are no more than EXITS_MANY times
- * per_s exits in a second; per_s is at least 1. */
-int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
-                        struct exits_windows **out_windows, struct error *err)
-    __attribute__((warn_unused_result));
+/* A window is open when this begins, and stays open while there are not many exits. */
+int exits_windows_start(const struct exits_windows_hooks *hooks, void *context,
+                        struct exits_limits limits, struct exits_windows **out_windows,
+                        struct error *err) __attribute__((warn_unused_result));
 void exits_windows_stop(struct exits_windows *windows);
 
 /* No window opens or closes in between. */

@@ -24,12 +24,18 @@
 static void test_pauses(void **state)
 {
     (void)state;
-    assert_int_equal(exits_windows_pause(1001, 1000), EXITS_PAUSE_MIN_NS);
-    assert_int_equal(exits_windows_pause(6000, 1000), 5 * EXITS_WINDOW_NS);
-    assert_int_equal(exits_windows_pause(40000, 1000), 39 * EXITS_WINDOW_NS);
+    assert_int_equal(exits_windows_length(0), EXITS_WINDOW_MAX_NS);
+    assert_int_equal(exits_windows_length(12500), 16 * NS_PER_MS);
+    assert_int_equal(exits_windows_length(1e18), EXITS_WINDOW_MIN_NS);
+    /* 100 looks more for a window itself. */
+    assert_int_equal(exits_windows_pause(2000, 10000), EXITS_PAUSE_MIN_NS);
+    assert_int_equal(exits_windows_pause(2000, 1000), 120 * NS_PER_MS);
+    assert_int_equal(exits_windows_pause(12500, 1000), 284 * NS_PER_MS);
     assert_int_equal(exits_windows_pause(1e18, 1000), EXITS_PAUSE_MAX_NS);
     assert_int_equal(exits_windows_pause(1000, 1), EXITS_PAUSE_MAX_NS);
-    assert_in_range(exits_windows_affordable(), 500, 5000000);
+    struct exits_limits limits = exits_windows_affordable();
+    assert_in_range(limits.per_s, 100, 10000000);
+    assert_in_range(limits.many, 1500, 30000000);
 }
 
 static bool is_seven(pid_t process, void *context)
