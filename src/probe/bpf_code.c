@@ -234,6 +234,26 @@ void bpf_map_delete(int map_fd, const void *key)
     (void)!call_bpf(BPF_MAP_DELETE_ELEM, &attributes);
 }
 
+int bpf_times_take(void)
+{
+    union bpf_attr attributes = {.enable_stats.type = BPF_STATS_RUN_TIME};
+    return call_bpf(BPF_ENABLE_STATS, &attributes);
+}
+
+int bpf_program_times(int program_fd, uint64_t *out_ns, uint64_t *out_runs)
+{
+    struct bpf_prog_info info = {0};
+    union bpf_attr attributes = {
+        .info.bpf_fd = (uint32_t)program_fd,
+        .info.info_len = sizeof(info),
+        .info.info = (uintptr_t)&info,
+    };
+    int rc = call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes);
+    *out_ns = info.run_time_ns;
+    *out_runs = info.run_cnt;
+    return rc;
+}
+
 int bpf_program_run(int program_fd, unsigned cpu)
 {
     union bpf_attr attributes = {.test = {

@@ -73,6 +73,13 @@ int bpf_map_put(int map_fd, const void *key, const void *value) __attribute__((w
 /* One that is not there is no error. */
 void bpf_map_delete(int map_fd, const void *key);
 
+/* While this descriptor is open the kernel takes the time of every program's runs (Linux 5.8 and
+ * later; the caller closes it). A negative errno. */
+int bpf_times_take(void) __attribute__((warn_unused_result));
+/* Of the runs that it took the time of. 0 or a negative errno. */
+int bpf_program_times(int program_fd, uint64_t *out_ns, uint64_t *out_runs)
+    __attribute__((warn_unused_result));
+
 /* Runs a program of type BPF_PROG_TYPE_RAW_TRACEPOINT once on that CPU, in an interrupt of whoever
  * is there. 0 or a negative errno (Linux 5.10 and later). */
 int bpf_program_run(int program_fd, unsigned cpu) __attribute__((warn_unused_result));

@@ -42,6 +42,7 @@ struct bpf {
     struct exits_windows *windows;
     struct exits_tally tally;
     uint64_t unopened; /* windows that could not be opened */
+    int times;         /* open while the kernel takes the programs' times */
     struct window_end {
         int id; /* of the tracepoint */
         int program_fd;
@@ -300,6 +301,23 @@ static void limit_window(void *context, uint64_t until_ns)
     (void)!bpf_map_put(exits->code.maps[EXITS_MAP_NUMBERS], &which, &until_ns);
 }
 
+/* As long again as the two programs take the tracepoints themselves. The kernel takes their times
+ * no longer than need be, since that takes time, too. */
+static double look_ns(void *context)
+{
+    enum { RUNS_MIN = 200, TRACEPOINTS = 2 };
+    struct bpf *exits = context;
+    double sum_ns = 0;
+    for (size_t i = 0; i < COUNT_OF(exits->ends); i++) {
+        uint64_t ns, runs;
+        if (bpf_program_times(exits->ends[i].program_fd, &ns, &runs) < 0 || runs < RUNS_MIN)
+            return 0;
+        sum_ns += (double)ns / (double)runs;
+    }
+    fd_cleanup(&exits->times);
+    return TRACEPOINTS * sum_ns;
+}
+
 static const struct exits_windows_hooks window_hooks = {
     .open = open_window,
     .close = close_window,
@@ -307,15 +325,8 @@ static const struct exits_windows_hooks window_hooks = {
     .note = note_window,
     .end = end_window,
     .count = count_seen,
+    .look_ns = look_ns,
 };
-
-static int start_windows(struct bpf *exits, uint64_t looks_per_s, struct error *err)
-{
-    struct exits_limits limits = {looks_per_s, looks_per_s};
-    if (looks_per_s == EXITS_AFFORDABLE)
-        limits = exits_windows_affordable();
-    return exits_windows_start(&window_hooks, exits, limits, &exits->windows, err);
-}
 
 static void close_bpf(void *state)
 {
@@ -332,6 +343,7 @@ static void close_bpf(void *state)
         fd_cleanup(&exits->code.maps[i]);
     for (size_t i = 0; i < COUNT_OF(exits->keys); i++)
         free(exits->keys[i].items);
+    fd_cleanup(&exits->times);
     exits_tally_done(&exits->tally);
     free(exits);
 }
@@ -344,6 +356,7 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     CLEANUP(close_bpf_cleanup) struct bpf *exits = mem_zalloc(sizeof(*exits));
     memset(exits->code.maps, -1, sizeof(exits->code.maps));
     memset(exits->events, -1, sizeof(exits->events));
+    exits->times = -1;
     for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
         exits->ends[i] = (struct window_end){.program_fd = -1, .hold_fd = -1};
     exits->code.has_windows = points->looks_per_s > 0;
@@ -354,9 +367,11 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     if (rc < 0)
         return rc;
     count_exits(exits, points->counter);
+    if (points->looks_per_s == EXITS_AFFORDABLE)
+        exits->times = bpf_times_take();
     rc = start_programs(exits, points, root, &at, err);
     if (rc >= 0 && points->looks_per_s)
-        rc = start_windows(exits, points->looks_per_s, err);
+        rc = exits_windows_start(&window_hooks, exits, points->looks_per_s, &exits->windows, err);
     if (rc < 0)
         return rc;
     *out_state = TAKE_PTR(exits);

@@ -11,13 +11,15 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "probe/background.h"
+#include "probe/exits.h"
 
 /* How often exits are counted while all are looked at: where there are less than a part of many. */
 #define QUIET_NS UINT64_C(50000000)
 #define QUIET_PART 12
 
-/* To look at an exit takes as long as 2.7 system calls that do nothing on a server, and some six on
- * an emulated one (bench/looking.py). */
+/* To look at an exit takes as long as 2.7 system calls that do nothing on a server
+ * (bench/looking.py); on an emulated one, where nothing of it is at hand after guest mode, several
+ * times that. */
 #define CALLS_OF_A_LOOK 6
 #define CPU_SHARE 0.01
 #define AFFORDABLE_MIN 100 /* fewer tell little */
@@ -33,6 +35,7 @@ struct exits_windows {
     const struct exits_windows_hooks *hooks;
     void *context;
     struct exits_limits limits;
+    bool is_guessed; /* what can be afforded, until a look's time is known */
     struct background thread;
     bool is_open;
     uint64_t open_ns;   /* when the last window began */
@@ -43,7 +46,7 @@ struct exits_windows {
     struct rng rng;
 };
 
-struct exits_limits exits_windows_affordable(void)
+static double guess_look_ns(void)
 {
     enum { BATCHES = 5, CALLS = 100 };
     uint64_t least_ns = UINT64_MAX;
@@ -54,8 +57,12 @@ struct exits_limits exits_windows_affordable(void)
         uint64_t batch_ns = clock_monotonic_ns() - start_ns;
         least_ns = batch_ns < least_ns ? batch_ns : least_ns;
     }
-    double look_ns = CALLS_OF_A_LOOK * (double)(least_ns ? least_ns : 1) / CALLS;
-    double per_s = fmax(CPU_SHARE * NS_PER_S / look_ns, AFFORDABLE_MIN);
+    return CALLS_OF_A_LOOK * (double)least_ns / CALLS;
+}
+
+struct exits_limits exits_windows_affordable(double look_ns)
+{
+    double per_s = fmax(CPU_SHARE * NS_PER_S / fmax(look_ns, 1), AFFORDABLE_MIN);
     return (struct exits_limits){(uint64_t)per_s, (uint64_t)fmax(MANY_SHARE * per_s, MANY_MIN)};
 }
 
@@ -133,6 +140,11 @@ static void look(struct exits_windows *windows, uint64_t duration_ns)
     uint64_t to_ns = end_of_looking(windows, clock_monotonic_ns());
     double rate = to_ns > from_ns ? (double)count * NS_PER_S / (double)(to_ns - from_ns) : 0;
     windows->rate = (windows->rate + rate) / 2;
+    double look_ns = windows->is_guessed ? windows->hooks->look_ns(windows->context) : 0;
+    if (look_ns > 0) {
+        windows->limits = exits_windows_affordable(look_ns);
+        windows->is_guessed = false;
+    }
 }
 
 static void look_in_window(struct exits_windows *windows, double rate)
@@ -187,16 +199,19 @@ static void *run(void *object)
     return NULL;
 }
 
-int exits_windows_start(const struct exits_windows_hooks *hooks, void *context,
-                        struct exits_limits limits, struct exits_windows **out_windows,
-                        struct error *err)
+int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
+                        struct exits_windows **out_windows, struct error *err)
 {
+    bool is_guessed = per_s == EXITS_AFFORDABLE;
     struct exits_windows *windows = mem_zalloc(sizeof(*windows));
-    *windows = (struct exits_windows){.hooks = hooks,
-                                      .context = context,
-                                      .limits = limits,
-                                      .is_open = true,
-                                      .open_ns = clock_monotonic_ns()};
+    *windows =
+        (struct exits_windows){.hooks = hooks,
+                               .context = context,
+                               .limits = is_guessed ? exits_windows_affordable(guess_look_ns())
+                                                    : (struct exits_limits){per_s, per_s},
+                               .is_guessed = is_guessed,
+                               .is_open = true,
+                               .open_ns = clock_monotonic_ns()};
     limit_window(windows, EXITS_NO_LIMIT);
     rng_init(&windows->rng, windows->open_ns, 0);
     int rc =

@@ -27,6 +27,7 @@ struct exits_windows_hooks {
     void (*note)(void *context);                     /* what was seen until now */
     void (*end)(void *context, double weight); /* of what was noted last; another window begins */
     uint64_t (*count)(void *context);          /* looked at so far */
+    double (*look_ns)(void *context);          /* what a look takes; 0: not known yet */
 };
 
 struct exits_windows;
@@ -37,19 +38,20 @@ struct exits_limits {
     uint64_t many;  /* for more there are windows */
 };
 
-/* What can be looked at for one percent of a CPU, by what a system call takes here and now: some
- * 6,000 on a server, 200 to 300 on an emulated one. */
-struct exits_limits exits_windows_affordable(void);
+/* For one percent of a CPU, where a look takes so long. */
+struct exits_limits exits_windows_affordable(double look_ns);
 
 /* How long to look, ns, and how long not to, where `rate` exits come in a second, so that per_s are
  * looked at, less what opening and closing takes. */
 uint64_t exits_windows_length(double rate);
 uint64_t exits_windows_pause(double rate, uint64_t per_s);
 
-/* A window is open when this begins, and stays open while there are not many exits. */
-int exits_windows_start(const struct exits_windows_hooks *hooks, void *context,
-                        struct exits_limits limits, struct exits_windows **out_windows,
-                        struct error *err) __attribute__((warn_unused_result));
+/* A window is open when this begins, and stays open while there are not many exits. per_s: both
+ * limits, at least 1; EXITS_AFFORDABLE: what can be, by the time of a system call, and of a look as
+ * soon as that is known. */
+int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
+                        struct exits_windows **out_windows, struct error *err)
+    __attribute__((warn_unused_result));
 void exits_windows_stop(struct exits_windows *windows);
 
 /* No window opens or closes in between. */

@@ -33,9 +33,13 @@ static void test_pauses(void **state)
     assert_int_equal(exits_windows_pause(12500, 1000), 284 * NS_PER_MS);
     assert_int_equal(exits_windows_pause(1e18, 1000), EXITS_PAUSE_MAX_NS);
     assert_int_equal(exits_windows_pause(1000, 1), EXITS_PAUSE_MAX_NS);
-    struct exits_limits limits = exits_windows_affordable();
-    assert_in_range(limits.per_s, 100, 10000000);
-    assert_in_range(limits.many, 1500, 30000000);
+    /* One percent of a CPU, three times that without windows. */
+    assert_int_equal(exits_windows_affordable(1000).per_s, 10000);
+    assert_int_equal(exits_windows_affordable(1000).many, 30000);
+    assert_int_equal(exits_windows_affordable(25000).per_s, 400);
+    assert_int_equal(exits_windows_affordable(25000).many, 1500);
+    assert_int_equal(exits_windows_affordable(1e18).per_s, 100);
+    assert_in_range(exits_windows_affordable(0).per_s, 100, 10000000);
 }
 
 static bool is_seven(pid_t process, void *context)
