@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "explain/exit_reading.h"
 #include "explain/instructions.h"
+#include "probe/exits.h"
 
 #define PREFIX "exits:"
 
@@ -60,6 +61,21 @@ double budget_of_all(const struct store_trial *trial, const char *name)
     return NAN;
 }
 
+double budget_exits_correction(const struct store_trial *trial)
+{
+    double looked = budget_of_all(trial, PREFIX "looked_ns") / budget_of_all(trial, "interval_ns");
+    double exact = budget_sum(trial, "kvm:exits"), told = 0;
+    if (!(looked < EXITS_LOOKED_BELOW))
+        return 1;
+    for (size_t i = 0; i < trial->reading_count; i++) {
+        struct exit_reading exit;
+        if (exit_reading_parse(&trial->readings[i], PREFIX, &exit) &&
+            strcmp(exit.what, "count") == 0 && !trial->readings[i].missing)
+            told += trial->readings[i].value;
+    }
+    return exact > 0 && told > 0 ? exact / told : 1;
+}
+
 /* Length of the measured part, mean over the machines. */
 static double wall_of(const struct store_trial *trial, enum budget_measure measure)
 {
@@ -82,7 +98,8 @@ struct exit_times {
     bool spoilt; /* one of them is missing */
 };
 
-static void add_exit(struct exit_times *times, const struct store_figure *reading)
+static void add_exit(struct exit_times *times, const struct store_figure *reading,
+                     double correction)
 {
     struct exit_reading told;
     if (!exit_reading_parse(reading, PREFIX, &told))
@@ -92,7 +109,7 @@ static void add_exit(struct exit_times *times, const struct store_figure *readin
     times->any = true;
     times->spoilt |= reading->missing != NULL;
     if (strcmp(what, "count") == 0)
-        times->count += (uint64_t)reading->value;
+        times->count += (uint64_t)llround(correction * reading->value);
     else if (strcmp(what, "kernel_ns") == 0)
         times->kernel_ns[class] += reading->value;
     else if (strcmp(what, "user_ns") == 0 && class == EXIT_IDLE)
@@ -106,9 +123,10 @@ static void add_exit(struct exit_times *times, const struct store_figure *readin
 static struct exit_times sum_exits(const struct store_trial *trial)
 {
     struct exit_times times = {0};
+    double correction = budget_exits_correction(trial);
     for (size_t i = 0; i < trial->reading_count; i++)
         if (trial->readings[i].machine >= 0)
-            add_exit(&times, &trial->readings[i]);
+            add_exit(&times, &trial->readings[i], correction);
     return times;
 }
 

@@ -63,5 +63,9 @@ double budget_per_work(const struct store_trial *trial, enum budget_measure meas
 double budget_sum(const struct store_trial *trial, const char *name);
 /* A reading of all machines together; NaN: there is none. */
 double budget_of_all(const struct store_trial *trial, const char *name);
+/* By what numbers of exits, and of instructions in them, are multiplied where exits were looked at
+ * in windows, in which looking slows a machine down: KVM's own count over the sum of those that
+ * were told. 1: all were looked at, or KVM's count is not known. Times are right as they are. */
+double budget_exits_correction(const struct store_trial *trial);
 /* Why there is no such reading; NULL: there is one, or nobody says. */
 const char *budget_missing(const struct store_trial *trial, const char *name);

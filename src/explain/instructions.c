@@ -31,30 +31,34 @@ struct in_exits {
     bool spoilt; /* one of them is missing */
 };
 
-static void add_exit(struct in_exits *sums, const struct store_figure *reading, const char *prefix)
+static void add_exit(struct in_exits *sums, const struct store_figure *reading, const char *prefix,
+                     double correction)
 {
     struct exit_reading told;
     if (!exit_reading_parse(reading, prefix, &told))
         return;
     enum exit_class class = exit_reason_class_of(told.reason);
+    double value = correction * reading->value;
     sums->spoilt |= reading->missing != NULL;
     if (strcmp(told.what, "count") == 0)
-        sums->count += (uint64_t)reading->value;
+        sums->count += (uint64_t)llround(value);
     else if (strcmp(told.what, "user_instructions") == 0 && class == EXIT_IDLE)
-        sums->idle_user += reading->value;
+        sums->idle_user += value;
     else if (strcmp(told.what, "user_instructions") == 0)
-        sums->user += reading->value;
+        sums->user += value;
     else if (strcmp(told.what, "kernel_instructions") == 0) {
-        sums->kernel[class] += reading->value;
+        sums->kernel[class] += value;
         sums->any = true;
     }
 }
 
-static struct in_exits sum_exits(const struct store_trial *trial, const char *prefix)
+/* correction: budget_exits_correction() of exits that the probe told; 1 of others. */
+static struct in_exits sum_exits(const struct store_trial *trial, const char *prefix,
+                                 double correction)
 {
     struct in_exits sums = {0};
     for (size_t i = 0; i < trial->reading_count; i++)
-        add_exit(&sums, &trial->readings[i], prefix);
+        add_exit(&sums, &trial->readings[i], prefix, correction);
     return sums;
 }
 
@@ -84,7 +88,7 @@ static struct budget of_probes(const struct store_trial *trial, bool with_rest)
                                               : "counters:guest_user_instructions");
     double host = is_native ? 0 : budget_sum(trial, "counters:host_instructions");
     double other = is_native ? 0 : budget_sum(trial, "counters:other_instructions");
-    struct in_exits sums = sum_exits(trial, OF_PROBE);
+    struct in_exits sums = sum_exits(trial, OF_PROBE, budget_exits_correction(trial));
     bool is_complete =
         is_native || (sums.any && !sums.spoilt && !(budget_sum(trial, OF_PROBE "lost") > 0));
     double rest = with_rest ? of_whole_host(trial) - (is_native ? own : host + other) : 0;
@@ -110,7 +114,7 @@ static struct budget of_emulator(const struct store_trial *trial)
                     budget_of_all(trial, OF_EMULATOR "guest_kernel_instructions");
     double user = budget_of_all(trial, OF_EMULATOR "host_user_instructions") +
                   budget_of_all(trial, OF_EMULATOR "guest_user_instructions");
-    struct in_exits sums = sum_exits(trial, OF_EMULATOR);
+    struct in_exits sums = sum_exits(trial, OF_EMULATOR, 1);
     budget.whole = kernel + user;
     sums.kernel[EXIT_IDLE] = 0;
     for (size_t i = 0; i < EXIT_CLASS_COUNT; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "explain/reasons.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@ struct costs {
     const char *prefix;
     const char *kernel;
     const char *user;
-    bool halts; /* are a cost */
+    bool halts;    /* are a cost */
+    bool by_probe; /* which may have looked in windows */
+    bool are_times;
 };
 
 struct reason {
@@ -33,10 +36,12 @@ struct reasons {
 static struct costs costs_of(enum budget_measure measure)
 {
     if (measure == BUDGET_COUNTED)
-        return (struct costs){"emulator:", "kernel_instructions", "user_instructions", false};
+        return (struct costs){"emulator:", "kernel_instructions", "user_instructions", false, false,
+                              false};
     if (instructions_are_measured(measure))
-        return (struct costs){"exits:", "kernel_instructions", "user_instructions", true};
-    return (struct costs){"exits:", "kernel_ns", "user_ns", false};
+        return (struct costs){"exits:", "kernel_instructions", "user_instructions", true, true,
+                              false};
+    return (struct costs){"exits:", "kernel_ns", "user_ns", false, true, true};
 }
 
 static struct reason *find_or_add(struct reasons *reasons, const char *name)
@@ -56,6 +61,8 @@ static struct reason *find_or_add(struct reasons *reasons, const char *name)
 static void add_trial(struct reasons *reasons, size_t at, const struct reasons_trial *of,
                       const struct costs *costs)
 {
+    double counts = costs->by_probe ? budget_exits_correction(of->trial) : 1;
+    double factor = of->slowdown * (costs->are_times ? 1 : counts);
     for (size_t i = 0; i < of->trial->reading_count; i++) {
         const struct store_figure *reading = &of->trial->readings[i];
         struct exit_reading told;
@@ -64,9 +71,9 @@ static void add_trial(struct reasons *reasons, size_t at, const struct reasons_t
             continue;
         struct reason *reason = find_or_add(reasons, told.reason);
         if (strcmp(told.what, "count") == 0)
-            reason->count += (uint64_t)reading->value;
+            reason->count += (uint64_t)llround(counts * reading->value);
         else if (strcmp(told.what, costs->kernel) == 0 || strcmp(told.what, costs->user) == 0)
-            reason->costs[at] += of->slowdown * reading->value / of->whole;
+            reason->costs[at] += factor * reading->value / of->whole;
     }
 }
 

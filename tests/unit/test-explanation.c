@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "explain/explanation.h"
+#include "explain/reasons.h"
 
 #define S 1000000000.0
 
@@ -114,6 +115,54 @@ static void test_parts_and_remainder_sum_to_the_gap(void **state)
     assert_near(cost(&explanation, CAUSE_KERNEL), 0.4 - 0.1, 1e-12);
     assert_int_equal(explanation.unexplained.interval.state, INTERVAL_TOO_FEW);
     assert_near(cost(&explanation, CAUSE_EMULATION), -1, 0); /* KVM does not translate */
+}
+
+/* Exits in windows of time: KVM counted twice as many as were told, so there were twice as many
+ * instructions in them, too. Times stay. */
+static void test_exits_in_windows(void **state)
+{
+    (void)state;
+    struct store_figure readings[] = {
+        {-1, "exits:looked_ns", 9.4 * S, NULL},
+        {-1, "interval_ns", 10 * S, NULL},
+        {0, "kvm:exits", 300, NULL},
+        {0, "exits:npf:count", 100, NULL},
+        {0, "exits:npf:kernel_ns", 0.5 * S, NULL},
+        {0, "exits:npf:kernel_instructions", 1e6, NULL},
+        {0, "exits:io:count", 50, NULL},
+        {0, "exits:io:kernel_ns", 0.25 * S, NULL},
+        {0, "exits:io:user_ns", 1 * S, NULL},
+        {0, "exits:io:kernel_instructions", 2e6, NULL},
+        {0, "exits:io:user_instructions", 3e6, NULL},
+        {0, "exits:lost", 0, NULL},
+        {0, "counters:guest_instructions", 80e6, NULL},
+        {0, "counters:guest_user_instructions", 70e6, NULL},
+        {0, "counters:host_instructions", 12e6, NULL},
+        {0, "counters:other_instructions", 8e6, NULL},
+    };
+    struct store_trial trial = TRIAL(guest_figures, readings, &guest_machine);
+    struct budget times = budget_of(&trial, BUDGET_INTERVAL);
+    struct budget counts = budget_of(&trial, BUDGET_INSTRUCTIONS);
+    assert_near(budget_exits_correction(&trial), 2, 1e-12);
+    assert_int_equal(times.exit_count, 300);
+    assert_near(times.exits[EXIT_TRANSLATION] * times.whole, 0.5 * S, 1);
+    assert_near(times.device * times.whole, 1 * S, 1);
+    assert_int_equal(counts.exit_count, 300);
+    assert_near(counts.exits[EXIT_TRANSLATION] * counts.whole, 2e6, 1e-3);
+    assert_near(counts.device * counts.whole, 6e6, 1e-3);
+    const struct reasons_trial one = {&trial, 10 * S, 1};
+    struct reason_cost reasons[REASONS_MAX];
+    assert_int_equal(reasons_of(&one, 1, BUDGET_INTERVAL, 0.95, reasons), 2);
+    assert_int_equal(reasons[0].count, 100);
+    assert_near(reasons[0].cost.mean, 1.25 / 10, 1e-12);
+    assert_int_equal(reasons_of(&one, 1, BUDGET_INSTRUCTIONS, 0.95, reasons), 2);
+    assert_string_equal(reasons[0].name, "io");
+    assert_near(reasons[0].cost.mean, 10e6 / (10 * S), 1e-12);
+    readings[2].missing = "KVM tells nothing";
+    assert_near(budget_exits_correction(&trial), 1, 0);
+    readings[2].missing = NULL;
+    readings[0].value = 9.6 * S;
+    assert_near(budget_exits_correction(&trial), 1, 0);
 }
 
 /* What exits cost by reason: the same that the causes are made of, in kernel and user space. */
@@ -589,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_budget_of_guest),
         cmocka_unit_test(test_parts_and_remainder_sum_to_the_gap),
         cmocka_unit_test(test_reasons_of_exits),
+        cmocka_unit_test(test_exits_in_windows),
         cmocka_unit_test(test_slower_in_guest_mode),
         cmocka_unit_test(test_reasons_of_absence),
         cmocka_unit_test(test_spoilt_exits_have_no_instructions),
