@@ -42,7 +42,7 @@ struct bpf {
     struct exits_windows *windows;
     struct exits_tally tally;
     uint64_t unopened; /* windows that could not be opened */
-    int times;         /* open while the kernel takes the programs' times */
+    int times;         /* open while the kernel takes the programs' times; -1: it does not */
     struct window_end {
         int id; /* of the tracepoint */
         int program_fd;
@@ -308,6 +308,8 @@ static double look_ns(void *context)
     enum { RUNS_MIN = 200, TRACEPOINTS = 2 };
     struct bpf *exits = context;
     double sum_ns = 0;
+    if (exits->times < 0)
+        return 0;
     for (size_t i = 0; i < COUNT_OF(exits->ends); i++) {
         uint64_t ns, runs;
         if (bpf_program_times(exits->ends[i].program_fd, &ns, &runs) < 0 || runs < RUNS_MIN)

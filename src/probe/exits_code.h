@@ -60,8 +60,8 @@ struct exits_thread {
 struct exits_code_for {
     int maps[EXITS_MAPS];
     bool counts; /* a counter, on every CPU */
-    bool
-        has_windows; /* exits are a number of their own, and those after EXITS_UNTIL do not count */
+    /* Exits are a number of their own, and those that end after EXITS_UNTIL do not count. */
+    bool has_windows;
 };
 
 /* Where the tracepoints' fields lie. */
