@@ -55,10 +55,15 @@ static void add_part(struct machine_usage *usage, const char *name, uint64_t cou
     usage->exit_parts[i].value += count;
 }
 
+bool kvm_exits_count(const char *directory, const char *machine, uint64_t *out_count)
+{
+    return read_count(directory, machine, "exits", out_count);
+}
+
 bool kvm_exits_add(const char *directory, const char *machine, struct machine_usage *usage)
 {
     uint64_t count;
-    if (!read_count(directory, machine, "exits", &count))
+    if (!kvm_exits_count(directory, machine, &count))
         return false;
     usage->exits.value += count;
     for (size_t i = 0; i < COUNT_OF(reasons); i++)

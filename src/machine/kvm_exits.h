@@ -8,14 +8,17 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "machine/machine.h"
 
 #define KVM_EXITS_DIRECTORY "/sys/kernel/debug/kvm"
 
-/* The same of one machine alone, "PID-FD" of the directory, added to what usage has. False: it has
- * no count. */
+/* How often one machine, "PID-FD" of the directory, has left guest mode. False: it has no count. */
+bool kvm_exits_count(const char *directory, const char *machine, uint64_t *out_count);
+
+/* The same with its parts, added to what usage has. */
 bool kvm_exits_add(const char *directory, const char *machine, struct machine_usage *usage);
 
 /* What we call a counter of KVM's that counts exits for one reason ("io_exits": "exits.io"). NULL:

@@ -40,6 +40,7 @@ struct kvm {
     struct kvm_directory *directories; /* by pid */
     size_t count, capacity;
     uint64_t looked_ns, looked_at_ns; /* at the last reading: for how long, and when that was */
+    double looked_share;              /* ... of the time since the one before; 1: not known */
     char note[4200], lost[96], looked[96], missing[4096];
 };
 
@@ -184,14 +185,51 @@ static void try_exits(struct kvm *kvm)
     (void)!exits_open(&kvm->points, &kvm->exits, &kvm->no_exits);
 }
 
+static void read_looked(struct kvm *kvm)
+{
+    uint64_t now_ns = clock_monotonic_ns(), looked_ns;
+    kvm->looked_share = 1;
+    if (!exits_looked_ns(kvm->exits, &looked_ns))
+        return;
+    if (kvm->looked_at_ns)
+        kvm->looked_share =
+            (double)(looked_ns - kvm->looked_ns) / (double)(now_ns - kvm->looked_at_ns);
+    kvm->looked_ns = looked_ns;
+    kvm->looked_at_ns = now_ns;
+}
+
+static bool are_estimated(const struct kvm *kvm)
+{
+    return kvm->looked_share < EXITS_LOOKED_BELOW;
+}
+
+/* All machines of its process. */
+static void read_own_count(const struct kvm *kvm, struct vm *vm)
+{
+    uint64_t sum = 0, count;
+    bool found = false;
+    const struct kvm_directory *end = kvm->directories + kvm->count;
+    for (const struct kvm_directory *at = find_directory(kvm, vm->pid);
+         at && at < end && at->pid == vm->pid; at++)
+        if (kvm_exits_count(kvm->path, at->name, &count)) {
+            sum += count;
+            found = true;
+        }
+    if (found)
+        vm->exits_by_kvm = figure_of(sum);
+}
+
 static void read_exits(struct kvm *kvm, struct reading *reading)
 {
+    read_looked(kvm);
     for (size_t i = 0; i < reading->count; i++) {
         struct vm *vm = &reading->snapshot->vms[reading->processes[i].vm];
         if (reading->processes[i].has_ended || !may_be_kvm(vm))
             continue;
         vm->figures[FIGURE_EXITS] = vm->figures[FIGURE_EXIT_TIME] = figure_of(0);
         vm->exit_source = exits_source_name(kvm->exits);
+        if (are_estimated(kvm))
+            read_own_count(kvm, vm);
     }
     exits_each(kvm->exits, 0, take_sum, reading);
     for (size_t i = 0; i < reading->count; i++) {
@@ -304,18 +342,12 @@ static void say_lost(struct kvm *kvm, struct snapshot *snapshot)
 /* Where there are so many that they are looked at for a part of the time. */
 static void say_looked(struct kvm *kvm, struct snapshot *snapshot)
 {
-    uint64_t now_ns = clock_monotonic_ns(), looked_ns;
-    if (!exits_looked_ns(kvm->exits, &looked_ns))
+    if (!are_estimated(kvm))
         return;
-    double share = (double)(looked_ns - kvm->looked_ns) / (double)(now_ns - kvm->looked_at_ns);
-    if (kvm->looked_at_ns && share < EXITS_LOOKED_BELOW) {
-        snprintf(kvm->looked, sizeof(kvm->looked),
-                 "exits are estimated: there are many, and %.0f %% of the time was looked at",
-                 100 * share);
-        snapshot_add_note(snapshot, kvm->looked);
-    }
-    kvm->looked_ns = looked_ns;
-    kvm->looked_at_ns = now_ns;
+    snprintf(kvm->looked, sizeof(kvm->looked),
+             "exits by reason are estimated: there are many, and %.0f %% of the time was looked at",
+             100 * kvm->looked_share);
+    snapshot_add_note(snapshot, kvm->looked);
 }
 
 /* any_counted: of some machine KVM's own counts were read */

@@ -15,6 +15,7 @@ struct vm *snapshot_add(struct snapshot *snapshot)
     *vm = (struct vm){0};
     for (size_t i = 0; i < FIGURE_COUNT; i++)
         vm->figures[i] = figure_missing("not sampled");
+    vm->exits_by_kvm = figure_missing("not sampled");
     return vm;
 }
 

@@ -64,7 +64,8 @@ struct vm {
     size_t task_count;
     struct vm_reason *reasons;
     size_t reason_count;
-    const char *exit_source; /* of exits and reasons: "bpf", "stats", "debugfs"; NULL: none */
+    const char *exit_source;    /* of exits and reasons: "bpf", "stats", "debugfs"; NULL: none */
+    struct figure exits_by_kvm; /* its own count, read where exits and reasons are estimates */
 };
 
 /* The whole host, machines included. */
