@@ -173,17 +173,25 @@ static int digits_of(const struct interval *interval)
     return width < 1 ? 2 : width < 10 ? 1 : 0;
 }
 
+/* A share as percent; without a sign where nothing else is left of it with so many digits. */
+static double percent_of(double share, int digits)
+{
+    double percent = 100 * share;
+    return fabs(percent) * pow(10, digits) < 0.5 ? 0 : percent;
+}
+
 const char *causes_format(const struct explained *explained, char *text, size_t size)
 {
     const struct interval *interval = &explained->interval;
-    double percent = 100 * explained->mean;
+    int digits = digits_of(interval);
     if (!isfinite(explained->mean))
         snprintf(text, size, "not measured");
     else if (interval->state == INTERVAL_OK)
-        snprintf(text, size, "%+.*f %% [%.*f, %.*f]", digits_of(interval), percent,
-                 digits_of(interval), 100 * interval->lo, digits_of(interval), 100 * interval->hi);
+        snprintf(text, size, "%+.*f %% [%.*f, %.*f]", digits, percent_of(explained->mean, digits),
+                 digits, percent_of(interval->lo, digits), digits,
+                 percent_of(interval->hi, digits));
     else
-        snprintf(text, size, "%+.1f %% (n=%zu)", percent, explained->n);
+        snprintf(text, size, "%+.1f %% (n=%zu)", percent_of(explained->mean, 1), explained->n);
     return text;
 }
 

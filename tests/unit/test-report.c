@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "report/causes.h"
 #include "report/compare.h"
 #include "report/count.h"
 #include "report/provenance.h"
@@ -578,9 +580,29 @@ static void test_comparison(void **state)
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* As many digits as the interval is narrow, and nothing is no less than nothing. */
+static void test_costs_of_causes(void **state)
+{
+    (void)state;
+    static const struct {
+        struct explained explained;
+        const char *text;
+    } rows[] = {
+        {{3, 0.5, {.lo = 0.44, .hi = 0.57}}, "+50 % [44, 57]"},
+        {{3, -0.031, {.lo = -0.04, .hi = 0.02}}, "-3.1 % [-4.0, 2.0]"},
+        {{3, -1e-9, {.lo = -2e-9, .hi = 1e-5}}, "+0.00 % [0.00, 0.00]"},
+        {{1, -1e-4, {.state = INTERVAL_TOO_FEW}}, "+0.0 % (n=1)"},
+        {{0, NAN, {.state = INTERVAL_TOO_FEW}}, "not measured"},
+    };
+    char text[64];
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_string_equal(causes_format(&rows[i].explained, text, sizeof(text)), rows[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_costs_of_causes),
         CASE(test_values_of_one_machine),
         CASE(test_consolidated_and_normalised),
         CASE(test_boots_figures_and_provenance),
