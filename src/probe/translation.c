@@ -128,8 +128,9 @@ static void say_statistics(struct emulated *machine, const char *text, int index
     probe_readings_add(out, index, now.flushes, "translation:flushes");
     probe_readings_add(out, index, now.invalidations, "translation:invalidations");
     if (now.flushes != machine->first.flushes) {
-        probe_readings_miss(out, index, "translation:blocks",
-                            "all translated code was dropped meanwhile, and its count");
+        static const char dropped[] = "all translated code was dropped meanwhile, and its count";
+        probe_readings_miss(out, index, "translation:blocks", dropped);
+        probe_readings_miss(out, index, "translation:code_bytes", dropped);
         return;
     }
     probe_readings_add(out, index, now.blocks, "translation:blocks");

@@ -3,8 +3,10 @@
  * xen: VM exits of Xen's domains by reason, with time, from xentrace(8), which runs while the trial
  * is measured and writes to a file that has no name any more.
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,11 +46,12 @@ static void close_xen(void *object)
 
 static uint32_t find_isa(void)
 {
-    CLEANUP_FREE char *text = NULL;
-    if (file_read("/proc/cpuinfo", (size_t)1 << 20, &text, NULL, NULL) < 0)
+    uint32_t last, vendor[3] = {0};
+    if (!__get_cpuid(0, &last, &vendor[0], &vendor[2], &vendor[1]))
         return EXIT_ISA_INTEL;
-    return strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine") ? EXIT_ISA_AMD
-                                                                        : EXIT_ISA_INTEL;
+    bool is_amd = memcmp(vendor, "AuthenticAMD", sizeof(vendor)) == 0 ||
+                  memcmp(vendor, "HygonGenuine", sizeof(vendor)) == 0;
+    return is_amd ? EXIT_ISA_AMD : EXIT_ISA_INTEL;
 }
 
 /* The clock rate of the time-stamp counter as Xen measured it. */
