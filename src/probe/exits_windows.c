@@ -13,29 +13,27 @@
 #include "probe/background.h"
 #include "probe/exits.h"
 
-/* How often exits are counted while all are looked at: where there are less than a part of many. */
-#define QUIET_NS UINT64_C(50000000)
-#define QUIET_PART 12
-
 /* To look at an exit takes as long as 2.7 system calls that do nothing on a server
  * (bench/looking.py); on an emulated one, where nothing of it is at hand after guest mode, several
  * times that. */
 #define CALLS_OF_A_LOOK 6
 #define CPU_SHARE 0.01
-#define AFFORDABLE_MIN 100 /* fewer tell little */
-/* Of a few bursts in a short time each exit tells. */
-#define MANY_SHARE 3
-#define MANY_MIN 1500
+#define AFFORDABLE_MIN 300 /* fewer tell little */
+/* What of them is not used in so many seconds is left for more at once. */
+#define SAVED_S 6
 
-/* What it takes to open and close a window, in looks (200,000 to 300,000 instructions). */
-#define LOOKS_OF_A_WINDOW 100
+/* What it takes to open and close a window, in looks: at least as much as these. */
+#define LOOKS_OF_A_WINDOW 50
 #define WINDOW_LOOKS 200
+#define COUNT_NS UINT64_C(50000000) /* how often to count while all are looked at, and few come */
 
 struct exits_windows {
     const struct exits_windows_hooks *hooks;
     void *context;
-    struct exits_limits limits;
+    uint64_t per_s;
     bool is_guessed; /* what can be afforded, until a look's time is known */
+    double left;     /* looks that can be made in addition to per_s, from now on */
+    uint64_t left_ns;
     struct background thread;
     bool is_open;
     uint64_t open_ns;   /* when the last window began */
@@ -60,10 +58,15 @@ static double guess_look_ns(void)
     return CALLS_OF_A_LOOK * (double)least_ns / CALLS;
 }
 
-struct exits_limits exits_windows_affordable(double look_ns)
+uint64_t exits_windows_affordable(double look_ns)
 {
-    double per_s = fmax(CPU_SHARE * NS_PER_S / fmax(look_ns, 1), AFFORDABLE_MIN);
-    return (struct exits_limits){(uint64_t)per_s, (uint64_t)fmax(MANY_SHARE * per_s, MANY_MIN)};
+    return (uint64_t)fmax(CPU_SHARE * NS_PER_S / fmax(look_ns, 1), AFFORDABLE_MIN);
+}
+
+double exits_windows_left(double left, uint64_t per_s, uint64_t elapsed_ns, uint64_t looks)
+{
+    double more = (double)per_s * (double)elapsed_ns / NS_PER_S - (double)looks;
+    return fmin(left + more, SAVED_S * (double)per_s);
 }
 
 static uint64_t clamp_ns(double ns, uint64_t least_ns, uint64_t most_ns)
@@ -132,7 +135,28 @@ static void open_window(struct exits_windows *windows)
     windows->is_open = true;
 }
 
-static void look(struct exits_windows *windows, uint64_t duration_ns)
+static void set_affordable(struct exits_windows *windows, uint64_t per_s)
+{
+    windows->per_s = per_s;
+    windows->left = SAVED_S * (double)per_s;
+    windows->left_ns = clock_monotonic_ns();
+}
+
+static void take_looks(struct exits_windows *windows, uint64_t looks)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    windows->left =
+        exits_windows_left(windows->left, windows->per_s, now_ns - windows->left_ns, looks);
+    windows->left_ns = now_ns;
+    double look_ns = windows->is_guessed ? windows->hooks->look_ns(windows->context) : 0;
+    if (look_ns > 0) {
+        set_affordable(windows, exits_windows_affordable(look_ns));
+        windows->is_guessed = false;
+    }
+}
+
+/* Returns how many exits came. */
+static uint64_t look(struct exits_windows *windows, uint64_t duration_ns)
 {
     uint64_t before = windows->hooks->count(windows->context), from_ns = clock_monotonic_ns();
     background_wait(&windows->thread, duration_ns);
@@ -140,23 +164,25 @@ static void look(struct exits_windows *windows, uint64_t duration_ns)
     uint64_t to_ns = end_of_looking(windows, clock_monotonic_ns());
     double rate = to_ns > from_ns ? (double)count * NS_PER_S / (double)(to_ns - from_ns) : 0;
     windows->rate = (windows->rate + rate) / 2;
-    double look_ns = windows->is_guessed ? windows->hooks->look_ns(windows->context) : 0;
-    if (look_ns > 0) {
-        windows->limits = exits_windows_affordable(look_ns);
-        windows->is_guessed = false;
-    }
+    return count;
+}
+
+static void look_at_all(struct exits_windows *windows)
+{
+    bool are_few = windows->rate < (double)windows->per_s;
+    take_looks(windows, look(windows, are_few ? COUNT_NS : EXITS_WINDOW_MAX_NS));
 }
 
 static void look_in_window(struct exits_windows *windows, double rate)
 {
     uint64_t duration_ns = exits_windows_length(rate);
     limit_window(windows, windows->open_ns + duration_ns);
-    look(windows, duration_ns);
+    take_looks(windows, look(windows, duration_ns) + LOOKS_OF_A_WINDOW);
 }
 
 static void pause_looking(struct exits_windows *windows, double rate)
 {
-    double pause_ns = (double)exits_windows_pause(rate, windows->limits.per_s);
+    double pause_ns = (double)exits_windows_pause(rate, windows->per_s);
     close_window(windows, (uint64_t)(rate * pause_ns / NS_PER_S));
     while (!windows->thread.is_ending && !windows->is_open) {
         background_wait(&windows->thread,
@@ -183,15 +209,14 @@ static void *run(void *object)
     background_lock(&windows->thread);
     while (!windows->thread.is_ending) {
         double rate = windows->rate;
-        bool are_many = rate > (double)windows->limits.many;
+        bool are_many = rate > (double)windows->per_s && (is_short || windows->left < 0);
         if (are_many && !is_short)
             begin_anew(windows);
         is_short = are_many;
-        if (are_many)
-            look_in_window(windows, rate);
+        if (!are_many)
+            look_at_all(windows);
         else
-            look(windows,
-                 rate < (double)windows->limits.many / QUIET_PART ? QUIET_NS : EXITS_WINDOW_MAX_NS);
+            look_in_window(windows, rate);
         if (are_many && !windows->thread.is_ending)
             pause_looking(windows, rate);
     }
@@ -204,14 +229,12 @@ int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, 
 {
     bool is_guessed = per_s == EXITS_AFFORDABLE;
     struct exits_windows *windows = mem_zalloc(sizeof(*windows));
-    *windows =
-        (struct exits_windows){.hooks = hooks,
-                               .context = context,
-                               .limits = is_guessed ? exits_windows_affordable(guess_look_ns())
-                                                    : (struct exits_limits){per_s, per_s},
-                               .is_guessed = is_guessed,
-                               .is_open = true,
-                               .open_ns = clock_monotonic_ns()};
+    *windows = (struct exits_windows){.hooks = hooks,
+                                      .context = context,
+                                      .is_guessed = is_guessed,
+                                      .is_open = true,
+                                      .open_ns = clock_monotonic_ns()};
+    set_affordable(windows, is_guessed ? exits_windows_affordable(guess_look_ns()) : per_s);
     limit_window(windows, EXITS_NO_LIMIT);
     rng_init(&windows->rng, windows->open_ns, 0);
     int rc =

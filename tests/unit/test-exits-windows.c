@@ -27,19 +27,27 @@ static void test_pauses(void **state)
     assert_int_equal(exits_windows_length(0), EXITS_WINDOW_MAX_NS);
     assert_int_equal(exits_windows_length(12500), 16 * NS_PER_MS);
     assert_int_equal(exits_windows_length(1e18), EXITS_WINDOW_MIN_NS);
-    /* 100 looks more for a window itself. */
+    /* 50 looks more for a window itself. */
     assert_int_equal(exits_windows_pause(2000, 10000), EXITS_PAUSE_MIN_NS);
-    assert_int_equal(exits_windows_pause(2000, 1000), 120 * NS_PER_MS);
-    assert_int_equal(exits_windows_pause(12500, 1000), 284 * NS_PER_MS);
+    assert_int_equal(exits_windows_pause(5000, 1000), 130 * NS_PER_MS);
+    assert_int_equal(exits_windows_pause(12500, 1000), 234 * NS_PER_MS);
     assert_int_equal(exits_windows_pause(1e18, 1000), EXITS_PAUSE_MAX_NS);
     assert_int_equal(exits_windows_pause(1000, 1), EXITS_PAUSE_MAX_NS);
-    /* One percent of a CPU, three times that without windows. */
-    assert_int_equal(exits_windows_affordable(1000).per_s, 10000);
-    assert_int_equal(exits_windows_affordable(1000).many, 30000);
-    assert_int_equal(exits_windows_affordable(25000).per_s, 400);
-    assert_int_equal(exits_windows_affordable(25000).many, 1500);
-    assert_int_equal(exits_windows_affordable(1e18).per_s, 100);
-    assert_in_range(exits_windows_affordable(0).per_s, 100, 10000000);
+}
+
+static void test_affordable(void **state)
+{
+    (void)state;
+    /* One percent of a CPU. */
+    assert_int_equal(exits_windows_affordable(1000), 10000);
+    assert_int_equal(exits_windows_affordable(25000), 400);
+    assert_int_equal(exits_windows_affordable(1e18), 300);
+    assert_int_equal(exits_windows_affordable(0), 10000000);
+    /* Six seconds of them are saved, and no more. */
+    assert_near(exits_windows_left(6000, 1000, 2 * NS_PER_S, 1000), 6000, 1e-9);
+    assert_near(exits_windows_left(6000, 1000, 2 * NS_PER_S, 7000), 1000, 1e-9);
+    assert_near(exits_windows_left(1000, 1000, NS_PER_S / 2, 2000), -500, 1e-9);
+    assert_near(exits_windows_left(-500, 1000, NS_PER_S, 0), 500, 1e-9);
 }
 
 static bool is_seven(pid_t process, void *context)
@@ -269,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_affordable),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_few_are_all_seen),
