@@ -213,11 +213,12 @@ static void *run(void *object)
         if (are_many && !is_short)
             begin_anew(windows);
         is_short = are_many;
-        if (!are_many)
+        if (!are_many) {
             look_at_all(windows);
-        else
-            look_in_window(windows, rate);
-        if (are_many && !windows->thread.is_ending)
+            continue;
+        }
+        look_in_window(windows, rate);
+        if (!windows->thread.is_ending)
             pause_looking(windows, rate);
     }
     background_unlock(&windows->thread);
