@@ -210,9 +210,10 @@ static bool open_window(void *context)
     return good;
 }
 
-/* Tracepoints that are on without a program cost each exit some 100 instructions (perf record in the
- * lab); to switch both off and on again costs some 200,000, and interrupts each CPU two dozen times.
- * They are held on where that is the smaller part. One that cannot be held is switched off. */
+/* Tracepoints that are on without a program cost each exit some 100 instructions (perf record in
+ * the lab); to switch both off and on again costs some 200,000, and interrupts each CPU two dozen
+ * times. They are held on where that is the smaller part. One that cannot be held is switched off.
+ */
 static void hold_ends(struct bpf *exits, uint64_t exits_to_come)
 {
     enum { HELD = 100, SWITCHED = 200000, CPU_SWITCHED = 50000 };
