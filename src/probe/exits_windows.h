@@ -14,9 +14,9 @@
 #include "base/error.h"
 
 #define EXITS_WINDOW_MIN_NS UINT64_C(10000000)
-#define EXITS_WINDOW_MAX_NS UINT64_C(20000000)
+#define EXITS_WINDOW_MAX_NS UINT64_C(500000000)
 #define EXITS_PAUSE_MIN_NS UINT64_C(80000000) /* to close a window takes half of that */
-#define EXITS_PAUSE_MAX_NS UINT64_C(1000000000)
+#define EXITS_PAUSE_MAX_NS UINT64_C(2000000000)
 #define EXITS_NO_LIMIT ((uint64_t)INT64_MAX) /* a time of the monotonic clock, ns */
 
 struct exits_windows_hooks {
@@ -33,7 +33,7 @@ struct exits_windows_hooks {
 struct exits_windows;
 
 /* How many exits can be looked at in a second for one percent of a CPU, where a look takes so long;
- * at least 300. */
+ * at least 150. */
 uint64_t exits_windows_affordable(double look_ns);
 
 /* Looks that can be made at once beside those per_s: what was not used of these in the last six

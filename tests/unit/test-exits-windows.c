@@ -27,10 +27,10 @@ static void test_pauses(void **state)
     assert_int_equal(exits_windows_length(0), EXITS_WINDOW_MAX_NS);
     assert_int_equal(exits_windows_length(12500), 16 * NS_PER_MS);
     assert_int_equal(exits_windows_length(1e18), EXITS_WINDOW_MIN_NS);
-    /* 50 looks more for a window itself. */
+    /* 150 looks more for a window itself. */
     assert_int_equal(exits_windows_pause(2000, 10000), EXITS_PAUSE_MIN_NS);
-    assert_int_equal(exits_windows_pause(5000, 1000), 130 * NS_PER_MS);
-    assert_int_equal(exits_windows_pause(12500, 1000), 234 * NS_PER_MS);
+    assert_int_equal(exits_windows_pause(5000, 1000), 310 * NS_PER_MS);
+    assert_int_equal(exits_windows_pause(12500, 1000), 334 * NS_PER_MS);
     assert_int_equal(exits_windows_pause(1e18, 1000), EXITS_PAUSE_MAX_NS);
     assert_int_equal(exits_windows_pause(1000, 1), EXITS_PAUSE_MAX_NS);
 }
@@ -41,7 +41,7 @@ static void test_affordable(void **state)
     /* One percent of a CPU. */
     assert_int_equal(exits_windows_affordable(1000), 10000);
     assert_int_equal(exits_windows_affordable(25000), 400);
-    assert_int_equal(exits_windows_affordable(1e18), 300);
+    assert_int_equal(exits_windows_affordable(1e18), 150);
     assert_int_equal(exits_windows_affordable(0), 10000000);
     /* Six seconds of them are saved, and no more. */
     assert_near(exits_windows_left(6000, 1000, 2 * NS_PER_S, 1000), 6000, 1e-9);
