@@ -18,9 +18,12 @@
  * times that. */
 #define CALLS_OF_A_LOOK 6
 #define CPU_SHARE 0.01
-#define AFFORDABLE_MIN 150 /* fewer tell little */
-/* What of them is not used in so many seconds is left for more at once. */
-#define SAVED_S 6
+#define AFFORDABLE_MIN 300 /* fewer tell little */
+/* Where there are fewer exits than so many times that, or than these, windows save too little for
+ * what they leave out: of a bzip2 and a netperf of some seconds with 600 to 1,000 exits a second,
+ * up to 17 points of their difference were told wrong. */
+#define ALL_SHARE 3
+#define ALL_MIN 1500
 
 /* To open and close a window takes as long as some 150 looks (in the lab 150,000 instructions, and
  * twice that where the tracepoints are switched off): so it is for as many at least. */
@@ -33,9 +36,9 @@
 struct exits_windows {
     const struct exits_windows_hooks *hooks;
     void *context;
-    uint64_t per_s;
+    struct exits_limits limits;
     bool is_guessed; /* what can be afforded, until a look's time is known */
-    double left;     /* looks that can be made in addition to per_s, from now on */
+    double left;     /* looks that can be made in addition to limits.all_per_s, from now on */
     uint64_t left_ns;
     struct background thread;
     bool is_open;
@@ -61,15 +64,16 @@ static double guess_look_ns(void)
     return CALLS_OF_A_LOOK * (double)least_ns / CALLS;
 }
 
-uint64_t exits_windows_affordable(double look_ns)
+struct exits_limits exits_windows_affordable(double look_ns)
 {
-    return (uint64_t)fmax(CPU_SHARE * NS_PER_S / fmax(look_ns, 1), AFFORDABLE_MIN);
+    double per_s = fmax(CPU_SHARE * NS_PER_S / fmax(look_ns, 1), AFFORDABLE_MIN);
+    return (struct exits_limits){(uint64_t)per_s, (uint64_t)fmax(ALL_SHARE * per_s, ALL_MIN)};
 }
 
 double exits_windows_left(double left, uint64_t per_s, uint64_t elapsed_ns, uint64_t looks)
 {
     double more = (double)per_s * (double)elapsed_ns / NS_PER_S - (double)looks;
-    return fmin(left + more, SAVED_S * (double)per_s);
+    return fmin(left + more, (double)per_s);
 }
 
 static uint64_t clamp_ns(double ns, uint64_t least_ns, uint64_t most_ns)
@@ -138,22 +142,22 @@ static void open_window(struct exits_windows *windows)
     windows->is_open = true;
 }
 
-static void set_affordable(struct exits_windows *windows, uint64_t per_s)
+static void set_limits(struct exits_windows *windows, struct exits_limits limits)
 {
-    windows->per_s = per_s;
-    windows->left = SAVED_S * (double)per_s;
+    windows->limits = limits;
+    windows->left = (double)limits.all_per_s;
     windows->left_ns = clock_monotonic_ns();
 }
 
 static void take_looks(struct exits_windows *windows, uint64_t looks)
 {
     uint64_t now_ns = clock_monotonic_ns();
-    windows->left =
-        exits_windows_left(windows->left, windows->per_s, now_ns - windows->left_ns, looks);
+    windows->left = exits_windows_left(windows->left, windows->limits.all_per_s,
+                                       now_ns - windows->left_ns, looks);
     windows->left_ns = now_ns;
     double look_ns = windows->is_guessed ? windows->hooks->look_ns(windows->context) : 0;
     if (look_ns > 0) {
-        set_affordable(windows, exits_windows_affordable(look_ns));
+        set_limits(windows, exits_windows_affordable(look_ns));
         windows->is_guessed = false;
     }
 }
@@ -172,7 +176,7 @@ static uint64_t look(struct exits_windows *windows, uint64_t duration_ns)
 
 static void look_at_all(struct exits_windows *windows)
 {
-    bool are_few = windows->rate < (double)windows->per_s;
+    bool are_few = windows->rate < (double)windows->limits.per_s;
     take_looks(windows, look(windows, are_few ? COUNT_NS : COUNT_MANY_NS));
 }
 
@@ -180,12 +184,12 @@ static void look_in_window(struct exits_windows *windows, double rate)
 {
     uint64_t duration_ns = exits_windows_length(rate);
     limit_window(windows, windows->open_ns + duration_ns);
-    take_looks(windows, look(windows, duration_ns) + LOOKS_OF_A_WINDOW);
+    take_looks(windows, look(windows, duration_ns));
 }
 
 static void pause_looking(struct exits_windows *windows, double rate)
 {
-    double pause_ns = (double)exits_windows_pause(rate, windows->per_s);
+    double pause_ns = (double)exits_windows_pause(rate, windows->limits.per_s);
     close_window(windows, (uint64_t)(rate * pause_ns / NS_PER_S));
     while (!windows->thread.is_ending && !windows->is_open) {
         background_wait(&windows->thread,
@@ -212,7 +216,7 @@ static void *run(void *object)
     background_lock(&windows->thread);
     while (!windows->thread.is_ending) {
         double rate = windows->rate;
-        bool are_many = rate > (double)windows->per_s && (is_short || windows->left < 0);
+        bool are_many = rate > (double)windows->limits.all_per_s && (is_short || windows->left < 0);
         if (are_many && !is_short)
             begin_anew(windows);
         is_short = are_many;
@@ -238,7 +242,8 @@ int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, 
                                       .is_guessed = is_guessed,
                                       .is_open = true,
                                       .open_ns = clock_monotonic_ns()};
-    set_affordable(windows, is_guessed ? exits_windows_affordable(guess_look_ns()) : per_s);
+    set_limits(windows, is_guessed ? exits_windows_affordable(guess_look_ns())
+                                   : (struct exits_limits){per_s, per_s});
     limit_window(windows, EXITS_NO_LIMIT);
     rng_init(&windows->rng, windows->open_ns, 0);
     int rc =

@@ -32,12 +32,17 @@ struct exits_windows_hooks {
 
 struct exits_windows;
 
-/* How many exits can be looked at in a second for one percent of a CPU, where a look takes so long;
- * at least 150. */
-uint64_t exits_windows_affordable(double look_ns);
+/* Of exits in a second, on the whole host. */
+struct exits_limits {
+    uint64_t per_s;     /* that are looked at where there are windows; at least 1 */
+    uint64_t all_per_s; /* up to which all are, and as many at once */
+};
 
-/* Looks that can be made at once beside those per_s: what was not used of these in the last six
- * seconds. left: before elapsed_ns, in which `looks` were made. Below 0 there must be windows. */
+/* What can be looked at for one percent of a CPU, where a look takes so long. */
+struct exits_limits exits_windows_affordable(double look_ns);
+
+/* Looks that can be made at once beside those per_s: what was not used of these in the last second.
+ * left: before elapsed_ns, in which `looks` were made. Below 0 there must be windows. */
 double exits_windows_left(double left, uint64_t per_s, uint64_t elapsed_ns, uint64_t looks);
 
 /* How long to look, ns, and how long not to, where `rate` exits come in a second, so that per_s are
@@ -45,10 +50,9 @@ double exits_windows_left(double left, uint64_t per_s, uint64_t elapsed_ns, uint
 uint64_t exits_windows_length(double rate);
 uint64_t exits_windows_pause(double rate, uint64_t per_s);
 
-/* A window is open when this begins, and stays open until more exits were looked at than per_s (at
- * least 1) and what is saved of them; EXITS_AFFORDABLE: as many as can be, by the time of a system
- * call, and of a look as soon as that is known. So of a few bursts in a short time each exit tells.
- */
+/* A window is open when this begins, and stays open while not too many exits come. per_s: both
+ * limits; EXITS_AFFORDABLE: what can be, by the time of a system call, and of a look as soon as
+ * that is known. */
 int exits_windows_start(const struct exits_windows_hooks *hooks, void *context, uint64_t per_s,
                         struct exits_windows **out_windows, struct error *err)
     __attribute__((warn_unused_result));

@@ -38,16 +38,18 @@ static void test_pauses(void **state)
 static void test_affordable(void **state)
 {
     (void)state;
-    /* One percent of a CPU. */
-    assert_int_equal(exits_windows_affordable(1000), 10000);
-    assert_int_equal(exits_windows_affordable(25000), 400);
-    assert_int_equal(exits_windows_affordable(1e18), 150);
-    assert_int_equal(exits_windows_affordable(0), 10000000);
-    /* Six seconds of them are saved, and no more. */
-    assert_near(exits_windows_left(6000, 1000, 2 * NS_PER_S, 1000), 6000, 1e-9);
-    assert_near(exits_windows_left(6000, 1000, 2 * NS_PER_S, 7000), 1000, 1e-9);
-    assert_near(exits_windows_left(1000, 1000, NS_PER_S / 2, 2000), -500, 1e-9);
-    assert_near(exits_windows_left(-500, 1000, NS_PER_S, 0), 500, 1e-9);
+    /* One percent of a CPU, three times that without windows. */
+    assert_int_equal(exits_windows_affordable(1000).per_s, 10000);
+    assert_int_equal(exits_windows_affordable(1000).all_per_s, 30000);
+    assert_int_equal(exits_windows_affordable(25000).per_s, 400);
+    assert_int_equal(exits_windows_affordable(25000).all_per_s, 1500);
+    assert_int_equal(exits_windows_affordable(1e18).per_s, 300);
+    assert_int_equal(exits_windows_affordable(0).per_s, 10000000);
+    /* A second of them is saved, and no more. */
+    assert_near(exits_windows_left(1000, 1000, 2 * NS_PER_S, 1000), 1000, 1e-9);
+    assert_near(exits_windows_left(1000, 1000, 2 * NS_PER_S, 2500), 500, 1e-9);
+    assert_near(exits_windows_left(500, 1000, NS_PER_S / 2, 2000), -1000, 1e-9);
+    assert_near(exits_windows_left(-1000, 1000, NS_PER_S / 2, 0), -500, 1e-9);
 }
 
 static bool is_seven(pid_t process, void *context)
