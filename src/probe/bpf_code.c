@@ -234,6 +234,16 @@ void bpf_map_delete(int map_fd, const void *key)
     (void)!call_bpf(BPF_MAP_DELETE_ELEM, &attributes);
 }
 
+int bpf_attach_raw(const char *event, int program_fd)
+{
+    const char *slash = strchr(event, '/');
+    union bpf_attr attributes = {
+        .raw_tracepoint.name = (uintptr_t)(slash ? slash + 1 : event),
+        .raw_tracepoint.prog_fd = (uint32_t)program_fd,
+    };
+    return call_bpf(BPF_RAW_TRACEPOINT_OPEN, &attributes);
+}
+
 int bpf_times_take(void)
 {
     union bpf_attr attributes = {.enable_stats.type = BPF_STATS_RUN_TIME};

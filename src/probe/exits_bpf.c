@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,7 +43,8 @@ struct bpf {
     uint64_t unopened; /* windows that could not be opened */
     int times;         /* open while the kernel takes the programs' times; -1: it does not */
     struct window_end {
-        int id; /* of the tracepoint */
+        int id;          /* of the tracepoint */
+        const char *raw; /* ... and its name, where the program needs no record; else NULL */
         int program_fd;
         int hold_fd; /* keeps the tracepoint on in a pause; -1: it is off */
     } ends[2]; /* of an exit, that are attached in windows only: EXITS_AT_ENTRY, EXITS_AT_EXIT */
@@ -72,19 +72,34 @@ static int find_fields(const struct exits_points *points, const char *root,
     return rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "next_pid", &at->next, err);
 }
 
+static int attach_raw(const char *event, int program_fd, struct error *err)
+{
+    int fd = bpf_attach_raw(event, program_fd);
+    return fd < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, fd,
+                                    "attach a BPF program to tracepoint '%s'", event)
+                  : fd;
+}
+
+/* That a thread enters guest mode is all that there is to know of it: its program needs no record.
+ */
 static int start_program(struct bpf *exits, size_t which, const char *root, const char *event,
                          const struct exits_offsets *at, struct error *err)
 {
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
+    bool is_raw = which == EXITS_AT_ENTRY;
     int id = tracepoint_read_id(root, event, err);
     if (id < 0)
         return id;
     exits_code_make((unsigned)which, code, &exits->code, at);
-    CLEANUP_FD int program_fd = bpf_code_load_program(code, BPF_PROG_TYPE_TRACEPOINT, event, err);
-    int rc = program_fd < 0 ? program_fd : tracepoint_attach(id, program_fd, err);
+    CLEANUP_FD int program_fd = bpf_code_load_program(
+        code, is_raw ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACEPOINT, event, err);
+    int rc = program_fd < 0 ? program_fd
+             : is_raw       ? attach_raw(event, program_fd, err)
+                            : tracepoint_attach(id, program_fd, err);
     for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
         if (end_of[i] == which) {
             exits->ends[i].id = id;
+            exits->ends[i].raw = is_raw ? event : NULL;
             exits->ends[i].program_fd = TAKE_FD(program_fd);
         }
     return rc;
@@ -200,8 +215,10 @@ static bool open_window(void *context)
     bool good = true;
     forget_phases(exits);
     for (size_t i = 0; i < COUNT_OF(end_of) && good; i++) {
+        const struct window_end *end = &exits->ends[i];
         int *event = &exits->events[end_of[i]];
-        *event = tracepoint_attach(exits->ends[i].id, exits->ends[i].program_fd, NULL);
+        *event = end->raw ? bpf_attach_raw(end->raw, end->program_fd)
+                          : tracepoint_attach(end->id, end->program_fd, NULL);
         good = *event >= 0;
     }
     for (size_t i = 0; i < COUNT_OF(end_of) && !good; i++)
@@ -229,26 +246,14 @@ static void hold_ends(struct bpf *exits, uint64_t exits_to_come)
     }
 }
 
-static void *close_event(void *event)
-{
-    fd_cleanup(event);
-    return NULL;
-}
-
 /* To close an event takes its program off at once, and then waits until none can be in use any
- * more, some 40 to 70 ms: both at the same time, lest one program goes on meanwhile. */
+ * more, some 40 to 70 ms; what is attached raw, which is the first, does not wait. */
 static void close_window(void *context, uint64_t exits_to_come)
 {
     struct bpf *exits = context;
     hold_ends(exits, exits_to_come);
-    int *first = &exits->events[end_of[0]];
-    pthread_t other;
-    bool has_other = pthread_create(&other, NULL, close_event, first) == 0;
-    fd_cleanup(&exits->events[end_of[1]]);
-    if (has_other)
-        pthread_join(other, NULL);
-    else
-        fd_cleanup(first);
+    for (size_t i = 0; i < COUNT_OF(end_of); i++)
+        fd_cleanup(&exits->events[end_of[i]]);
 }
 
 static bool is_of(const struct exits_key *key, pid_t process)
