@@ -64,9 +64,9 @@ struct exits_points {
     const char *user;                      /* the thread goes on in user space */
     const char *entry;                     /* back in guest mode */
     const struct perf_event_attr *counter; /* counted, too; NULL: nothing */
-    /* Where there are more than three times as many in a second, so many are looked at, in windows
-     * of time that stand for the rest (exits_windows.h; not by tracefs). 0: all are;
-     * EXITS_AFFORDABLE: as many as take one percent of a CPU. */
+    /* Where there are more in a second, so many are looked at, in windows of time that stand for
+     * the rest (exits_windows.h; not by tracefs). 0: all are; EXITS_AFFORDABLE: as many as take one
+     * percent of a CPU, where there are far more. */
     uint64_t looks_per_s;
     enum exits_source source;
 };
