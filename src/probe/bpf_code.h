@@ -75,7 +75,7 @@ void bpf_map_delete(int map_fd, const void *key);
 
 /* Runs a program of type BPF_PROG_TYPE_RAW_TRACEPOINT at each hit of "SYSTEM/EVENT" on any CPU
  * until the descriptor that this returns is closed, which waits for nothing. It gets the
- * tracepoint's arguments and no record: that costs a third of one that does. A negative errno. */
+ * tracepoint's arguments and no record, which costs less. A negative errno. */
 int bpf_attach_raw(const char *event, int program_fd) __attribute__((warn_unused_result));
 
 /* While this descriptor is open the kernel takes the time of every program's runs (Linux 5.8 and
