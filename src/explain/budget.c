@@ -61,11 +61,15 @@ double budget_of_all(const struct store_trial *trial, const char *name)
     return NAN;
 }
 
+double budget_exits_looked(const struct store_trial *trial)
+{
+    return budget_of_all(trial, PREFIX "looked_ns") / budget_of_all(trial, "interval_ns");
+}
+
 double budget_exits_correction(const struct store_trial *trial)
 {
-    double looked = budget_of_all(trial, PREFIX "looked_ns") / budget_of_all(trial, "interval_ns");
     double exact = budget_sum(trial, "kvm:exits"), told = 0;
-    if (!(looked < EXITS_LOOKED_BELOW))
+    if (!(budget_exits_looked(trial) < EXITS_LOOKED_BELOW))
         return 1;
     for (size_t i = 0; i < trial->reading_count; i++) {
         struct exit_reading exit;

@@ -63,6 +63,8 @@ double budget_per_work(const struct store_trial *trial, enum budget_measure meas
 double budget_sum(const struct store_trial *trial, const char *name);
 /* A reading of all machines together; NaN: there is none. */
 double budget_of_all(const struct store_trial *trial, const char *name);
+/* For which part of the interval exits were looked at; NaN: nobody looked, or always. */
+double budget_exits_looked(const struct store_trial *trial);
 /* By what numbers of exits, and of instructions in them, are multiplied where exits were looked at
  * in windows, in which looking slows a machine down: KVM's own count over the sum of those that
  * were told. 1: all were looked at, or KVM's count is not known. Times are right as they are. */

@@ -390,8 +390,7 @@ static void say_looked(struct explained_cause *cause, const struct explanation_p
 {
     double share = 1;
     for (size_t i = 0; i < count; i++)
-        share = fmin(share, budget_of_all(pairs[i].cell, "exits:looked_ns") /
-                                budget_of_all(pairs[i].cell, "interval_ns"));
+        share = fmin(share, budget_exits_looked(pairs[i].cell));
     size_t length = strlen(cause->evidence);
     if (share < EXITS_LOOKED_BELOW)
         snprintf(cause->evidence + length, sizeof(cause->evidence) - length,

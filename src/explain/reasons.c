@@ -36,12 +36,11 @@ struct reasons {
 static struct costs costs_of(enum budget_measure measure)
 {
     if (measure == BUDGET_COUNTED)
-        return (struct costs){"emulator:", "kernel_instructions", "user_instructions", false, false,
-                              false};
+        return (struct costs){"emulator:", "kernel_instructions", "user_instructions"};
     if (instructions_are_measured(measure))
-        return (struct costs){"exits:", "kernel_instructions", "user_instructions", true, true,
-                              false};
-    return (struct costs){"exits:", "kernel_ns", "user_ns", false, true, true};
+        return (struct costs){"exits:", "kernel_instructions", "user_instructions", .halts = true,
+                              .by_probe = true};
+    return (struct costs){"exits:", "kernel_ns", "user_ns", .by_probe = true, .are_times = true};
 }
 
 static struct reason *find_or_add(struct reasons *reasons, const char *name)

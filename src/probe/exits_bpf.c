@@ -72,11 +72,14 @@ static int find_fields(const struct exits_points *points, const char *root,
     return rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "next_pid", &at->next, err);
 }
 
-static int attach_raw(const char *event, int program_fd, struct error *err)
+/* raw: the tracepoint's name, where the program needs no record; else NULL. */
+static int attach(int id, const char *raw, int program_fd, struct error *err)
 {
-    int fd = bpf_attach_raw(event, program_fd);
+    if (!raw)
+        return tracepoint_attach(id, program_fd, err);
+    int fd = bpf_attach_raw(raw, program_fd);
     return fd < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, fd,
-                                    "attach a BPF program to tracepoint '%s'", event)
+                                    "attach a BPF program to tracepoint '%s'", raw)
                   : fd;
 }
 
@@ -86,20 +89,18 @@ static int start_program(struct bpf *exits, size_t which, const char *root, cons
                          const struct exits_offsets *at, struct error *err)
 {
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
-    bool is_raw = which == EXITS_AT_ENTRY;
+    const char *raw = which == EXITS_AT_ENTRY ? event : NULL;
     int id = tracepoint_read_id(root, event, err);
     if (id < 0)
         return id;
     exits_code_make((unsigned)which, code, &exits->code, at);
     CLEANUP_FD int program_fd = bpf_code_load_program(
-        code, is_raw ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACEPOINT, event, err);
-    int rc = program_fd < 0 ? program_fd
-             : is_raw       ? attach_raw(event, program_fd, err)
-                            : tracepoint_attach(id, program_fd, err);
+        code, raw ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACEPOINT, event, err);
+    int rc = program_fd < 0 ? program_fd : attach(id, raw, program_fd, err);
     for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
         if (end_of[i] == which) {
             exits->ends[i].id = id;
-            exits->ends[i].raw = is_raw ? event : NULL;
+            exits->ends[i].raw = raw;
             exits->ends[i].program_fd = TAKE_FD(program_fd);
         }
     return rc;
@@ -217,8 +218,7 @@ static bool open_window(void *context)
     for (size_t i = 0; i < COUNT_OF(end_of) && good; i++) {
         const struct window_end *end = &exits->ends[i];
         int *event = &exits->events[end_of[i]];
-        *event = end->raw ? bpf_attach_raw(end->raw, end->program_fd)
-                          : tracepoint_attach(end->id, end->program_fd, NULL);
+        *event = attach(end->id, end->raw, end->program_fd, NULL);
         good = *event >= 0;
     }
     for (size_t i = 0; i < COUNT_OF(end_of) && !good; i++)

@@ -110,6 +110,14 @@ bool kvm_has(const struct kvm *kvm, pid_t pid)
     return find_directory(kvm, pid);
 }
 
+/* Another of the same process; NULL: that was the last. */
+static const struct kvm_directory *next_directory(const struct kvm *kvm,
+                                                  const struct kvm_directory *at)
+{
+    const struct kvm_directory *next = at + 1;
+    return next < kvm->directories + kvm->count && next->pid == at->pid ? next : NULL;
+}
+
 void kvm_take_sum(struct vm *vm, const struct exits_key *key, const struct exits_sum *sum)
 {
     const char *known = exit_reason_name(key->isa, key->reason);
@@ -208,9 +216,8 @@ static void read_own_count(const struct kvm *kvm, struct vm *vm)
 {
     uint64_t sum = 0, count;
     bool found = false;
-    const struct kvm_directory *end = kvm->directories + kvm->count;
-    for (const struct kvm_directory *at = find_directory(kvm, vm->pid);
-         at && at < end && at->pid == vm->pid; at++)
+    for (const struct kvm_directory *at = find_directory(kvm, vm->pid); at;
+         at = next_directory(kvm, at))
         if (kvm_exits_count(kvm->path, at->name, &count)) {
             sum += count;
             found = true;
@@ -274,9 +281,8 @@ static bool read_debugfs(struct kvm *kvm, struct vm *vm)
 {
     struct machine_usage usage = {0};
     bool found = false;
-    const struct kvm_directory *end = kvm->directories + kvm->count;
-    for (const struct kvm_directory *at = find_directory(kvm, vm->pid);
-         at && at < end && at->pid == vm->pid; at++)
+    for (const struct kvm_directory *at = find_directory(kvm, vm->pid); at;
+         at = next_directory(kvm, at))
         found |= kvm_exits_add(kvm->path, at->name, &usage);
     if (found)
         take_usage(&usage, KVM_DEBUGFS, vm);
