@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,11 +75,31 @@ void bpf_code_add_atomic(struct bpf_code *code, int to, int16_t offset, int from
     emit(code, BPF_STX | BPF_ATOMIC | BPF_DW, to, from, offset, BPF_ADD);
 }
 
-/* Takes two instructions; the kernel puts the map's address in. */
+void bpf_code_fetch_add_atomic(struct bpf_code *code, int to, int16_t offset, int from)
+{
+    emit(code, BPF_STX | BPF_ATOMIC | BPF_DW, to, from, offset, BPF_ADD | BPF_FETCH);
+}
+
+void bpf_code_exchange_if_same(struct bpf_code *code, int to, int16_t offset, int from)
+{
+    emit(code, BPF_STX | BPF_ATOMIC | BPF_DW, to, from, offset, BPF_CMPXCHG);
+}
+
+/* Takes two instructions; the kernel puts the address in. */
+static void emit_address(struct bpf_code *code, int to, int kind, int map_fd, int32_t offset)
+{
+    emit(code, BPF_LD | BPF_IMM | BPF_DW, to, kind, 0, map_fd);
+    emit(code, 0, 0, 0, 0, offset);
+}
+
 void bpf_code_load_map(struct bpf_code *code, int to, int map_fd)
 {
-    emit(code, BPF_LD | BPF_IMM | BPF_DW, to, BPF_PSEUDO_MAP_FD, 0, map_fd);
-    emit(code, 0, 0, 0, 0, 0);
+    emit_address(code, to, BPF_PSEUDO_MAP_FD, map_fd, 0);
+}
+
+void bpf_code_load_value_address(struct bpf_code *code, int to, int map_fd, int32_t offset)
+{
+    emit_address(code, to, BPF_PSEUDO_MAP_VALUE, map_fd, offset);
 }
 
 void bpf_code_call(struct bpf_code *code, int helper)
@@ -119,6 +140,13 @@ void bpf_code_jump_if(struct bpf_code *code, int comparison, int left, int32_t v
 {
     note_jump(code, label);
     emit(code, BPF_JMP | comparison | BPF_K, left, 0, 0, value);
+}
+
+void bpf_code_jump_if_register(struct bpf_code *code, int comparison, int left, int right,
+                               size_t label)
+{
+    note_jump(code, label);
+    emit(code, BPF_JMP | comparison | BPF_X, left, right, 0, 0);
 }
 
 /* A distance is counted from the instruction after the jump. */
@@ -185,26 +213,26 @@ int bpf_code_load_program(const struct bpf_code *code, unsigned type, const char
 }
 
 int bpf_map_make(unsigned type, unsigned key_bytes, unsigned value_bytes, unsigned entries,
-                 struct error *err)
+                 bool is_shared, struct error *err)
 {
     union bpf_attr attributes = {
         .map_type = type,
         .key_size = key_bytes,
         .value_size = value_bytes,
         .max_entries = entries,
+        .map_flags = is_shared ? BPF_F_MMAPABLE : 0,
     };
     int rc = call_bpf(BPF_MAP_CREATE, &attributes);
     return rc < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, rc, "make a BPF map") : rc;
 }
 
-int bpf_map_next(int map_fd, const void *key, void *out_key)
+void *bpf_map_share(int map_fd, size_t bytes, struct error *err)
 {
-    union bpf_attr attributes = {
-        .map_fd = (uint32_t)map_fd,
-        .key = (uintptr_t)key,
-        .next_key = (uintptr_t)out_key,
-    };
-    return call_bpf(BPF_MAP_GET_NEXT_KEY, &attributes);
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+    if (at != MAP_FAILED)
+        return at;
+    error_set_errno(err, ERROR_ENVIRONMENT, -errno, "share the memory of a BPF map");
+    return NULL;
 }
 
 int bpf_map_find(int map_fd, const void *key, void *out_value)
@@ -236,9 +264,8 @@ void bpf_map_delete(int map_fd, const void *key)
 
 int bpf_attach_raw(const char *event, int program_fd)
 {
-    const char *slash = strchr(event, '/');
     union bpf_attr attributes = {
-        .raw_tracepoint.name = (uintptr_t)(slash ? slash + 1 : event),
+        .raw_tracepoint.name = (uintptr_t)event,
         .raw_tracepoint.prog_fd = (uint32_t)program_fd,
     };
     return call_bpf(BPF_RAW_TRACEPOINT_OPEN, &attributes);

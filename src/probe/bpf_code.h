@@ -9,13 +9,14 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
-#define BPF_CODE_MAX 256
-#define BPF_CODE_LABELS 64
+#define BPF_CODE_MAX 512
+#define BPF_CODE_LABELS 128
 
 /* A place in the program that jumps go to; 0 is no label. */
 struct bpf_code {
@@ -42,7 +43,13 @@ void bpf_code_store(struct bpf_code *code, int bytes, int to, int16_t offset, in
 void bpf_code_store_value(struct bpf_code *code, int bytes, int to, int16_t offset, int32_t value);
 /* *(u64 *)(to + offset) += from, atomically. */
 void bpf_code_add_atomic(struct bpf_code *code, int to, int16_t offset, int from);
+/* The same, and `from` = what it was before. */
+void bpf_code_fetch_add_atomic(struct bpf_code *code, int to, int16_t offset, int from);
+/* Where *(u64 *)(to + offset) is register 0, it becomes `from`; 0 = what it was before. Atomic. */
+void bpf_code_exchange_if_same(struct bpf_code *code, int to, int16_t offset, int from);
 void bpf_code_load_map(struct bpf_code *code, int to, int map_fd);
+/* to = where the one value of an array of one entry lies, and `offset` bytes more. */
+void bpf_code_load_value_address(struct bpf_code *code, int to, int map_fd, int32_t offset);
 void bpf_code_call(struct bpf_code *code, int helper); /* BPF_FUNC_... */
 /* Registers 1 and 2 = the map and what stands at FRAME + key: arguments of helpers for maps. */
 void bpf_code_load_map_and_key(struct bpf_code *code, int map_fd, int key);
@@ -55,6 +62,8 @@ size_t bpf_code_label(struct bpf_code *code);
 void bpf_code_place(struct bpf_code *code, size_t label);
 void bpf_code_jump(struct bpf_code *code, size_t label);
 void bpf_code_jump_if(struct bpf_code *code, int comparison, int left, int32_t value, size_t label);
+void bpf_code_jump_if_register(struct bpf_code *code, int comparison, int left, int right,
+                               size_t label);
 
 /* Sets the distances of all jumps. */
 void bpf_code_link(struct bpf_code *code);
@@ -64,16 +73,19 @@ void bpf_code_finish(struct bpf_code *code, size_t end);
 /* Each gives a descriptor that the caller closes, or a negative errno. type: BPF_PROG_TYPE_... */
 int bpf_code_load_program(const struct bpf_code *code, unsigned type, const char *name,
                           struct error *err) __attribute__((warn_unused_result));
+/* is_shared: one of type BPF_MAP_TYPE_ARRAY that bpf_map_share() may be called for. */
 int bpf_map_make(unsigned type, unsigned key_bytes, unsigned value_bytes, unsigned entries,
-                 struct error *err) __attribute__((warn_unused_result));
-/* key NULL: the first. -ENOENT after the last. */
-int bpf_map_next(int map_fd, const void *key, void *out_key) __attribute__((warn_unused_result));
+                 bool is_shared, struct error *err) __attribute__((warn_unused_result));
+/* Its values in our memory, one after the other, each at a multiple of 8 bytes; munmap() ends
+ * that. NULL with the reason. */
+void *bpf_map_share(int map_fd, size_t bytes, struct error *err);
 int bpf_map_find(int map_fd, const void *key, void *out_value) __attribute__((warn_unused_result));
 int bpf_map_put(int map_fd, const void *key, const void *value) __attribute__((warn_unused_result));
+
 /* One that is not there is no error. */
 void bpf_map_delete(int map_fd, const void *key);
 
-/* Runs a program of type BPF_PROG_TYPE_RAW_TRACEPOINT at each hit of "SYSTEM/EVENT" on any CPU
+/* Runs a program of type BPF_PROG_TYPE_RAW_TRACEPOINT at each hit of "EVENT" on any CPU
  * until the descriptor that this returns is closed, which waits for nothing. It gets the
  * tracepoint's arguments and no record, which costs less. A negative errno. */
 int bpf_attach_raw(const char *event, int program_fd) __attribute__((warn_unused_result));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/exit_reason.h"
 
+#include <cpuid.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -186,6 +188,16 @@ static const struct exit_row amd[] = {
     {0x402, "avic-unaccelerated", EXIT_INTERRUPT},
     {0x403, "vmgexit", EXIT_OTHER},
 };
+
+uint32_t exit_isa_here(void)
+{
+    uint32_t last, vendor[3] = {0};
+    if (!__get_cpuid(0, &last, &vendor[0], &vendor[2], &vendor[1]))
+        return EXIT_ISA_INTEL;
+    bool is_amd = memcmp(vendor, "AuthenticAMD", sizeof(vendor)) == 0 ||
+                  memcmp(vendor, "HygonGenuine", sizeof(vendor)) == 0;
+    return is_amd ? EXIT_ISA_AMD : EXIT_ISA_INTEL;
+}
 
 uint32_t exit_reason_of_fields(uint32_t isa, uint32_t field, uint32_t info)
 {

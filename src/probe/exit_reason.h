@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * exit_reason: why a virtual CPU left guest mode, in the words of the hardware's manuals (Intel SDM
- * volume 3, appendix C; AMD APM volume 2, appendix C), and what each costs time for. Pure.
+ * volume 3, appendix C; AMD APM volume 2, appendix C), and what each costs time for. Pure, but
+ * for the question what this processor is.
  */
 #pragma once
 
@@ -14,6 +15,9 @@
 
 /* Intel's reasons have flags above these bits. */
 #define EXIT_INTEL_REASON_MASK 0xffff
+
+/* Of this processor. */
+uint32_t exit_isa_here(void);
 
 /* The reason in the fields of KVM's tracepoint. info: the lower half of EXITINFO1 or of the exit
  * qualification; 0: not known. */

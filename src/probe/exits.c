@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "probe/exits_memory.h"
 #include "probe/exits_source.h"
 #include "probe/trace_instance.h"
 #include "probe/tracepoint.h"
@@ -31,6 +32,7 @@ const struct exits_points exits_of_kvm = {
     .reason = "exit_reason",
     .isa = "isa",
     .info = "info1",
+    .memory = exits_memory_of_kvm,
     .msr = "kvm/kvm_msr",
     .user = "kvm/kvm_userspace_exit",
     .entry = "kvm/kvm_entry",

@@ -18,6 +18,7 @@
 #include "base/error.h"
 
 struct perf_event_attr;
+struct exits_memory;
 
 #define EXITS_BUCKETS 32
 /* Of the time: where less was looked at, it is said that sums are estimates. */
@@ -59,7 +60,9 @@ struct exits_points {
     const char *exit;   /* "kvm/kvm_exit" */
     const char *reason; /* its fields */
     const char *isa;
-    const char *info;                      /* NULL: has none */
+    const char *info; /* NULL: has none */
+    /* Where programs find the same without a record (exits_memory.h); NULL: nowhere. */
+    const struct exits_memory *(*memory)(void);
     const char *msr;                       /* an MSR is read or written; NULL: nobody tells */
     const char *user;                      /* the thread goes on in user space */
     const char *entry;                     /* back in guest mode */

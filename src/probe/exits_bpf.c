@@ -6,35 +6,36 @@
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "probe/exits_code.h"
+#include "probe/exits_memory.h"
 #include "probe/exits_tally.h"
 #include "probe/exits_windows.h"
 #include "probe/tracepoint.h"
 
-#define THREADS_MAX 16384
-#define SUMS_MAX 65536
-
-union key {
-    uint32_t thread;
-    struct exits_key sum;
+struct memory {
+    void *at; /* NULL: not shared */
+    size_t bytes;
 };
 
-/* The keys of a table. To walk one is to look at each of its places, nearly all of which are empty,
- * so that is done only when the programs have made an entry. */
-struct keys {
-    union key *items;
-    size_t count, capacity;
-    uint64_t made; /* entries, until they were gathered */
+struct program {
+    const char *event; /* "SYSTEM/EVENT"; NULL: there is none */
+    int id;            /* its number, where a record is needed; -1: none is */
+    int fd;
+    int attached; /* -1: not */
 };
 
 struct bpf {
     struct exits_code_for code;
-    struct keys keys[EXITS_MAP_SUMS + 1]; /* of threads and sums */
-    int events[EXITS_PROGRAMS];
+    struct memory memories[EXITS_MAPS]; /* of maps that are shared; all that follows is in them: */
+    struct exits_numbers *numbers;
+    struct exits_table threads, sums;
+    struct program programs[EXITS_PROGRAMS];
     struct all_cpus counters;
     char uncounted[160]; /* why there is no counter */
     /* Where exits are looked at in windows; else NULL: all are. */
@@ -42,14 +43,9 @@ struct bpf {
     struct exits_tally tally;
     uint64_t unopened; /* windows that could not be opened */
     int times;         /* open while the kernel takes the programs' times; -1: it does not */
-    struct window_end {
-        int id;          /* of the tracepoint */
-        const char *raw; /* ... and its name, where the program needs no record; else NULL */
-        int program_fd;
-        int hold_fd; /* keeps the tracepoint on in a pause; -1: it is off */
-    } ends[2]; /* of an exit, that are attached in windows only: EXITS_AT_ENTRY, EXITS_AT_EXIT */
 };
-static const size_t end_of[2] = {EXITS_AT_ENTRY, EXITS_AT_EXIT};
+/* The two that run for each exit. */
+static const size_t ends[] = {EXITS_AT_ENTRY, EXITS_AT_EXIT};
 
 static int find_field(const char *root, const char *event, const char *field, int *out_offset,
                       struct error *err)
@@ -58,7 +54,7 @@ static int find_field(const char *root, const char *event, const char *field, in
     return *out_offset;
 }
 
-static int find_fields(const struct exits_points *points, const char *root,
+static int find_record(const struct exits_points *points, const char *root,
                        struct exits_offsets *at, struct error *err)
 {
     int rc = find_field(root, points->exit, points->reason, &at->reason, err);
@@ -66,60 +62,50 @@ static int find_fields(const struct exits_points *points, const char *root,
     at->info = -1;
     if (points->info)
         rc = rc < 0 ? rc : find_field(root, points->exit, points->info, &at->info, err);
-    if (points->msr)
-        rc = rc < 0 ? rc : find_field(root, points->msr, "ecx", &at->msr, err);
-    rc = rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "prev_pid", &at->previous, err);
     return rc < 0 ? rc : find_field(root, EXITS_SWITCH_EVENT, "next_pid", &at->next, err);
 }
 
-/* raw: the tracepoint's name, where the program needs no record; else NULL. */
-static int attach(int id, const char *raw, int program_fd, struct error *err)
+static int attach(struct program *program, struct error *err)
 {
-    if (!raw)
-        return tracepoint_attach(id, program_fd, err);
-    int fd = bpf_attach_raw(raw, program_fd);
-    return fd < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, fd,
-                                    "attach a BPF program to tracepoint '%s'", raw)
-                  : fd;
+    if (program->id >= 0)
+        program->attached = tracepoint_attach(program->id, program->fd, err);
+    else
+        program->attached = bpf_attach_raw(tracepoint_name(program->event), program->fd);
+    if (program->attached < 0 && program->id < 0)
+        return error_set_errno(err, ERROR_ENVIRONMENT, program->attached,
+                               "attach a BPF program to tracepoint '%s'", program->event);
+    return program->attached;
 }
 
-/* That a thread enters guest mode is all that there is to know of it: its program needs no record.
- */
-static int start_program(struct bpf *exits, size_t which, const char *root, const char *event,
-                         const struct exits_offsets *at, struct error *err)
+static int start_program(struct bpf *exits, unsigned which, const char *root, struct error *err)
 {
+    struct program *program = &exits->programs[which];
     CLEANUP_FREE struct bpf_code *code = mem_zalloc(sizeof(*code));
-    const char *raw = which == EXITS_AT_ENTRY ? event : NULL;
-    int id = tracepoint_read_id(root, event, err);
-    if (id < 0)
-        return id;
-    exits_code_make((unsigned)which, code, &exits->code, at);
-    CLEANUP_FD int program_fd = bpf_code_load_program(
-        code, raw ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACEPOINT, event, err);
-    int rc = program_fd < 0 ? program_fd : attach(id, raw, program_fd, err);
-    for (size_t i = 0; i < COUNT_OF(end_of) && rc >= 0; i++)
-        if (end_of[i] == which) {
-            exits->ends[i].id = id;
-            exits->ends[i].raw = raw;
-            exits->ends[i].program_fd = TAKE_FD(program_fd);
-        }
-    return rc;
+    bool is_raw = exits_code_is_raw(which, &exits->code);
+    if (!is_raw) {
+        program->id = tracepoint_read_id(root, program->event, err);
+        if (program->id < 0)
+            return program->id;
+    }
+    exits_code_make(which, code, &exits->code);
+    program->fd = bpf_code_load_program(
+        code, is_raw ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACEPOINT, program->event,
+        err);
+    return program->fd < 0 ? program->fd : attach(program, err);
 }
 
 static int start_programs(struct bpf *exits, const struct exits_points *points, const char *root,
-                          const struct exits_offsets *at, struct error *err)
+                          struct error *err)
 {
-    const char *const programs[EXITS_PROGRAMS] = {
-        [EXITS_AT_EXIT] = points->exit,         [EXITS_AT_USER] = points->user,
-        [EXITS_AT_SWITCH] = EXITS_SWITCH_EVENT, [EXITS_AT_ENTRY] = points->entry,
-        [EXITS_AT_MSR] = points->msr,
-    };
-    for (size_t i = 0; i < EXITS_PROGRAMS; i++) {
-        if (!programs[i])
-            continue;
-        exits->events[i] = start_program(exits, i, root, programs[i], at, err);
-        if (exits->events[i] < 0)
-            return exits->events[i];
+    exits->programs[EXITS_AT_EXIT].event = points->exit;
+    exits->programs[EXITS_AT_USER].event = points->user;
+    exits->programs[EXITS_AT_SWITCH].event = EXITS_SWITCH_EVENT;
+    exits->programs[EXITS_AT_ENTRY].event = points->entry;
+    exits->programs[EXITS_AT_MSR].event = points->msr;
+    for (unsigned i = 0; i < EXITS_PROGRAMS; i++) {
+        int rc = exits->programs[i].event ? start_program(exits, i, root, err) : 0;
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -127,21 +113,53 @@ static int start_programs(struct bpf *exits, const struct exits_points *points, 
 static int make_maps(struct bpf *exits, unsigned cpus, struct error *err)
 {
     const struct {
-        unsigned type, key, value, entries;
+        unsigned type, value, entries;
     } rows[EXITS_MAPS] = {
-        [EXITS_MAP_THREADS] = {BPF_MAP_TYPE_HASH, 4, sizeof(struct exits_thread), THREADS_MAX},
-        [EXITS_MAP_SUMS] = {BPF_MAP_TYPE_HASH, sizeof(struct exits_key), sizeof(struct exits_sum),
-                            SUMS_MAX},
-        [EXITS_MAP_NUMBERS] = {BPF_MAP_TYPE_ARRAY, 4, 8, EXITS_NUMBERS},
-        [EXITS_MAP_COUNTERS] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, cpus},
+        [EXITS_MAP_THREADS] = {BPF_MAP_TYPE_ARRAY, EXITS_THREAD_WAYS * sizeof(struct exits_thread),
+                               EXITS_THREAD_BUCKETS},
+        [EXITS_MAP_SUMS] = {BPF_MAP_TYPE_ARRAY, EXITS_SUM_WAYS * sizeof(struct exits_place),
+                            EXITS_SUM_BUCKETS},
+        [EXITS_MAP_THREAD_LIST] = {BPF_MAP_TYPE_ARRAY, sizeof(uint64_t), EXITS_LIST_KEYS},
+        [EXITS_MAP_SUM_LIST] = {BPF_MAP_TYPE_ARRAY, sizeof(uint64_t), EXITS_LIST_KEYS},
+        [EXITS_MAP_NUMBERS] = {BPF_MAP_TYPE_ARRAY, sizeof(struct exits_numbers), 1},
+        [EXITS_MAP_COUNTERS] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, cpus},
     };
     for (size_t i = 0; i < EXITS_MAPS; i++) {
+        struct memory *memory = &exits->memories[i];
+        bool is_shared = rows[i].type == BPF_MAP_TYPE_ARRAY;
         exits->code.maps[i] =
-            bpf_map_make(rows[i].type, rows[i].key, rows[i].value, rows[i].entries, err);
+            bpf_map_make(rows[i].type, 4, rows[i].value, rows[i].entries, is_shared, err);
         if (exits->code.maps[i] < 0)
             return exits->code.maps[i];
+        if (!is_shared)
+            continue;
+        memory->bytes = (size_t)rows[i].value * rows[i].entries;
+        memory->at = bpf_map_share(exits->code.maps[i], memory->bytes, err);
+        if (!memory->at)
+            return -ENOMEM;
     }
     return 0;
+}
+
+static void set_up_tables(struct bpf *exits)
+{
+    exits->numbers = exits->memories[EXITS_MAP_NUMBERS].at;
+    exits->threads = (struct exits_table){
+        .place_bytes = sizeof(struct exits_thread),
+        .ways = EXITS_THREAD_WAYS,
+        .bucket_of = exits_thread_bucket,
+        .places = exits->memories[EXITS_MAP_THREADS].at,
+        .list = exits->memories[EXITS_MAP_THREAD_LIST].at,
+        .made = &exits->numbers->threads_made,
+    };
+    exits->sums = (struct exits_table){
+        .place_bytes = sizeof(struct exits_place),
+        .ways = EXITS_SUM_WAYS,
+        .bucket_of = exits_sum_bucket,
+        .places = exits->memories[EXITS_MAP_SUMS].at,
+        .list = exits->memories[EXITS_MAP_SUM_LIST].at,
+        .made = &exits->numbers->sums_made,
+    };
 }
 
 /* One counter on each CPU that is there; the map holds them. */
@@ -168,92 +186,54 @@ static void count_exits(struct bpf *exits, const struct perf_event_attr *attribu
         snprintf(exits->uncounted, sizeof(exits->uncounted), "start counters: %s", strerror(-rc));
 }
 
-static uint64_t read_number(const struct bpf *exits, uint32_t which)
+static uint64_t read_number(const uint64_t *number)
 {
-    uint64_t count = 0;
-    return bpf_map_find(exits->code.maps[EXITS_MAP_NUMBERS], &which, &count) < 0 ? 0 : count;
+    return __atomic_load_n(number, __ATOMIC_ACQUIRE);
 }
 
-/* map: EXITS_MAP_THREADS or EXITS_MAP_SUMS. */
-static struct keys *find_keys(struct bpf *exits, int map)
+static void write_number(uint64_t *number, uint64_t value)
 {
-    struct keys *keys = &exits->keys[map];
-    uint64_t made =
-        read_number(exits, map == EXITS_MAP_SUMS ? EXITS_SUMS_MADE : EXITS_THREADS_MADE);
-    if (keys->made == made)
-        return keys;
-    int fd = exits->code.maps[map];
-    union key key, next;
-    keys->count = 0;
-    for (int rc = bpf_map_next(fd, NULL, &next); rc >= 0; rc = bpf_map_next(fd, &key, &next)) {
-        key = next;
-        MEM_GROW(keys->items, keys->count, keys->capacity);
-        keys->items[keys->count++] = key;
-    }
-    keys->made = made;
-    return keys;
+    __atomic_store_n(number, value, __ATOMIC_RELEASE);
 }
 
-/* What threads were doing when nobody looked is not known: an exit under way is in no window. */
-static void forget_phases(struct bpf *exits)
+/* What threads were doing before is not known: an exit under way is in no window. */
+static void switch_on(struct bpf *exits)
 {
-    const struct keys *keys = find_keys(exits, EXITS_MAP_THREADS);
-    int map = exits->code.maps[EXITS_MAP_THREADS];
-    for (size_t i = 0; i < keys->count; i++) {
-        struct exits_thread state;
-        if (bpf_map_find(map, &keys->items[i], &state) < 0)
-            continue;
-        state.phase = EXITS_IN_UNKNOWN;
-        (void)!bpf_map_put(map, &keys->items[i], &state);
-    }
+    write_number(&exits->numbers->from_ns, clock_monotonic_ns());
+    write_number(&exits->numbers->is_on, 1);
 }
 
-/* A process that was forked meanwhile and has started no other program keeps the last window's
- * events open, and with them their programs in place. */
+/* A process that was forked meanwhile and has started no other program keeps what was attached in
+ * place. */
 static bool open_window(void *context)
 {
     struct bpf *exits = context;
     bool good = true;
-    forget_phases(exits);
-    for (size_t i = 0; i < COUNT_OF(end_of) && good; i++) {
-        const struct window_end *end = &exits->ends[i];
-        int *event = &exits->events[end_of[i]];
-        *event = attach(end->id, end->raw, end->program_fd, NULL);
-        good = *event >= 0;
+    for (size_t i = 0; i < COUNT_OF(ends) && good; i++) {
+        struct program *program = &exits->programs[ends[i]];
+        good = program->attached >= 0 || attach(program, NULL) >= 0;
     }
-    for (size_t i = 0; i < COUNT_OF(end_of) && !good; i++)
-        fd_cleanup(&exits->events[end_of[i]]);
+    for (size_t i = 0; i < COUNT_OF(ends) && !good; i++)
+        fd_cleanup(&exits->programs[ends[i]].attached);
     exits->unopened += !good;
+    if (good)
+        switch_on(exits);
     return good;
 }
 
-/* Tracepoints that are on without a program cost each exit some 100 instructions (perf record in
- * the lab); to switch both off and on again costs some 200,000, and interrupts each CPU two dozen
- * times. They are held on where that is the smaller part. One that cannot be held is switched off.
- */
-static void hold_ends(struct bpf *exits, uint64_t exits_to_come)
-{
-    enum { HELD = 100, SWITCHED = 200000, CPU_SWITCHED = 50000 };
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    bool is_held =
-        exits_to_come < (SWITCHED + (uint64_t)(cpus > 0 ? cpus : 1) * CPU_SWITCHED) / HELD;
-    for (size_t i = 0; i < COUNT_OF(exits->ends); i++) {
-        struct window_end *end = &exits->ends[i];
-        if (!is_held)
-            fd_cleanup(&end->hold_fd);
-        else if (end->hold_fd < 0)
-            end->hold_fd = tracepoint_hold(end->id, NULL);
-    }
-}
-
-/* To close an event takes its program off at once, and then waits until none can be in use any
- * more, some 40 to 70 ms; what is attached raw, which is the first, does not wait. */
+/* Programs that have nothing to do cost each exit some 100 instructions; to take both off and put
+ * them on again costs some 100,000, and stops each CPU for a change of the kernel's code. They stay
+ * where that is the smaller part. */
 static void close_window(void *context, uint64_t exits_to_come)
 {
+    enum { IDLE = 100, TAKEN_OFF = 100000, CPU_STOPPED = 50000 };
     struct bpf *exits = context;
-    hold_ends(exits, exits_to_come);
-    for (size_t i = 0; i < COUNT_OF(end_of); i++)
-        fd_cleanup(&exits->events[end_of[i]]);
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    write_number(&exits->numbers->is_on, 0);
+    if (exits_to_come < (TAKEN_OFF + (uint64_t)(cpus > 0 ? cpus : 1) * CPU_STOPPED) / IDLE)
+        return;
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        fd_cleanup(&exits->programs[ends[i]].attached);
 }
 
 static bool is_of(const struct exits_key *key, pid_t process)
@@ -267,13 +247,13 @@ static void each_seen(struct bpf *exits, pid_t process,
                                     void *context),
                       void *context)
 {
-    const struct keys *keys = find_keys(exits, EXITS_MAP_SUMS);
-    int map = exits->code.maps[EXITS_MAP_SUMS];
-    for (size_t i = 0; i < keys->count; i++) {
-        const struct exits_key *key = &keys->items[i].sum;
-        struct exits_sum sum;
-        if (is_of(key, process) && bpf_map_find(map, key, &sum) >= 0)
-            found(key, &sum, context);
+    exits_table_update(&exits->sums);
+    for (size_t i = 0; i < exits->sums.count; i++) {
+        struct exits_key key = exits_key_unpack(exits->sums.keys[i]);
+        const struct exits_place *place =
+            is_of(&key, process) ? exits_table_find(&exits->sums, exits->sums.keys[i]) : NULL;
+        if (place)
+            found(&key, &place->sum, context);
     }
 }
 
@@ -296,14 +276,14 @@ static void end_window(void *context, double weight)
 
 static uint64_t count_seen(void *context)
 {
-    return read_number(context, EXITS_SEEN);
+    const struct bpf *exits = context;
+    return read_number(&exits->numbers->seen);
 }
 
 static void limit_window(void *context, uint64_t until_ns)
 {
     const struct bpf *exits = context;
-    const uint32_t which = EXITS_UNTIL;
-    (void)!bpf_map_put(exits->code.maps[EXITS_MAP_NUMBERS], &which, &until_ns);
+    write_number(&exits->numbers->until_ns, until_ns);
 }
 
 /* As long again as the two programs take the tracepoints themselves. The kernel takes their times
@@ -315,9 +295,9 @@ static double look_ns(void *context)
     double sum_ns = 0;
     if (exits->times < 0)
         return 0;
-    for (size_t i = 0; i < COUNT_OF(exits->ends); i++) {
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
         uint64_t ns, runs;
-        if (bpf_program_times(exits->ends[i].program_fd, &ns, &runs) < 0 || runs < RUNS_MIN)
+        if (bpf_program_times(exits->programs[ends[i]].fd, &ns, &runs) < 0 || runs < RUNS_MIN)
             return 0;
         sum_ns += (double)ns / (double)runs;
     }
@@ -343,14 +323,15 @@ static void close_bpf(void *state)
     exits_windows_stop(exits->windows);
     all_cpus_close(&exits->counters);
     for (size_t i = 0; i < EXITS_PROGRAMS; i++)
-        fd_cleanup(&exits->events[i]);
-    for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
-        fd_cleanup(&exits->ends[i].program_fd), fd_cleanup(&exits->ends[i].hold_fd);
-    for (size_t i = 0; i < EXITS_MAPS; i++)
+        fd_cleanup(&exits->programs[i].attached), fd_cleanup(&exits->programs[i].fd);
+    for (size_t i = 0; i < EXITS_MAPS; i++) {
+        if (exits->memories[i].at)
+            munmap(exits->memories[i].at, exits->memories[i].bytes);
         fd_cleanup(&exits->code.maps[i]);
-    for (size_t i = 0; i < COUNT_OF(exits->keys); i++)
-        free(exits->keys[i].items);
+    }
     fd_cleanup(&exits->times);
+    free(exits->threads.keys);
+    free(exits->sums.keys);
     exits_tally_done(&exits->tally);
     free(exits);
 }
@@ -362,22 +343,25 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
 {
     CLEANUP(close_bpf_cleanup) struct bpf *exits = mem_zalloc(sizeof(*exits));
     memset(exits->code.maps, -1, sizeof(exits->code.maps));
-    memset(exits->events, -1, sizeof(exits->events));
     exits->times = -1;
-    for (size_t i = 0; i < COUNT_OF(exits->ends); i++)
-        exits->ends[i] = (struct window_end){.program_fd = -1, .hold_fd = -1};
-    exits->code.has_windows = points->looks_per_s > 0;
-    struct exits_offsets at = {0};
+    for (size_t i = 0; i < EXITS_PROGRAMS; i++)
+        exits->programs[i] = (struct program){.id = -1, .fd = -1, .attached = -1};
     unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-    int rc = find_fields(points, root, &at, err);
+    exits_memory_find(points, &exits->code.arguments);
+    int rc = find_record(points, root, &exits->code.record, err);
     rc = rc < 0 ? rc : make_maps(exits, cpus, err);
     if (rc < 0)
         return rc;
+    set_up_tables(exits);
     count_exits(exits, points->counter);
     if (points->looks_per_s == EXITS_AFFORDABLE)
         exits->times = bpf_times_take();
-    rc = start_programs(exits, points, root, &at, err);
-    if (rc >= 0 && points->looks_per_s)
+    rc = start_programs(exits, points, root, err);
+    if (rc < 0)
+        return rc;
+    write_number(&exits->numbers->until_ns, EXITS_NO_LIMIT);
+    switch_on(exits);
+    if (points->looks_per_s)
         rc = exits_windows_start(&window_hooks, exits, points->looks_per_s, &exits->windows, err);
     if (rc < 0)
         return rc;
@@ -416,37 +400,34 @@ static void each(void *state, pid_t process,
         each_seen(exits, process, found, context);
 }
 
-static bool is_key_wanted(const struct bpf *exits, int map, const union key *key,
-                          bool (*is_wanted)(pid_t process, void *context), void *context)
+struct wish {
+    bool (*is_wanted)(pid_t process, void *context);
+    void *context;
+};
+
+static bool is_key_wanted(uint64_t sum_key, const struct wish *wish)
 {
-    struct exits_thread state;
-    if (map == EXITS_MAP_SUMS)
-        return is_wanted((pid_t)key->sum.process, context);
-    return bpf_map_find(exits->code.maps[map], key, &state) < 0 ||
-           is_wanted((pid_t)state.key.process, context);
+    return wish->is_wanted((pid_t)exits_key_unpack(sum_key).process, wish->context);
 }
 
-static void keep_entries(struct bpf *exits, int map,
-                         bool (*is_wanted)(pid_t process, void *context), void *context)
+static bool is_sum_wanted(const void *place, void *wish)
 {
-    struct keys *keys = find_keys(exits, map);
-    size_t kept = 0;
-    for (size_t i = 0; i < keys->count; i++) {
-        if (is_key_wanted(exits, map, &keys->items[i], is_wanted, context))
-            keys->items[kept++] = keys->items[i];
-        else
-            bpf_map_delete(exits->code.maps[map], &keys->items[i]);
-    }
-    keys->count = kept;
+    return is_key_wanted(((const struct exits_place *)place)->key, wish);
+}
+
+static bool is_thread_wanted(const void *place, void *wish)
+{
+    return is_key_wanted(((const struct exits_thread *)place)->sum_key, wish);
 }
 
 static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), void *context)
 {
     struct bpf *exits = state;
+    struct wish wish = {is_wanted, context};
     if (exits->windows)
         exits_windows_lock(exits->windows);
-    keep_entries(exits, EXITS_MAP_SUMS, is_wanted, context);
-    keep_entries(exits, EXITS_MAP_THREADS, is_wanted, context);
+    exits_table_keep(&exits->sums, is_sum_wanted, &wish);
+    exits_table_keep(&exits->threads, is_thread_wanted, &wish);
     exits_tally_keep(&exits->tally, is_wanted, context);
     if (exits->windows)
         exits_windows_unlock(exits->windows);
@@ -455,7 +436,7 @@ static void keep(void *state, bool (*is_wanted)(pid_t process, void *context), v
 static uint64_t lost(void *state)
 {
     const struct bpf *exits = state;
-    return read_number(exits, EXITS_LOST) + exits->unopened;
+    return read_number(&exits->numbers->lost) + exits->unopened;
 }
 
 static const char *uncounted(void *state)
@@ -463,8 +444,9 @@ static const char *uncounted(void *state)
     const struct bpf *exits = state;
     if (!exits->code.counts)
         return exits->uncounted;
-    return read_number(exits, EXITS_COUNTS_LOST) ? "a CPU's counter could not be read now and then"
-                                                 : NULL;
+    return read_number(&exits->numbers->counts_lost)
+               ? "a CPU's counter could not be read now and then"
+               : NULL;
 }
 
 static bool count_all(void *state, uint64_t *out_count)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "probe/bpf_code.h"
-#include "probe/exits.h"
+#include "probe/exits_table.h"
 
 enum {
     EXITS_AT_EXIT,
@@ -19,61 +19,55 @@ enum {
     EXITS_AT_MSR,
     EXITS_PROGRAMS
 };
-/* Threads, by number; sums, by struct exits_key; numbers; counters, by CPU. */
+/* The two tables, by bucket, and their lists; struct exits_numbers; counters, by CPU. */
 enum {
     EXITS_MAP_THREADS,
     EXITS_MAP_SUMS,
+    EXITS_MAP_THREAD_LIST,
+    EXITS_MAP_SUM_LIST,
     EXITS_MAP_NUMBERS,
     EXITS_MAP_COUNTERS,
     EXITS_MAPS,
 };
-/* Exits that found no room, readings of a counter that failed, exits, until when they count (ns of
- * the monotonic clock), entries that the programs made in the two tables. */
-enum {
-    EXITS_LOST,
-    EXITS_COUNTS_LOST,
-    EXITS_SEEN,
-    EXITS_UNTIL,
-    EXITS_THREADS_MADE,
-    EXITS_SUMS_MADE,
-    EXITS_NUMBERS,
+
+struct exits_numbers {
+    uint64_t is_on;        /* 0: the programs do nothing */
+    uint64_t from_ns;      /* what began before it is not known; at least 1 */
+    uint64_t until_ns;     /* exits that end after it do not count */
+    uint64_t seen;         /* exits that did */
+    uint64_t lost;         /* exits that found no room */
+    uint64_t counts_lost;  /* readings of a counter that failed */
+    uint64_t threads_made; /* keys in the lists */
+    uint64_t sums_made;
 };
 
-/* What a virtual CPU's thread is doing; unknown: what it was doing when nobody looked any more. */
-enum exits_phase { EXITS_IN_GUEST, EXITS_IN_KERNEL, EXITS_IN_USER, EXITS_IN_UNKNOWN };
+/* Where a program that gets the tracepoint's arguments, and no record, finds what it needs. */
+struct exits_arguments {
+    bool tells_exit; /* the reason is in memory that an argument points at */
+    int exit;        /* which */
+    int pointer_at;  /* in what it points at: of where the rest is; -1: there */
+    int reason_at;   /* 4 bytes */
+    int info_at;     /* 4 bytes, up to 12 bytes after the reason; -1: absent */
+    uint32_t isa;
+    int pid_at; /* in a struct task_struct; -1: not known */
+};
 
-struct exits_thread {
-    uint64_t mark_ns; /* since when what it does now */
-    uint64_t exit_ns;
-    uint64_t kernel_ns;
-    uint64_t user_ns;
-    uint64_t off_ns;
-    uint64_t mark_count; /* of the counter; guest mode does not move it */
-    uint64_t kernel_count;
-    uint64_t user_count;
-    uint32_t phase;
-    struct exits_key key;
-    uint32_t is_for_apic; /* its next exit, of which KVM told before */
+/* The same in a record. */
+struct exits_offsets {
+    int reason;
+    int isa;
+    int info; /* -1: absent */
+    int next;
 };
 
 /* What the programs are made for. */
 struct exits_code_for {
     int maps[EXITS_MAPS];
     bool counts; /* a counter, on every CPU */
-    /* Exits are a number of their own, and those that end after EXITS_UNTIL do not count. */
-    bool has_windows;
+    struct exits_arguments arguments;
+    struct exits_offsets record;
 };
 
-/* Where the tracepoints' fields lie. */
-struct exits_offsets {
-    int reason;
-    int isa;
-    int info; /* -1: absent */
-    int previous;
-    int next;
-    int msr;
-};
-
-/* which: EXITS_AT_... */
-void exits_code_make(unsigned which, struct bpf_code *code, const struct exits_code_for *exits,
-                     const struct exits_offsets *at);
+/* Whether that program goes without a record. which: EXITS_AT_... */
+bool exits_code_is_raw(unsigned which, const struct exits_code_for *exits);
+void exits_code_make(unsigned which, struct bpf_code *code, const struct exits_code_for *exits);

@@ -226,7 +226,7 @@ static int make_maps(struct thread_counts *counts, unsigned slots, struct error 
         [MAP_COUNTERS] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, counts->cpus * (unsigned)counts->count},
     };
     for (size_t i = 0; i < MAP_COUNT; i++) {
-        counts->maps[i] = bpf_map_make(rows[i].type, 4, rows[i].value, rows[i].entries, err);
+        counts->maps[i] = bpf_map_make(rows[i].type, 4, rows[i].value, rows[i].entries, false, err);
         if (counts->maps[i] < 0)
             return counts->maps[i];
     }

@@ -117,6 +117,12 @@ int tracepoint_parse_field(const char *text, size_t length, const char *field, s
     return rc < 0 ? rc : size == bytes ? (int)offset : -EBADMSG;
 }
 
+const char *tracepoint_name(const char *event)
+{
+    const char *slash = strchr(event, '/');
+    return slash ? slash + 1 : event;
+}
+
 int tracepoint_read_format(const char *root, const char *event, char **out_text, size_t *out_length,
                            struct error *err)
 {
@@ -160,7 +166,7 @@ int tracepoint_read_field(const char *root, const char *event, const char *field
     return rc < 0 ? rc : tracepoint_find_field(text, length, event, field, err);
 }
 
-static int open_tracepoint(int id, bool disabled, struct error *err)
+int tracepoint_attach(int id, int program_fd, struct error *err)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_TRACEPOINT,
@@ -168,22 +174,11 @@ static int open_tracepoint(int id, bool disabled, struct error *err)
         .config = (uint64_t)id,
         .sample_period = 1,
         .wakeup_events = 1,
-        .disabled = disabled,
     };
-    int fd = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-    return fd < 0 ? error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open tracepoint %d", id) : fd;
-}
-
-int tracepoint_hold(int id, struct error *err)
-{
-    return open_tracepoint(id, true, err);
-}
-
-int tracepoint_attach(int id, int program_fd, struct error *err)
-{
-    CLEANUP_FD int fd = open_tracepoint(id, false, err);
+    CLEANUP_FD int fd =
+        (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd < 0)
-        return fd;
+        return error_set_errno(err, ERROR_ENVIRONMENT, -errno, "open tracepoint %d", id);
     if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd) < 0 ||
         ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
         return error_set_errno(err, ERROR_ENVIRONMENT, -errno,

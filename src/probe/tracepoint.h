@@ -12,6 +12,9 @@
 /* NULL: tracefs is not mounted, or not for us; then *out_why says which and what to do. */
 const char *tracepoint_find_root(const char **out_why);
 
+/* "kvm/kvm_exit" -> "kvm_exit" */
+const char *tracepoint_name(const char *event);
+
 /* Records have the numbers of the first PID namespace, and times of the first time namespace: are
  * they ours? 0, or -EACCES with the reason. */
 int tracepoint_check_pids(struct error *err) __attribute__((warn_unused_result));
@@ -41,10 +44,6 @@ int tracepoint_read_id(const char *root, const char *event, struct error *err)
 int tracepoint_read_field(const char *root, const char *event, const char *field, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Keeps a tracepoint switched on until the descriptor that this returns is closed, though nothing
- * may run there: programs are then attached and taken off without a change of the kernel's code,
- * for which it stops all CPUs. */
-int tracepoint_hold(int id, struct error *err) __attribute__((warn_unused_result));
 /* Runs a loaded BPF program at each hit on any CPU until the descriptor that this returns is
  * closed. */
 int tracepoint_attach(int id, int program_fd, struct error *err)

@@ -3,7 +3,6 @@
  * xen: VM exits of Xen's domains by reason, with time, from xentrace(8), which runs while the trial
  * is measured and writes to a file that has no name any more.
  */
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -42,16 +41,6 @@ static void close_xen(void *object)
     fd_cleanup(&state->complaints);
     xentrace_done(&state->trace);
     free(state);
-}
-
-static uint32_t find_isa(void)
-{
-    uint32_t last, vendor[3] = {0};
-    if (!__get_cpuid(0, &last, &vendor[0], &vendor[2], &vendor[1]))
-        return EXIT_ISA_INTEL;
-    bool is_amd = memcmp(vendor, "AuthenticAMD", sizeof(vendor)) == 0 ||
-                  memcmp(vendor, "HygonGenuine", sizeof(vendor)) == 0;
-    return is_amd ? EXIT_ISA_AMD : EXIT_ISA_INTEL;
 }
 
 /* The clock rate of the time-stamp counter as Xen measured it. */
@@ -110,7 +99,7 @@ static int open_xen(const struct probe_target *targets, size_t count, void **out
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
                          "no program 'xentrace' (package xen-utils)");
     struct state *state = mem_zalloc(sizeof(*state));
-    *state = (struct state){.file = -1, .complaints = -1, .isa = find_isa(), .machines = count};
+    *state = (struct state){.file = -1, .complaints = -1, .isa = exit_isa_here(), .machines = count};
     int rc = find_rate(&state->ticks_per_ns, err);
     rc = rc < 0 ? rc : start(state, err);
     if (rc < 0)
