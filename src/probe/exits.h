@@ -59,8 +59,8 @@ enum exits_source {
 struct exits_points {
     const char *exit;   /* "kvm/kvm_exit" */
     const char *reason; /* its fields */
-    const char *isa;
-    const char *info; /* NULL: has none */
+    const char *isa;    /* programs take two bits of it */
+    const char *info;   /* NULL: has none */
     /* Where programs find the same without a record (exits_memory.h); NULL: nowhere. */
     const struct exits_memory *(*memory)(void);
     const char *msr;                       /* an MSR is read or written; NULL: nobody tells */
