@@ -25,8 +25,8 @@
 #define ALL_SHARE 3
 #define ALL_MIN 1500
 
-/* To open and close a window takes as long as some 150 looks (in the lab 150,000 instructions, and
- * twice that where the tracepoints are switched off): so it is for as many at least. */
+/* To open and close a window takes as long as some 150 looks where programs are attached for it (in
+ * the lab 100,000 instructions): so it is for as many at least. */
 #define LOOKS_OF_A_WINDOW 150
 #define WINDOW_LOOKS 200
 /* How often to count while all are looked at, and few or many come. */

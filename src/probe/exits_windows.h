@@ -15,7 +15,7 @@
 
 #define EXITS_WINDOW_MIN_NS UINT64_C(10000000)
 #define EXITS_WINDOW_MAX_NS UINT64_C(500000000)
-#define EXITS_PAUSE_MIN_NS UINT64_C(80000000) /* to close a window takes half of that */
+#define EXITS_PAUSE_MIN_NS UINT64_C(20000000)
 #define EXITS_PAUSE_MAX_NS UINT64_C(2000000000)
 #define EXITS_NO_LIMIT ((uint64_t)INT64_MAX) /* a time of the monotonic clock, ns */
 

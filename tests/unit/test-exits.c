@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "probe/btf.h"
 #include "probe/exit_reason.h"
 #include "probe/exits.h"
 #include "probe/exits_memory.h"
@@ -138,6 +139,15 @@ static void assert_calls_and_sleeps(const struct wanted *calls, const struct wan
     assert_true(sleeps->sum.kernel_ns < sleeps->sum.off_ns);
 }
 
+/* A kernel that tells nothing of its types. */
+static int hide_types(void)
+{
+    return unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                   mount("none", BTF_ROOT, "tmpfs", 0, NULL) < 0
+               ? -errno
+               : 0;
+}
+
 static void assert_kept(const struct exits *exits, uint64_t count)
 {
     struct wanted kept = {.reason = SYS_getppid}, dropped = {.reason = SYS_getppid};
@@ -179,6 +189,38 @@ static void test_calls_and_sleeps_are_counted(void **state)
         exits_close(exits);
     }
     assert_int_equal(lost, 0);
+}
+
+static bool count_by_records(void)
+{
+    struct exits_arguments arguments;
+    struct exits_points points = system_calls;
+    struct exits *exits = NULL;
+    struct wanted calls = {.reason = SYS_getppid}, sleeps = {.reason = SYS_clock_nanosleep};
+    points.memory = registers;
+    points.source = EXITS_BPF;
+    exits_memory_find(&points, &arguments);
+    if (arguments.tells_exit || arguments.pid_at >= 0 || exits_open(&points, &exits, NULL) < 0)
+        return false;
+    work();
+    exits_each(exits, getpid(), add, &calls);
+    exits_each(exits, getpid(), add, &sleeps);
+    exits_close(exits);
+    return calls.sum.count == CALLS && sleeps.sum.count == SLEEPS &&
+           sleeps.sum.off_ns > sleeps.sum.kernel_ns;
+}
+
+/* Then there are records, and the same is found in them. */
+static void test_without_types(void **state)
+{
+    (void)state;
+    exits_close(open_or_skip(&system_calls, EXITS_BPF));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(hide_types() < 0 || count_by_records() ? 0 : 1);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 /* Each call has what was counted since the one before. */
@@ -493,6 +535,7 @@ int main(void)
          (void *)&memory},
         {"calls and sleeps, by tracefs", test_calls_and_sleeps_are_counted, NULL, NULL,
          (void *)&tracefs},
+        cmocka_unit_test(test_without_types),
         cmocka_unit_test(test_counts_go_with_the_calls),
         cmocka_unit_test(test_uncounted_says_why),
         cmocka_unit_test(test_tracefs_knows_no_counts),
