@@ -14,12 +14,28 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "probe/exit_reason.h"
 #include "probe/exits.h"
+#include "probe/exits_memory.h"
+
+/* As KVM's reason on Intel's processors, in what an argument points at. */
+static const struct exits_memory *registers(void)
+{
+    static const struct exits_memory memory = {
+        .isa = EXIT_ISA_INTEL,
+        .argument = "pt_regs",
+        .structure = "pt_regs",
+        .reasons = {"orig_ax"},
+        .info_at = -1,
+    };
+    return &memory;
+}
 
 static const struct exits_points system_calls = {
     .exit = "raw_syscalls/sys_enter",
     .reason = "id",
     .isa = "id",
+    .memory = registers,
     .user = "kvm/kvm_userspace_exit",
     .entry = "raw_syscalls/sys_exit",
 };
