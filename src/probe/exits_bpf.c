@@ -32,8 +32,8 @@ struct program {
 
 struct bpf {
     struct exits_code_for code;
-    struct memory memories[EXITS_MAPS]; /* of maps that are shared; all that follows is in them: */
-    struct exits_numbers *numbers;
+    struct memory memories[EXITS_MAPS]; /* of maps that are shared */
+    struct exits_numbers *numbers;      /* in them */
     struct exits_table threads, sums;
     struct program programs[EXITS_PROGRAMS];
     struct all_cpus counters;
