@@ -163,8 +163,8 @@ def print_workload(workload, turns):
               f"with {title} against without")
     for i, what in enumerate(("instructions", "CPU time")):
         # The recorder may be lost in the noise of a turn; a ratio to nothing says nothing.
-        more = [[turn[side][i] - turn["none"][i] for side in ("probes", "perf")] for turn in turns]
-        ratios = [ours / peers for ours, peers in more if peers > 0]
+        more = [[turn[side][i] / turn["none"][i] - 1 for side in ("probes", "perf")] for turn in turns]
+        ratios = [ours / peers for ours, peers in more if peers > 0.01]
         if len(ratios) == len(turns):
             print(f"looking: {workload}: {what} more, all probes / perf kvm stat record: "
                   f"{statistics.median(ratios):.2f} (n={len(ratios)}, {min(ratios):.2f} .. {max(ratios):.2f})")
