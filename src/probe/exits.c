@@ -127,6 +127,11 @@ const char *exits_uncounted(const struct exits *exits)
     return exits->backend->uncounted(exits->state);
 }
 
+const char *exits_by_records(const struct exits *exits)
+{
+    return exits->backend->by_records ? exits->backend->by_records(exits->state) : NULL;
+}
+
 bool exits_count_all(const struct exits *exits, uint64_t *out_count)
 {
     return exits->backend->count_all && exits->backend->count_all(exits->state, out_count);

@@ -98,6 +98,8 @@ uint64_t exits_lost(const struct exits *exits);
 const char *exits_lost_means(const struct exits *exits);
 /* Why there are no counts, only times; NULL: there are. */
 const char *exits_uncounted(const struct exits *exits);
+/* Why BPF takes reasons of exits from records, which makes a look dearer; NULL: it does not. */
+const char *exits_by_records(const struct exits *exits);
 /* What that counter has on all CPUs together, whoever ran there. False: there is none. */
 bool exits_count_all(const struct exits *exits, uint64_t *out_count);
 /* For how long exits were looked at so far. False: all the time. */

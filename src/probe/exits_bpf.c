@@ -37,7 +37,8 @@ struct bpf {
     struct exits_table threads, sums;
     struct program programs[EXITS_PROGRAMS];
     struct all_cpus counters;
-    char uncounted[160]; /* why there is no counter */
+    char uncounted[160];    /* why there is no counter */
+    struct error no_memory; /* why an exit's reason is taken from records */
     /* Where exits are looked at in windows; else NULL: all are. */
     struct exits_windows *windows;
     struct exits_tally tally;
@@ -348,7 +349,8 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     for (size_t i = 0; i < EXITS_PROGRAMS; i++)
         exits->programs[i] = (struct program){.id = -1, .fd = -1, .attached = -1};
     unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-    exits_memory_find(points, &exits->code.arguments);
+    if (exits_memory_find(points, &exits->code.arguments, &exits->no_memory) >= 0)
+        exits->no_memory = (struct error){0};
     int rc = find_record(points, root, &exits->code.record, err);
     rc = rc < 0 ? rc : make_maps(exits, cpus, err);
     if (rc < 0)
@@ -450,6 +452,12 @@ static const char *uncounted(void *state)
                : NULL;
 }
 
+static const char *by_records(void *state)
+{
+    const struct bpf *exits = state;
+    return exits->no_memory.code ? exits->no_memory.text : NULL;
+}
+
 static bool count_all(void *state, uint64_t *out_count)
 {
     const struct bpf *exits = state;
@@ -485,6 +493,7 @@ const struct exits_backend exits_by_bpf = {
         "exits are in no count: the tables of BPF were full, or its programs could not be "
         "attached again",
     .uncounted = uncounted,
+    .by_records = by_records,
     .count_all = count_all,
     .looked_ns = looked_ns,
     .close = close_bpf,

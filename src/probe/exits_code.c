@@ -75,14 +75,13 @@ static void emit_read_counter(struct bpf_code *code, const struct exits_code_for
     bpf_code_place(code, good);
 }
 
-/* 8 = place of the key at FRAME_KEY, with its bucket's number in 2: that which has it, or else is
- * free and claimed for it. On to `none` where there is neither. */
 struct table_code {
     int map, list; /* EXITS_MAP_...; the list -1: none is claimed */
     int made;      /* NUMBER() */
     unsigned ways;
     int place_bytes;
 };
+
 static const struct table_code threads = {EXITS_MAP_THREADS, EXITS_MAP_THREAD_LIST,
                                           NUMBER(threads_made), EXITS_THREAD_WAYS,
                                           sizeof(struct exits_thread)};
@@ -125,7 +124,8 @@ static void emit_claim(struct bpf_code *code, const struct exits_code_for *exits
     emit_list(code, exits, table);
 }
 
-/* Uses 9 up where it may claim. */
+/* 8 = place of the key at FRAME_KEY, with its bucket's number in 2: that which has it, or else one
+ * that is free and claimed for it, which uses 9 up. On to `none` where there is neither. */
 static void emit_find(struct bpf_code *code, const struct exits_code_for *exits,
                       const struct table_code *table, size_t none)
 {

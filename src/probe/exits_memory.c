@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/exits_memory.h"
 
-#include <string.h>
+#include <errno.h>
 
 #include "base/mem.h"
 #include "probe/btf.h"
@@ -49,15 +49,17 @@ static int find_reason(const struct btf *btf, const struct exits_memory *memory)
     return at;
 }
 
-static int find_argument(const struct exits_points *points, const struct exits_memory *memory)
+static int find_argument(const struct exits_points *points, const struct exits_memory *memory,
+                         struct error *err)
 {
     CLEANUP(btf_cleanup) struct btf *btf = NULL;
-    int rc = btf_read(BTF_ROOT, memory->event_module, &btf, NULL);
+    int rc = btf_read(BTF_ROOT, memory->event_module, &btf, err);
     return rc < 0 ? rc : btf_find_argument(btf, tracepoint_name(points->exit), memory->argument);
 }
 
-static void find_exit(const struct exits_points *points, const struct btf *btf,
-                      const struct exits_memory *memory, struct exits_arguments *out)
+static int find_exit(const struct exits_points *points, const struct btf *btf,
+                     const struct exits_memory *memory, struct exits_arguments *out,
+                     struct error *err)
 {
     out->isa = memory->isa;
     out->info_at = memory->info_at;
@@ -65,19 +67,27 @@ static void find_exit(const struct exits_points *points, const struct btf *btf,
     if (memory->pointer)
         out->pointer_at = btf_find_member(btf, memory->structure, memory->pointer);
     if (out->reason_at < 0 || (memory->pointer && out->pointer_at < 0))
-        return;
-    out->exit = find_argument(points, memory);
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                         "the kernel's types do not tell where 'struct %s' has an exit's reason",
+                         memory->structure);
+    out->exit = find_argument(points, memory, err);
+    if (out->exit == -ENOENT)
+        return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
+                         "the kernel's types do not tell of a 'struct %s' at tracepoint '%s'",
+                         memory->argument, points->exit);
     out->tells_exit = out->exit >= 0;
+    return out->exit;
 }
 
-void exits_memory_find(const struct exits_points *points, struct exits_arguments *out_arguments)
+int exits_memory_find(const struct exits_points *points, struct exits_arguments *out_arguments,
+                      struct error *err)
 {
     const struct exits_memory *memory = points->memory ? points->memory() : NULL;
     CLEANUP(btf_cleanup) struct btf *btf = NULL;
     *out_arguments = (struct exits_arguments){.pointer_at = -1, .info_at = -1, .pid_at = -1};
-    if (btf_read(BTF_ROOT, memory ? memory->module : NULL, &btf, NULL) < 0)
-        return;
+    int rc = btf_read(BTF_ROOT, memory ? memory->module : NULL, &btf, err);
+    if (rc < 0)
+        return rc;
     out_arguments->pid_at = btf_find_member(btf, "task_struct", "pid");
-    if (memory)
-        find_exit(points, btf, memory, out_arguments);
+    return memory ? find_exit(points, btf, memory, out_arguments, err) : 0;
 }

@@ -81,12 +81,16 @@ static void read_host(const struct looking *looking, struct probe_readings *out)
 {
     uint64_t count, looked_ns;
     const char *why = exits_without_bpf(looking->exits);
+    const char *records = exits_by_records(looking->exits);
     if (exits_count_all(looking->exits, &count))
         probe_readings_add(out, -1, count, "%s:whole_host_instructions", looking->name);
     if (exits_looked_ns(looking->exits, &looked_ns))
         probe_readings_add(out, -1, looked_ns, "%s:looked_ns", looking->name);
     if (why)
         probe_readings_miss(out, -1, "exits:bpf", "exits are read from tracefs: %s", why);
+    if (records)
+        probe_readings_miss(out, -1, "exits:types", "a look at an exit takes a record: %s",
+                            records);
 }
 
 static void read_machine(const struct looking *looking, const struct probe_target *target,

@@ -19,6 +19,7 @@ struct exits_backend {
     uint64_t (*lost)(void *state);
     const char *lost_means;
     const char *(*uncounted)(void *state);
+    const char *(*by_records)(void *state);              /* NULL: it knows nothing else */
     bool (*count_all)(void *state, uint64_t *out_count); /* NULL: it never can */
     bool (*looked_ns)(void *state, uint64_t *out_ns);    /* NULL: it always looks */
     void (*close)(void *state);

@@ -85,6 +85,7 @@ class Exits(LabWorld):
             print(f"\n{what}: BPF {total[what][0]:.0f}, tracefs {total[what][1]:.0f}"
                   + (f", KVM {own:.0f}" if what == "count" else ""))
         self.assertNotIn(("exits:bpf", -1), readings)
+        self.assertNotIn(("exits:types", -1), readings)
         self.assertIn("tracefs", readings["exits-tracefs:instructions", 0])
         for probe, count in zip(("exits", "exits-tracefs"), total["count"]):
             self.assertEqual(readings[f"{probe}:lost", 0], 0)
