@@ -15,6 +15,7 @@ void fd_cleanup(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
+    *fd = -1;
 }
 
 void stream_cleanup(FILE **stream)

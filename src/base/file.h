@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-void fd_cleanup(int *fd); /* closes when >= 0 */
+void fd_cleanup(int *fd); /* closes when >= 0, and leaves -1 */
 #define CLEANUP_FD CLEANUP(fd_cleanup)
 
 #define TAKE_FD(fd)                                                                                \

@@ -211,6 +211,9 @@ static pid_t start_caller(void)
     return pid;
 }
 
+/* Far fewer than there are, and enough for short pauses. */
+#define LOOKS_PER_S 20000
+
 struct course {
     uint64_t looked_ns;
     unsigned pauses;
@@ -235,16 +238,17 @@ static void test_many_are_seen_in_windows(void **state)
     (void)state;
     pid_t pid = start_caller(); /* before there is something to inherit */
     assert_true(pid > 0);
-    struct exits *exits = open_or_skip(1000);
+    struct exits *exits = open_or_skip(LOOKS_PER_S);
     struct course course = {0};
     uint64_t begin_ns = clock_monotonic_ns(), last = 0, grown = 0;
-    while (grown < 20 || course.windows < 3) {
+    while (grown < 20) {
         struct wanted calls = {.reason = SYS_getppid};
         follow(exits, &course);
         exits_each(exits, pid, add, &calls);
         assert_true(calls.sum.count >= last);
         assert_true(calls.sum.kernel_ns > 0 || calls.sum.count == 0);
-        grown += course.is_paused && calls.sum.count > last;
+        /* Programs that were taken off have come back. */
+        grown += course.windows >= 2 && course.is_paused && calls.sum.count > last;
         last = calls.sum.count;
         assert_int_equal(exits_lost(exits), 0);
     }
@@ -260,11 +264,11 @@ static void test_many_are_seen_in_windows(void **state)
 static void test_programs_that_a_child_keeps(void **state)
 {
     (void)state;
-    struct exits *exits = open_or_skip(1000);
+    struct exits *exits = open_or_skip(LOOKS_PER_S);
     pid_t pid = start_caller();
     assert_true(pid > 0);
     struct course course = {0};
-    while (exits_lost(exits) == 0 && course.windows < 3)
+    while (exits_lost(exits) == 0 && course.windows == 0)
         follow(exits, &course);
     assert_non_null(strstr(exits_lost_means(exits), "attached again"));
     kill(pid, SIGKILL);
