@@ -31,6 +31,7 @@ struct btf {
     struct part kernel, module;
     const struct btf_type **types; /* [0] is void: NULL */
     size_t count, capacity;
+    size_t kernel_count; /* of these; the module's follow */
 };
 
 struct btf *btf_free(struct btf *btf)
@@ -133,6 +134,7 @@ int btf_parse(const void *kernel, size_t kernel_bytes, const void *module, size_
     MEM_GROW(btf->types, btf->count, btf->capacity);
     btf->types[btf->count++] = NULL;
     int rc = add_part(btf, &btf->kernel, kernel, kernel_bytes);
+    btf->kernel_count = btf->count;
     if (rc >= 0 && module)
         rc = add_part(btf, &btf->module, module, module_bytes);
     if (rc < 0)
@@ -141,27 +143,40 @@ int btf_parse(const void *kernel, size_t kernel_bytes, const void *module, size_
     return 0;
 }
 
-static int read_part(const char *root, const char *name, char **out_bytes, size_t *out_length,
-                     struct error *err)
+static int explain_form(int rc, const char *path, struct error *err)
 {
-    CLEANUP_FREE char *path = mem_printf("%s/%s", root, name);
-    return file_read(path, BYTES_MAX, out_bytes, out_length, err);
+    return rc < 0 ? error_set(err, ERROR_ENVIRONMENT, rc,
+                              "read the kernel's types in '%s': not of a form known here", path)
+                  : 0;
+}
+
+int btf_change_module(struct btf *btf, const char *root, const char *module, struct error *err)
+{
+    CLEANUP_FREE char *path = module ? mem_printf("%s/%s", root, module) : NULL;
+    CLEANUP_FREE char *bytes = NULL;
+    size_t length;
+    free(btf->module.bytes);
+    btf->module = (struct part){0};
+    btf->count = btf->kernel_count;
+    if (!module || !file_exists(path))
+        return 0;
+    int rc = file_read(path, BYTES_MAX, &bytes, &length, err);
+    return rc < 0 ? rc : explain_form(add_part(btf, &btf->module, bytes, length), path, err);
 }
 
 int btf_read(const char *root, const char *module, struct btf **out_btf, struct error *err)
 {
-    CLEANUP_FREE char *kernel = NULL, *own = NULL;
-    size_t kernel_bytes = 0, own_bytes = 0;
-    int rc = read_part(root, "vmlinux", &kernel, &kernel_bytes, err);
+    CLEANUP(btf_cleanup) struct btf *btf = NULL;
+    CLEANUP_FREE char *path = mem_printf("%s/vmlinux", root);
+    CLEANUP_FREE char *bytes = NULL;
+    size_t length;
+    int rc = file_read(path, BYTES_MAX, &bytes, &length, err);
+    rc = rc < 0 ? rc : explain_form(btf_parse(bytes, length, NULL, 0, &btf), path, err);
+    rc = rc < 0 ? rc : btf_change_module(btf, root, module, err);
     if (rc < 0)
         return rc;
-    rc = module ? read_part(root, module, &own, &own_bytes, err) : 0;
-    if (rc < 0 && rc != -ENOENT)
-        return rc;
-    rc = btf_parse(kernel, kernel_bytes, own, own_bytes, out_btf);
-    return rc < 0 ? error_set(err, ERROR_ENVIRONMENT, rc,
-                              "read the kernel's types in '%s': not of a form known here", root)
-                  : 0;
+    *out_btf = TAKE_PTR(btf);
+    return 0;
 }
 
 /* "" where it has none. */

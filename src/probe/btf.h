@@ -17,7 +17,10 @@ struct btf;
  * kernel's. module NULL, or built in: the kernel's alone. */
 int btf_read(const char *root, const char *module, struct btf **out_btf, struct error *err)
     __attribute__((warn_unused_result));
-/* The same from bytes, which it copies (module NULL: none). 0 or -EBADMSG. Pure. */
+/* Another module's types in place of those of the one before; the kernel's stay. */
+int btf_change_module(struct btf *btf, const char *root, const char *module, struct error *err)
+    __attribute__((warn_unused_result));
+/* As btf_read() from bytes, which it copies (module NULL: none). 0 or -EBADMSG. Pure. */
 int btf_parse(const void *kernel, size_t kernel_bytes, const void *module, size_t module_bytes,
               struct btf **out_btf) __attribute__((warn_unused_result));
 struct btf *btf_free(struct btf *btf);

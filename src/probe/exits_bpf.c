@@ -349,8 +349,7 @@ static int open_bpf(const char *root, const struct exits_points *points, void **
     for (size_t i = 0; i < EXITS_PROGRAMS; i++)
         exits->programs[i] = (struct program){.id = -1, .fd = -1, .attached = -1};
     unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-    if (exits_memory_find(points, &exits->code.arguments, &exits->no_memory) >= 0)
-        exits->no_memory = (struct error){0};
+    (void)!exits_memory_find(points, &exits->code.arguments, &exits->no_memory);
     int rc = find_record(points, root, &exits->code.record, err);
     rc = rc < 0 ? rc : make_maps(exits, cpus, err);
     if (rc < 0)

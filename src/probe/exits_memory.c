@@ -49,15 +49,7 @@ static int find_reason(const struct btf *btf, const struct exits_memory *memory)
     return at;
 }
 
-static int find_argument(const struct exits_points *points, const struct exits_memory *memory,
-                         struct error *err)
-{
-    CLEANUP(btf_cleanup) struct btf *btf = NULL;
-    int rc = btf_read(BTF_ROOT, memory->event_module, &btf, err);
-    return rc < 0 ? rc : btf_find_argument(btf, tracepoint_name(points->exit), memory->argument);
-}
-
-static int find_exit(const struct exits_points *points, const struct btf *btf,
+static int find_exit(const struct exits_points *points, struct btf *btf,
                      const struct exits_memory *memory, struct exits_arguments *out,
                      struct error *err)
 {
@@ -70,13 +62,16 @@ static int find_exit(const struct exits_points *points, const struct btf *btf,
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
                          "the kernel's types do not tell where 'struct %s' has an exit's reason",
                          memory->structure);
-    out->exit = find_argument(points, memory, err);
-    if (out->exit == -ENOENT)
+    int rc = btf_change_module(btf, BTF_ROOT, memory->event_module, err);
+    if (rc < 0)
+        return rc;
+    out->exit = btf_find_argument(btf, tracepoint_name(points->exit), memory->argument);
+    if (out->exit < 0)
         return error_set(err, ERROR_ENVIRONMENT, -ENOENT,
                          "the kernel's types do not tell of a 'struct %s' at tracepoint '%s'",
                          memory->argument, points->exit);
-    out->tells_exit = out->exit >= 0;
-    return out->exit;
+    out->tells_exit = true;
+    return 0;
 }
 
 int exits_memory_find(const struct exits_points *points, struct exits_arguments *out_arguments,

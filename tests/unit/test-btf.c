@@ -154,6 +154,34 @@ static void test_without_a_module(void **state)
     btf_free(btf);
 }
 
+static void test_another_module(void **state)
+{
+    (void)state;
+    const struct blob kernel = kernel_blob(), module = module_blob();
+    char root[] = "/tmp/test-btf-XXXXXX";
+    struct btf *btf = NULL;
+    struct error err = {0};
+    assert_non_null(mkdtemp(root));
+    CLEANUP_FREE char *kernel_path = mem_printf("%s/vmlinux", root);
+    CLEANUP_FREE char *module_path = mem_printf("%s/kvm_amd", root);
+    assert_int_equal(file_write_atomic(kernel_path, kernel.bytes, kernel.length, 0600, &err), 0);
+    assert_int_equal(file_write_atomic(module_path, module.bytes, module.length, 0600, &err), 0);
+    assert_int_equal(btf_read(root, "built_in", &btf, &err), 0);
+    assert_int_equal(btf_find_member(btf, "vcpu_amd", "vmcb"), -ENOENT);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(btf_change_module(btf, root, "kvm_amd", &err), 0);
+        assert_int_equal(btf_find_member(btf, "vcpu_amd", "vmcb"), 16);
+        assert_int_equal(btf_find_member(btf, "vcpu", "id"), 4);
+    }
+    assert_int_equal(btf_change_module(btf, root, NULL, &err), 0);
+    assert_int_equal(btf_find_member(btf, "vcpu_amd", "vmcb"), -ENOENT);
+    assert_int_equal(file_write_atomic(module_path, "none", 4, 0600, &err), 0);
+    assert_int_equal(btf_change_module(btf, root, "kvm_amd", &err), -EBADMSG);
+    assert_non_null(strstr(err.text, module_path));
+    btf_free(btf);
+    assert_int_equal(file_remove_tree(root, &err), 0);
+}
+
 /* One byte less, or of another kind: it says so, or it is still within what there is. */
 static void test_damaged(void **state)
 {
@@ -214,8 +242,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),          cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_without_a_module), cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_this_kernel),      cmocka_unit_test(test_no_kernel_types),
+        cmocka_unit_test(test_without_a_module), cmocka_unit_test(test_another_module),
+        cmocka_unit_test(test_damaged),          cmocka_unit_test(test_this_kernel),
+        cmocka_unit_test(test_no_kernel_types),
     };
     return cmocka_run_group_tests_name("btf", tests, NULL, NULL);
 }
